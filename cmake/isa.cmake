@@ -1,0 +1,13 @@
+# Kernel files are compiled for their instruction set each; the choice is made at run time.
+# A file kernel_<isa>.c that this compiler's target does not know compiles to nothing.
+function(dlx_isa pattern)
+    file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernel/${pattern})
+    if(files)
+        set_source_files_properties(${files} PROPERTIES COMPILE_OPTIONS "${ARGN}")
+    endif()
+endfunction()
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+    dlx_isa(*_avx2.c -mavx2 -mfma -mf16c)
+    dlx_isa(*_avx512.c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mfma -mf16c)
+endif()

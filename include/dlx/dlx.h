@@ -1,0 +1,234 @@
+/*
+ * dlx/dlx.h - run diffusion language models: open, tokenize, generate.
+ *
+ * Two handles. A dlx_model is weights, tokenizer and chat template: immutable, shared freely between
+ * threads. A dlx_session is one key/value store and one canvas: one thread at a time.
+ *
+ * A diffusion model does not write left to right: it starts from masks and reveals several tokens
+ * a pass, wherever it is most sure. Progress therefore reaches the caller as events.
+ *
+ *     dlx_model *model;  dlx_session *session;  dlx_error err;
+ *     if (dlx_model_open(&model, "path/to/model", NULL, &err)) puts(err.text);
+ *
+ * The library never prints, exits or reads the environment. Shapes are written [rows, columns].
+ */
+#ifndef DLX_DLX_H
+#define DLX_DLX_H
+
+#include <dlx/common.h>
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dlx_model dlx_model;
+typedef struct dlx_session dlx_session;
+
+/* ---- models ---------------------------------------------------------------------------------- */
+
+typedef enum dlx_load {
+    DLX_LOAD_ALL,   /* everything; the weights must be there */
+    DLX_LOAD_TEXT,  /* tokenizer and chat template only; needs no weights and no config */
+    DLX_LOAD_SHAPES /* config and, where present, tensor names: enough to inspect and to plan */
+} dlx_load;
+
+typedef struct dlx_model_opts {
+    size_t size; /* sizeof(dlx_model_opts) */
+    dlx_load load;
+    const dlx_allocator *mem; /* must outlive the model; NULL: the C library */
+} dlx_model_opts;
+
+/*
+ * Opens a Hugging Face directory (config.json, *.safetensors, tokenizer files) or a .gguf file.
+ * Weights are mapped, not copied. opts may be NULL. On failure *out is NULL.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_model_open(dlx_model **out, const char *path,
+                                                const dlx_model_opts *opts, dlx_error *err);
+DLX_API void dlx_model_free(dlx_model *model); /* after its sessions; NULL is fine */
+
+enum { DLX_MAX_STOP_IDS = 16 };
+
+typedef struct dlx_model_info {
+    const char *path, *family; /* lent by the model; family "" with DLX_LOAD_TEXT */
+    size_t n_layers, n_embd, n_heads, n_heads_kv, head_dim, n_ff;
+    size_t n_vocab;      /* ids that exist */
+    size_t n_vocab_rows; /* columns of the logits; those from n_vocab on are padding */
+    size_t n_ctx_train;
+    size_t block_length; /* 0: the family has no trained block */
+    dlx_token mask_id, bos_id, eot_id; /* -1: none */
+    dlx_token stop_ids[DLX_MAX_STOP_IDS];
+    size_t n_stop_ids;
+    bool has_weights, has_tokenizer, has_chat_template;
+    size_t n_params;          /* elements of all tensors */
+    uint64_t weight_bytes;    /* as stored */
+    size_t kv_bytes_per_token; /* float32, all layers, one stream */
+} dlx_model_info;
+
+DLX_API void dlx_model_get_info(const dlx_model *model, dlx_model_info *out);
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+/* Frees what dlx_tokenize, dlx_detokenize, dlx_chat_render and the tools gave. NULL is fine. */
+DLX_API void dlx_free(const dlx_model *model, void *p);
+
+/*
+ * Text (UTF-8, n_bytes) to ids. Adds no BOS. Special tokens written in the text become their ids
+ * unless no_specials. *ids is the caller's (dlx_free), also when *n is 0.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_tokenize(const dlx_model *model, const char *text,
+                                              size_t n_bytes, bool no_specials, dlx_token **ids,
+                                              size_t *n, dlx_error *err);
+
+/* Ids to text, terminated, *n_bytes long (may be NULL). With skip_specials these leave no trace. */
+DLX_API DLX_NODISCARD dlx_result dlx_detokenize(const dlx_model *model, const dlx_token *ids,
+                                                size_t n, bool skip_specials, char **text,
+                                                size_t *n_bytes, dlx_error *err);
+
+/*
+ * Renders a conversation with the model's own chat template. messages_json: an array of
+ * {"role", "content", ...}. extras_json: NULL or an object whose members the template sees as
+ * variables ("tools", "enable_thinking" ...). The text is terminated.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_chat_render(const dlx_model *model, const char *messages_json,
+                                                 const char *extras_json,
+                                                 bool add_generation_prompt, char **text,
+                                                 dlx_error *err);
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+typedef struct dlx_session_opts {
+    size_t size;          /* sizeof(dlx_session_opts) */
+    const char *backend;  /* NULL: "cpu" */
+    size_t n_ctx;         /* positions; 0: the smaller of 4096 and what the model was trained for */
+    int n_threads;        /* 0: the fast cores */
+    size_t memory_limit;  /* bytes for the session beside the weights; 0: none. Refused early, with the numbers */
+} dlx_session_opts;
+
+DLX_API DLX_NODISCARD dlx_result dlx_session_open(dlx_session **out, const dlx_model *model,
+                                                  const dlx_session_opts *opts, dlx_error *err);
+DLX_API void dlx_session_free(dlx_session *session); /* NULL is fine */
+
+/* Stops a running dlx_generate within one pass. The only call that other threads and signal
+ * handlers may make on a session. */
+DLX_API void dlx_session_cancel(dlx_session *session);
+
+/*
+ * Raw logits of one forward over all n ids under the family's inference mask, before any shift:
+ * out [n, n_vocab_rows] float32. Forgets what the session held.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_logits(dlx_session *session, const dlx_token *ids, size_t n,
+                                            float *out, dlx_error *err);
+
+/* ---- generation ------------------------------------------------------------------------------ */
+
+typedef enum dlx_pass_kind { DLX_PASS_PREFILL, DLX_PASS_DENOISE, DLX_PASS_COMMIT } dlx_pass_kind;
+
+typedef struct dlx_written {
+    size_t pos; /* absolute position */
+    dlx_token id;
+    float conf; /* what the sampler ranked by */
+} dlx_written;
+
+typedef enum dlx_event_kind {
+    DLX_EV_PASS, /* one role of one forward pass; a fused pass gives two with the same number */
+    DLX_EV_TEXT, /* text that is final: whole code points, never revoked */
+    DLX_EV_END   /* generation is over */
+} dlx_event_kind;
+
+typedef struct dlx_event {
+    dlx_event_kind kind;
+    size_t pass;             /* from 0 */
+    dlx_pass_kind pass_kind; /* PASS */
+    size_t block;            /* PASS: first position / block length (0 without blocks) */
+    size_t rows;             /* PASS: rows of the forward */
+    const dlx_written *written; /* PASS: [n_written], ascending positions */
+    size_t n_written;
+    const dlx_token *canvas; /* PASS: [n_canvas], prompt included, masks where undecided */
+    size_t n_canvas, n_prompt;
+    const char *text;        /* TEXT: [n_text] bytes, terminated */
+    size_t n_text;
+} dlx_event;
+
+/* Returns false to stop (DLX_CANCELLED). What it points to lives until it returns. */
+typedef bool (*dlx_event_fn)(void *user, const dlx_event *event);
+
+/*
+ * A uniform draw in [0, 1), named by its place, so that results depend on neither order nor threads.
+ *   DLX_DRAW_TOKEN  (position, id):  Gumbel noise of one logit (LLaDA), id = -1: one draw a position
+ *                   for inverse-CDF sampling (the other families)
+ *   DLX_DRAW_ORDER  (position, -1): random remasking (LLaDA); does this position unmask (Dream origin);
+ *                   Gumbel noise of a position's rank (Dream alg_temp)
+ * `pass` counts forward passes of the denoiser from 0.
+ */
+typedef enum dlx_draw_kind { DLX_DRAW_TOKEN, DLX_DRAW_ORDER } dlx_draw_kind;
+typedef double (*dlx_draw_fn)(void *user, dlx_draw_kind kind, size_t pass, size_t position,
+                              dlx_token id);
+
+/*
+ * How to generate. dlx_gen_init fills in the model's effective defaults: change what you need.
+ * A family refuses, by sentence, options that its reference does not have.
+ */
+typedef struct dlx_gen_opts {
+    size_t size; /* sizeof(dlx_gen_opts) */
+    size_t max_tokens;
+    size_t block_length; /* 0: no blocks */
+    size_t small_block;  /* Fast-dLLM v2 */
+    size_t steps;        /* 0: the family's own rule */
+    const char *sampler;
+    const char *cache;
+    double threshold, factor, eb_threshold;
+    double cfg_scale;
+    bool logits_eos_inf, confidence_eos_eot_inf;
+    double alg_temp; /* 0: off */
+    double eps;
+    double temperature; /* 0: greedy */
+    size_t top_k;       /* 0: off */
+    double top_p;       /* 1: off */
+    uint64_t seed;
+    bool infill;        /* fill the masks of the prompt, append nothing */
+    bool allow_special; /* the mask id and padded rows may be chosen, as the references allow */
+    const dlx_token *suppress; /* [n_suppress] ids never chosen, on top of the defaults */
+    size_t n_suppress;
+    dlx_token stop_ids[DLX_MAX_STOP_IDS];
+    size_t n_stop_ids;
+    dlx_token eot_id;               /* LLaDA's confidence_eos_eot_inf; -1: none */
+    const char *const *stop_texts;  /* [n_stop_texts]: generation ends before the first of these */
+    size_t n_stop_texts;
+    dlx_event_fn on_event; /* may be NULL */
+    void *event_user;
+    dlx_draw_fn draw; /* NULL: the built-in generator, seeded by `seed` */
+    void *draw_user;
+} dlx_gen_opts;
+
+DLX_API void dlx_gen_init(const dlx_model *model, dlx_gen_opts *opts);
+
+typedef enum dlx_finish { DLX_FINISH_LENGTH, DLX_FINISH_STOP } dlx_finish;
+
+typedef struct dlx_gen_result {
+    const dlx_token *ids; /* [n_ids] generated up to the stop, which is not included; lent until the next call */
+    size_t n_ids;
+    const dlx_token *canvas; /* [n_canvas] prompt and everything decoded, as it stands; lent likewise */
+    size_t n_canvas;
+    dlx_finish finish;
+    dlx_token stop_id; /* the id that stopped it, or -1 */
+    size_t n_prompt;
+    size_t n_reused; /* prompt positions whose K/V were still there */
+    size_t passes;   /* forward calls */
+    size_t rows;     /* sum over them */
+    double seconds, first_token_seconds;
+} dlx_gen_result;
+
+/*
+ * Generates after (or, with infill, inside) the prompt. Masks anywhere in the prompt are filled.
+ * Options are checked before anything is computed. Returns DLX_CANCELLED when stopped; `result` then
+ * holds what was decoded so far.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_generate(dlx_session *session, const dlx_token *prompt,
+                                              size_t n_prompt, const dlx_gen_opts *opts,
+                                              dlx_gen_result *result, dlx_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

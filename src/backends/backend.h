@@ -1,0 +1,95 @@
+/*
+ * backend.h - the one interface between the decoding runtime and whatever computes: the scalar
+ * reference, the fast CPU code, an exported program on a phone's runtime.
+ * Adding a backend is one file plus one word in DLX__BACKENDS (registry.c).
+ */
+#ifndef DLX__BACKEND_H
+#define DLX__BACKEND_H
+
+#include "base/base.h"
+#include "model/model.h"
+
+/*
+ * One forward pass: rows at the positions start .. start + n - 1 of a stream. Their K/V take the
+ * slots of their positions (overwriting what was there); then row i attends to the slots
+ *   FULL:          [0, max(n_kv, start + n))
+ *   BLOCK_CAUSAL:  those j of the same range with j / block <= pos_i / block
+ * where [0, n_kv) holds what earlier passes left. The first n_keep rows' K/V must survive this
+ * pass (commit: n_keep rows; cached block refinement: all rows; denoising: 0); what the slots of
+ * the other rows hold afterwards is undefined.
+ */
+typedef struct dlx__step {
+    const dlx_token *ids; /* [n] */
+    size_t n;
+    size_t start;
+    size_t n_kv;
+    size_t n_keep;
+    dlx__visibility visibility;
+    size_t block; /* width of BLOCK_CAUSAL; 1 is plain causal */
+    int stream;   /* 0; 1 for the unconditional stream of classifier-free guidance */
+    /* Debugging and tests: called with the residual stream [n, n_embd] after the embedding (0),
+     * after each layer (1 ..) and with the final norm (n_layers + 1). May be NULL. */
+    void (*tap)(void *user, size_t index, const float *x, size_t n, size_t n_embd);
+    void *tap_user;
+} dlx__step;
+
+/* What the head says of one row, over the ids that are allowed. */
+typedef struct dlx__row_stat {
+    dlx_token best;   /* arg-max; ties to the lower id */
+    float logit;      /* its logit */
+    float prob;       /* its softmax probability */
+    float margin;     /* prob minus that of the second best */
+    float neg_entropy; /* sum p ln p, <= 0 */
+    bool finite;      /* false: NaN or +infinity among the logits, or nothing allowed */
+} dlx__row_stat;
+
+/*
+ * The LM head on chosen rows of the last step, fused with arg-max, log-sum-exp, second best and
+ * entropy. Ids >= n_ids and the ids in `suppress` count as minus infinity.
+ */
+typedef struct dlx__head {
+    const size_t *rows; /* [n], indices into the rows of the last step */
+    size_t n;
+    int stream;
+    float cfg_scale;            /* 0: plain. Else logits = u + (s + 1)(c - u), c stream 0, u stream 1 */
+    size_t n_ids;               /* 0: all rows of the head are ids */
+    const dlx_token *suppress;  /* [n_suppress], ascending */
+    size_t n_suppress;
+    dlx__row_stat *stats;       /* [n], or NULL */
+    float *logits;              /* [n, n_vocab_rows] raw (nothing suppressed), or NULL */
+} dlx__head;
+
+typedef struct dlx__backend_opts {
+    size_t n_ctx;   /* slots of a stream */
+    size_t n_rows;  /* the most rows of one step */
+    int n_streams;  /* 1 or 2 */
+    int n_threads;  /* 0: the fast cores */
+    const char *path; /* of an exported program; NULL for backends that run the graph */
+    const dlx_allocator *mem;
+} dlx__backend_opts;
+
+typedef struct dlx__backend dlx__backend; /* one session's state; one thread at a time */
+typedef struct dlx__export_opts dlx__export_opts; /* export/exporter.h */
+
+typedef struct dlx__backend_class {
+    const char *name;
+    const char *about; /* one line for `dlx doctor` */
+    /* Can it run here? On failure the sentence says what is missing and how to get it. */
+    dlx_result (*probe)(dlx_error *err);
+    /* Bytes that open will take for itself (KV included, mapped weights not). NULL: unknown. */
+    size_t (*plan)(const dlx__model *m, const dlx__backend_opts *o);
+    dlx_result (*load)(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
+                       dlx_error *err);
+    dlx_result (*step)(dlx__backend *b, const dlx__step *in, dlx_error *err);
+    dlx_result (*head)(dlx__backend *b, const dlx__head *in, dlx_error *err);
+    void (*close)(dlx__backend *b);
+    /* Writes the model as a program for this backend; NULL: nothing to export. */
+    dlx_result (*export_model)(const dlx__model *m, const dlx__export_opts *o, dlx_error *err);
+} dlx__backend_class;
+
+#define DLX__BACKENDS(X) X(reference) X(cpu)
+
+const dlx__backend_class *dlx__backend_find(const char *name); /* NULL when unknown */
+const dlx__backend_class *const *dlx__backend_list(void);      /* NULL-terminated; default last */
+
+#endif

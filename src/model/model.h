@@ -1,0 +1,110 @@
+/*
+ * model.h - what a checkpoint is: its family, its numbers with their origin, its tensors bound to
+ * roles, its graph. Adding a family is one file plus one word in DLX__FAMILIES.
+ */
+#ifndef DLX__MODEL_H
+#define DLX__MODEL_H
+
+#include "format/checkpoint.h"
+#include "graph/graph.h"
+
+#define DLX__FAMILIES(X) X(fast_dllm_v2) X(dream) X(llada) X(sdar)
+
+enum { DLX__MAX_STOP_IDS = 16 };
+
+/* A whole number of the model and the place it came from ("config.json bd_size", "family default"). */
+typedef struct dlx__fact {
+    int64_t value; /* -1: none */
+    const char *from;
+} dlx__fact;
+
+typedef enum {
+    DLX__VISIBLE_FULL,        /* every row sees every row: LLaDA, Dream */
+    DLX__VISIBLE_BLOCK_CAUSAL /* row at p sees j iff j/B <= p/B, tiled from position 0: SDAR, Fast-dLLM v2 */
+} dlx__visibility;
+
+typedef struct dlx__hparams {
+    size_t n_layers, n_embd, n_heads, n_heads_kv, head_dim, n_ff;
+    size_t n_rows_vocab; /* rows of embedding and head: width of the logits */
+    size_t n_vocab;      /* ids that exist (vocab_size); rows beyond are padding */
+    size_t n_ctx_train;  /* max_position_embeddings */
+    double rope_theta;
+    double rms_eps;
+    bool tied;       /* the head is the embedding */
+    bool qkv_bias;
+    bool qk_norm;    /* RMSNorm of each q and k head before RoPE */
+    dlx__fact block_length; /* -1 for families without a trained block */
+    dlx__fact small_block;  /* Fast-dLLM v2 */
+    dlx__fact mask_id;
+    dlx__fact bos_id;
+    dlx__fact eot_id;       /* LLaDA's <|eot_id|>; -1 elsewhere */
+    int32_t stop_ids[DLX__MAX_STOP_IDS];
+    size_t n_stop_ids;
+    const char *stop_from;
+} dlx__hparams;
+
+/* The tensors of a decoder by role; a name pattern has %d where the layer goes. */
+#define DLX__ROLES(X)                                                                              \
+    X(EMBED, 0) X(FINAL_NORM, 0) X(HEAD, 0)                                                        \
+    X(ATTN_NORM, 1) X(Q, 1) X(K, 1) X(V, 1) X(Q_BIAS, 1) X(K_BIAS, 1) X(V_BIAS, 1)                  \
+    X(Q_NORM, 1) X(K_NORM, 1) X(O, 1) X(MLP_NORM, 1) X(GATE, 1) X(UP, 1) X(DOWN, 1)
+
+typedef enum dlx__role {
+#define DLX__ROLE_ENUM(name, per_layer) DLX__ROLE_##name,
+    DLX__ROLES(DLX__ROLE_ENUM)
+#undef DLX__ROLE_ENUM
+        DLX__N_ROLES
+} dlx__role;
+
+typedef struct dlx__model dlx__model;
+
+/* What the decoder of section 7 needs to know of a family, and the defaults of section 4. */
+typedef struct dlx__family {
+    const char *name;                    /* "sdar": as printed, and our GGUF architecture name */
+    const char *gguf_arch;               /* general.architecture */
+    const char *const *architectures;    /* Hugging Face names, NULL-terminated */
+    dlx__visibility visibility;
+    bool shift;                          /* position i is predicted by the logits of row i - 1 */
+    bool seeds_blocks;                   /* row 0 of a block is the arg-max of the commit before it */
+    const char *const *samplers;         /* NULL-terminated; the first is the default */
+    const char *const *caches;           /* NULL-terminated; the first is the default */
+    float threshold;                     /* default confidence threshold */
+    int default_block;                   /* --block-length when neither file nor caller names one; 0: no blocks */
+    const char *const *hf_names;         /* [DLX__N_ROLES] patterns, NULL: the family has no such tensor */
+    dlx_result (*read_hf)(dlx__hparams *hp, const dlx__checkpoint *c, dlx_error *err);
+    dlx_result (*read_gguf)(dlx__hparams *hp, const dlx__checkpoint *c, dlx_error *err);
+    void (*build)(dlx__graph *g, const dlx__model *m); /* failures stay in the graph */
+} dlx__family;
+
+struct dlx__model {
+    const dlx_allocator *mem;
+    dlx__checkpoint checkpoint;
+    const dlx__family *family;
+    dlx__hparams hp;
+    dlx__arena arena;
+    const dlx__tensor **roles; /* [DLX__N_ROLES][n_layers]; roles without layers use index 0; NULL: none */
+    dlx__graph graph;
+    bool has_weights; /* false: opened for its shapes only */
+};
+
+/* The tensor of a role; NULL when the family or this checkpoint has none. */
+const dlx__tensor *dlx__model_tensor(const dlx__model *m, dlx__role role, size_t layer);
+
+/*
+ * Opens a checkpoint and binds it: the family by `architectures` (never by model_type alone), the
+ * numbers, every tensor exactly once. Missing, surplus, misshapen and mistyped tensors are refused.
+ * With DLX__NEED_NAMES the weights may be absent: the graph is then built on shapes alone and
+ * the names of an index, where there is one, must equal the expected list.
+ */
+dlx_result dlx__model_open(dlx__model *m, const char *path, dlx__checkpoint_need need,
+                           const dlx_allocator *mem, dlx_error *err);
+void dlx__model_release(dlx__model *m);
+
+/* NULL when unknown. */
+const dlx__family *dlx__family_find(const char *name);
+const dlx__family *const *dlx__families(void); /* NULL-terminated */
+
+/* Bytes of one position's K and V over all layers in float32. */
+size_t dlx__model_kv_bytes_per_token(const dlx__model *m);
+
+#endif

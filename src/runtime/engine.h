@@ -1,0 +1,49 @@
+/*
+ * engine.h - decoding: one stream of positions on one backend, from prompt to answer.
+ * The engine owns the canvas and decides which rows run in which pass; what to reveal is a sampler's
+ * decision (sampler/), which positions a block holds is diffusion.h's.
+ */
+#ifndef DLX__ENGINE_H
+#define DLX__ENGINE_H
+
+#include <dlx/dlx.h>
+
+#include "backends/backend.h"
+#include "text/tokenizer.h"
+
+typedef struct dlx__engine dlx__engine;
+
+typedef struct dlx__engine_opts {
+    const dlx__backend_class *backend;
+    const char *backend_path; /* of an exported program, or NULL */
+    size_t n_ctx;
+    int n_threads;
+    size_t memory_limit;
+    const dlx__tokenizer *tokenizer; /* NULL: no text events, no stop texts */
+    const dlx_allocator *mem;
+} dlx__engine_opts;
+
+dlx_result dlx__engine_open(dlx__engine **out, const dlx__model *model,
+                            const dlx__engine_opts *opts, dlx_error *err);
+void dlx__engine_free(dlx__engine *engine);
+
+/* Safe from any thread and from a signal handler. */
+void dlx__engine_cancel(dlx__engine *engine);
+
+/* The family's defaults of DESIGN section 4 (also for a model opened for its shapes only). */
+void dlx__gen_defaults(const dlx__model *model, dlx_gen_opts *opts);
+
+/* Refuses what the family or the numbers do not allow; changes nothing. */
+dlx_result dlx__gen_check(const dlx__model *model, const dlx_gen_opts *opts,
+                          const dlx_token *prompt, size_t n_prompt, size_t n_ctx, dlx_error *err);
+
+/* Positions that a run will use: prompt and answer, rounded up as the family rounds. */
+size_t dlx__gen_positions(const dlx__model *model, const dlx_gen_opts *opts, size_t n_prompt);
+
+dlx_result dlx__engine_generate(dlx__engine *engine, const dlx_token *prompt, size_t n_prompt,
+                                const dlx_gen_opts *opts, dlx_gen_result *result, dlx_error *err);
+
+dlx_result dlx__engine_logits(dlx__engine *engine, const dlx_token *ids, size_t n, float *out,
+                              dlx_error *err);
+
+#endif
