@@ -52,6 +52,7 @@ typedef struct dlx__gguf {
     const char *path;
     dlx__gguf_kv *kv; /* [n_kv] in file order */
     size_t n_kv;
+    const dlx__gguf_kv **by_key; /* [n_kv] sorted, for dlx__gguf_find */
     dlx__weights weights; /* shapes outermost first; its maps are empty, this object owns the file */
 } dlx__gguf;
 
@@ -73,7 +74,8 @@ double dlx__gguf_array_number(const dlx__gguf_kv *kv, size_t i);
 
 /*
  * Writing. Keys first, then tensor descriptions, then their bytes in the same order; the writer
- * pads and checks the order. Nothing is seen under `path` before commit.
+ * pads and checks the order. Nothing is seen under `path` before commit. The puts fail only for lack
+ * of memory; keys or tensors that were named twice are refused by begin_data.
  */
 typedef struct dlx__gguf_writer dlx__gguf_writer;
 dlx_result dlx__gguf_writer_open(dlx__gguf_writer **out, const char *path, const dlx_allocator *mem,
@@ -85,6 +87,7 @@ dlx_result dlx__gguf_put_text(dlx__gguf_writer *w, const char *key, const char *
 dlx_result dlx__gguf_put_texts(dlx__gguf_writer *w, const char *key, const dlx__gguf_string *values,
                                size_t n);
 dlx_result dlx__gguf_put_i32s(dlx__gguf_writer *w, const char *key, const int32_t *values, size_t n);
+dlx_result dlx__gguf_put_kv(dlx__gguf_writer *w, const dlx__gguf_kv *kv); /* as read, any type */
 dlx_result dlx__gguf_add_tensor(dlx__gguf_writer *w, const dlx__tensor *t); /* data may be NULL */
 dlx_result dlx__gguf_begin_data(dlx__gguf_writer *w, dlx_error *err);
 dlx_result dlx__gguf_write_tensor(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,

@@ -16,6 +16,10 @@ dlx_result dlx__json_load(json_t **out, const char *path, const dlx_allocator *m
 dlx_result dlx__json_parse(json_t **out, const char *text, size_t n, const char *name,
                            dlx_error *err);
 
+/* The same, but a key that occurs twice in one object is refused (jansson keeps the last). */
+dlx_result dlx__json_parse_unique(json_t **out, const char *text, size_t n, const char *name,
+                                  dlx_error *err);
+
 /* An object of a file, for typed access: `path` is only for the sentences. */
 typedef struct dlx__json_obj {
     const json_t *json;

@@ -9,9 +9,9 @@
 
 #include "format/weights.h"
 
-/* The header of one file, from bytes (also the fuzz target's door). `path` is for sentences only. */
+/* One file, from bytes that outlive w (also the fuzz target's door). `path` is for sentences. */
 dlx_result dlx__safetensors_parse(dlx__weights *w, const uint8_t *bytes, size_t n, const char *path,
-                                  dlx_error *err);
+                                  const dlx_allocator *mem, dlx_error *err);
 
 /*
  * A directory: model.safetensors, or model.safetensors.index.json with its shards (every shard that

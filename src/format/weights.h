@@ -1,6 +1,6 @@
 /*
  * weights.h - the named tensors of a checkpoint, whatever file they come from. Bytes stay in the
- * file mapping: nothing is copied.
+ * file mapping: nothing is copied, so `data` may lie at any address (safetensors does not align).
  */
 #ifndef DLX__WEIGHTS_H
 #define DLX__WEIGHTS_H
@@ -20,6 +20,27 @@ typedef struct dlx__weights {
 } dlx__weights;
 
 void dlx__weights_release(dlx__weights *w);
+
+/*
+ * For the readers of formats: a growing list of tensors that have been found, and the step that sorts
+ * it into the tables of w, where a name that occurs twice is refused. Names belong to w->arena.
+ */
+typedef struct dlx__found_tensor {
+    dlx__tensor tensor;
+    const char *file;
+} dlx__found_tensor;
+
+typedef struct dlx__found_list {
+    const dlx_allocator *mem;
+    dlx__found_tensor *items; /* [n] */
+    size_t n;
+    size_t capacity;
+} dlx__found_list;
+
+dlx__found_tensor *dlx__found_add(dlx__found_list *list); /* zeroed; NULL: no memory */
+void dlx__found_release(dlx__found_list *list);
+
+dlx_result dlx__weights_fill(dlx__weights *w, dlx__found_list *list, dlx_error *err);
 
 /* Index into tensors/files, or SIZE_MAX. */
 size_t dlx__weights_find(const dlx__weights *w, const char *name);

@@ -51,10 +51,11 @@ typedef struct dlx__graph {
     dlx__arena arena;
     dlx__node *nodes; /* [n] */
     size_t n, capacity;
-    int layer;         /* given to the nodes that are added now */
+    int layer;         /* given to the nodes that are added now; the embedding opens layer 0 */
     dlx_error failure; /* the first failure while building; later calls do nothing */
 
     dlx__value *layer_out; /* [n_layers]: the residual stream after each layer */
+    size_t layer_capacity;
     dlx__value embedded;   /* the embedding's output */
     dlx__value hidden;     /* final norm, [rows, 1, n_embd]: input of the head */
     dlx__value logits;     /* the head, [rows, 1, n_vocab] */
@@ -80,13 +81,19 @@ dlx__value dlx__graph_add(dlx__graph *g, dlx__value x, dlx__value y);
 /* Ends layer g->layer, whose residual stream is x, and begins the next. */
 void dlx__graph_end_layer(dlx__graph *g, dlx__value x);
 
+/* Names the two outputs. What was added after the last layer belongs to no layer. */
+void dlx__graph_finish(dlx__graph *g, dlx__value hidden, dlx__value logits);
+
 /* The graph as a whole is sound: outputs set, every node used, one ATTEND per layer. */
 dlx_result dlx__graph_check(const dlx__graph *g, dlx_error *err);
 
 const char *dlx__op_name(dlx__op op);
 int dlx__op_n_inputs(dlx__op op);
 
-/* One line a node: "%12 linear %11 layers.0.q_proj [2048, 1024] bf16 -> [n, 1, 2048]". */
+/*
+ * One line a node: "%12 linear %11 layers.0.q_proj [2048, 1024] bf16 -> [n, 1, 2048]", then one
+ * line each for hidden and logits. The same graph gives the same bytes. False: no memory.
+ */
 bool dlx__graph_print(const dlx__graph *g, dlx__buf *out);
 
 #endif

@@ -30,7 +30,8 @@ typedef struct dlx__hparams {
     size_t n_ctx_train;  /* max_position_embeddings */
     double rope_theta;
     double rms_eps;
-    bool tied;       /* the head is the embedding */
+    bool tied;        /* the head is the embedding */
+    bool tied_stated; /* `tied` was read; false: the presence of a head decides */
     bool qkv_bias;
     bool qk_norm;    /* RMSNorm of each q and k head before RoPE */
     dlx__fact block_length; /* -1 for families without a trained block */
@@ -58,6 +59,18 @@ typedef enum dlx__role {
 
 typedef struct dlx__model dlx__model;
 
+/* The ids that a family's tokenizer gives a meaning, for files that do not name them. */
+typedef struct dlx__special_ids {
+    const char *const *mask_names; /* spellings among the added tokens, NULL-terminated */
+    int64_t mask_id;
+    const char *eot_name; /* LLaDA; NULL elsewhere */
+    int64_t eot_id;       /* -1: none */
+    int64_t stop_ids[3];  /* -1 after the last */
+} dlx__special_ids;
+
+typedef struct dlx__hf_source dlx__hf_source;     /* hf_config.h */
+typedef struct dlx__gguf_source dlx__gguf_source; /* gguf_config.h */
+
 /* What the decoder of section 7 needs to know of a family, and the defaults of section 4. */
 typedef struct dlx__family {
     const char *name;                    /* "sdar": as printed, and our GGUF architecture name */
@@ -71,8 +84,11 @@ typedef struct dlx__family {
     float threshold;                     /* default confidence threshold */
     int default_block;                   /* --block-length when neither file nor caller names one; 0: no blocks */
     const char *const *hf_names;         /* [DLX__N_ROLES] patterns, NULL: the family has no such tensor */
-    dlx_result (*read_hf)(dlx__hparams *hp, const dlx__checkpoint *c, dlx_error *err);
-    dlx_result (*read_gguf)(dlx__hparams *hp, const dlx__checkpoint *c, dlx_error *err);
+    bool gguf_permuted_qk;               /* llama.cpp stores the q and k rows of this family permuted */
+    dlx__special_ids ids;
+    /* Numbers and flags; ids are read by the callers, from `ids` and the files. */
+    dlx_result (*read_hf)(dlx__hparams *hp, const dlx__hf_source *src, dlx_error *err);
+    dlx_result (*read_gguf)(dlx__hparams *hp, const dlx__gguf_source *src, dlx_error *err);
     void (*build)(dlx__graph *g, const dlx__model *m); /* failures stay in the graph */
 } dlx__family;
 
@@ -85,6 +101,9 @@ struct dlx__model {
     const dlx__tensor **roles; /* [DLX__N_ROLES][n_layers]; roles without layers use index 0; NULL: none */
     dlx__graph graph;
     bool has_weights; /* false: opened for its shapes only */
+    void **copies;    /* [n_copies], aligned: tensors that had to be rewritten (permuted q and k) */
+    size_t n_copies;
+    size_t n_copied_bytes;
 };
 
 /* The tensor of a role; NULL when the family or this checkpoint has none. */
@@ -100,7 +119,17 @@ dlx_result dlx__model_open(dlx__model *m, const char *path, dlx__checkpoint_need
                            const dlx_allocator *mem, dlx_error *err);
 void dlx__model_release(dlx__model *m);
 
-/* NULL when unknown. */
+/*
+ * The second half of opening, for a checkpoint that is already in m->checkpoint (and whose memory
+ * is m->checkpoint.mem). On failure m is released.
+ */
+dlx_result dlx__model_setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err);
+
+/* The name a role's tensor has in this checkpoint's format; false: the family has no such tensor. */
+bool dlx__role_name(char out[160], const dlx__family *f, dlx__checkpoint_kind kind, dlx__role role,
+                    size_t layer);
+
+/* By our name, a GGUF or a Hugging Face architecture; NULL when unknown. */
 const dlx__family *dlx__family_find(const char *name);
 const dlx__family *const *dlx__families(void); /* NULL-terminated */
 

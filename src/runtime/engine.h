@@ -40,6 +40,10 @@ dlx_result dlx__gen_check(const dlx__model *model, const dlx_gen_opts *opts,
 /* Positions that a run will use: prompt and answer, rounded up as the family rounds. */
 size_t dlx__gen_positions(const dlx__model *model, const dlx_gen_opts *opts, size_t n_prompt);
 
+/* Rows of the widest pass that an engine of n_ctx positions asks of its backend: the whole canvas for
+ * bidirectional families, a tile of the prefill for block-causal ones. */
+size_t dlx__engine_max_rows(const dlx__model *model, size_t n_ctx);
+
 dlx_result dlx__engine_generate(dlx__engine *engine, const dlx_token *prompt, size_t n_prompt,
                                 const dlx_gen_opts *opts, dlx_gen_result *result, dlx_error *err);
 

@@ -22,10 +22,10 @@
 typedef struct dlx__tokenizer dlx__tokenizer;
 
 /* Bytes that belong to the tokenizer; not terminated. */
-typedef struct dlx__span {
+typedef struct dlx__token_span {
     const char *data;
     size_t len;
-} dlx__span;
+} dlx__token_span;
 
 /*
  * true when the checkpoint carries no tokenizer at all: a directory without tokenizer.json and
@@ -77,10 +77,10 @@ dlx_result dlx__tokenizer_decode(const dlx__tokenizer *t, const dlx_token *ids, 
 size_t dlx__tokenizer_n_ids(const dlx__tokenizer *t);
 
 /* The token as its file spells it ("Ġthe"); {NULL, 0} for ids without a token. */
-dlx__span dlx__tokenizer_text(const dlx__tokenizer *t, dlx_token id);
+dlx__token_span dlx__tokenizer_text(const dlx__tokenizer *t, dlx_token id);
 
 /* The bytes that it stands for (" the"); {NULL, 0} for ids without a token. */
-dlx__span dlx__tokenizer_bytes(const dlx__tokenizer *t, dlx_token id);
+dlx__token_span dlx__tokenizer_bytes(const dlx__tokenizer *t, dlx_token id);
 
 /* The id of a token by its exact spelling in the file; -1 when there is none. */
 dlx_token dlx__tokenizer_find(const dlx__tokenizer *t, const char *text, size_t n);

@@ -1,0 +1,39 @@
+/* api.h - what stands behind the two public handles. */
+#ifndef DLX__API_H
+#define DLX__API_H
+
+#include <dlx/dlx.h>
+
+#include "model/model.h"
+#include "runtime/engine.h"
+#include "text/chat.h"
+#include "text/tokenizer.h"
+
+struct dlx_model {
+    const dlx_allocator *mem;
+    dlx_load load;
+    dlx__checkpoint text_only;    /* DLX_LOAD_TEXT: the checkpoint itself */
+    dlx__model core;              /* else: family, tensors, graph, and its own checkpoint */
+    dlx__tokenizer *tokenizer;    /* NULL: the checkpoint has none */
+    dlx__chat *chat;              /* NULL: see chat_failure */
+    dlx_error chat_failure;       /* why there is no chat template */
+};
+
+struct dlx_session {
+    const dlx_model *model;
+    dlx__engine *engine;
+    size_t n_ctx;
+};
+
+const dlx__checkpoint *dlx__api_checkpoint(const dlx_model *model);
+
+/* Refuses a model opened with less than `what` needs. */
+dlx_result dlx__api_need_core(const dlx_model *model, const char *what, dlx_error *err);
+
+/* A session's number of positions: what was asked, or 4096 where the model was trained for as many. */
+size_t dlx__api_n_ctx(const dlx_model *model, size_t asked);
+
+/* Copies JSON into text of the allocator's and releases it; json NULL means no memory. */
+dlx_result dlx__api_json_text(json_t *json, const dlx_allocator *mem, char **out, dlx_error *err);
+
+#endif

@@ -1,0 +1,101 @@
+/* doctor.c - what this machine and this build can do, as JSON; and the names that help texts list. */
+#include <dlx/tools.h>
+
+#include "api/api.h"
+
+#include "base/cpu.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "kernel/kernel.h"
+
+#include <string.h>
+
+dlx_result dlx__api_json_text(json_t *json, const dlx_allocator *mem, char **out, dlx_error *err)
+{
+    char *dumped = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    *out = dumped ? dlx__strdup(mem, dumped) : NULL;
+    json_decref(json);
+    if (dumped) {
+        /* jansson's memory goes back through jansson's own hooks */
+        json_free_t give_back;
+        json_get_alloc_funcs(NULL, &give_back);
+        give_back(dumped);
+    }
+    return *out ? DLX_OK : dlx__fail_memory(err, "writing JSON", 0);
+}
+
+static json_t *instruction_sets(const dlx__cpu *cpu)
+{
+    const struct {
+        const char *name;
+        bool has;
+    } sets[] = {
+        {"avx2", cpu->avx2_fma},           {"avx-vnni", cpu->avx_vnni},
+        {"avx512", cpu->avx512},           {"avx512-vnni", cpu->avx512_vnni},
+        {"avx512-bf16", cpu->avx512_bf16}, {"neon", cpu->neon},
+        {"neon-dotprod", cpu->neon_dotprod}, {"neon-i8mm", cpu->neon_i8mm},
+        {"neon-bf16", cpu->neon_bf16},
+    };
+    json_t *list = json_array();
+    for (size_t i = 0; i < DLX__LEN(sets); i++)
+        if (sets[i].has)
+            json_array_append_new(list, json_string(sets[i].name));
+    return list;
+}
+
+static json_t *backends(void)
+{
+    json_t *list = json_array();
+    for (const dlx__backend_class *const *b = dlx__backend_list(); *b; b++) {
+        dlx_error why = {.code = DLX_OK};
+        bool available = !(*b)->probe || (*b)->probe(&why) == DLX_OK;
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s?}", "name", (*b)->name, "about",
+                                              (*b)->about, "available", available, "why_not",
+                                              available ? NULL : why.text));
+    }
+    return list;
+}
+
+dlx_result dlx_doctor(char **json, dlx_error *err)
+{
+    dlx__cpu cpu;
+    dlx__cpu_detect(&cpu);
+    json_t *report = json_pack(
+        "{s:s, s:s, s:s, s:i, s:i, s:I, s:o, s:s, s:o, s:[{s:s, s:s}]}", "version", dlx_version(),
+        "os", dlx__os_name(), "cpu", cpu.name, "cores", dlx__os_n_cores(), "fast_cores",
+        dlx__os_n_fast_cores(), "memory_bytes", (json_int_t)dlx__os_total_memory(),
+        "instruction_sets", instruction_sets(&cpu), "kernels", dlx__kernels_best()->name,
+        "backends", backends(), "libraries", "name", "jansson", "version", jansson_version_str());
+    return dlx__api_json_text(report, NULL, json, err);
+}
+
+enum { MAX_NAMES = 32 };
+
+const char *const *dlx_backend_names(void)
+{
+    static const char *const names[] = {
+#define BACKEND_NAME(name) #name,
+        DLX__BACKENDS(BACKEND_NAME)
+#undef BACKEND_NAME
+            NULL};
+    return names;
+}
+
+const char *const *dlx_family_names(void)
+{
+    static const char *const names[] = {"fast-dllm-v2", "dream", "llada", "sdar", NULL};
+    return names;
+}
+
+const char *const *dlx_sampler_names(const char *family)
+{
+    const dlx__family *f = dlx__family_find(family);
+    return f ? f->samplers : NULL;
+}
+
+const char *const *dlx_cache_names(const char *family)
+{
+    const dlx__family *f = dlx__family_find(family);
+    return f ? f->caches : NULL;
+}

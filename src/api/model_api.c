@@ -1,0 +1,141 @@
+/* model_api.c - dlx_model: opening a checkpoint together with its tokenizer and chat template. */
+#include "api/api.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+const dlx__checkpoint *dlx__api_checkpoint(const dlx_model *model)
+{
+    return model->load == DLX_LOAD_TEXT ? &model->text_only : &model->core.checkpoint;
+}
+
+static dlx_result open_core(dlx_model *model, const char *path, dlx_error *err)
+{
+    switch (model->load) {
+    case DLX_LOAD_TEXT:
+        return dlx__checkpoint_open(&model->text_only, path, DLX__NEED_NOTHING, model->mem, err);
+    case DLX_LOAD_SHAPES:
+        return dlx__model_open(&model->core, path, DLX__NEED_NAMES, model->mem, err);
+    case DLX_LOAD_ALL:
+        return dlx__model_open(&model->core, path, DLX__NEED_WEIGHTS, model->mem, err);
+    }
+    return dlx__fail(err, DLX_E_ARG, "dlx_model_opts.load is %d, which is no dlx_load",
+                     (int)model->load);
+}
+
+static void close_core(dlx_model *model)
+{
+    if (model->load == DLX_LOAD_TEXT)
+        dlx__checkpoint_release(&model->text_only);
+    else
+        dlx__model_release(&model->core);
+}
+
+/*
+ * A checkpoint without tokenizer still runs on ids. A chat template that is missing or beyond our
+ * subset is told when somebody asks for it: it must not stop who does not.
+ */
+static dlx_result open_text(dlx_model *model, dlx_error *err)
+{
+    const dlx__checkpoint *checkpoint = dlx__api_checkpoint(model);
+    if (!dlx__tokenizer_missing(checkpoint))
+        DLX__TRY(dlx__tokenizer_open(&model->tokenizer, checkpoint, err));
+    dlx_result r = dlx__chat_open(&model->chat, checkpoint, &model->chat_failure);
+    if (r == DLX_E_NOMEM) {
+        if (err)
+            *err = model->chat_failure;
+        return r;
+    }
+    return DLX_OK;
+}
+
+dlx_result dlx_model_open(dlx_model **out, const char *path, const dlx_model_opts *opts,
+                          dlx_error *err)
+{
+    *out = NULL;
+    if (!path || !*path)
+        return dlx__fail(err, DLX_E_ARG,
+                         "no model was named: give a Hugging Face directory or a .gguf file");
+    const dlx_allocator *mem = opts ? opts->mem : NULL;
+    dlx_model *model = dlx__alloc_zero(mem, 1, sizeof *model);
+    if (!model)
+        return dlx__fail_memory(err, "opening a model", sizeof *model);
+    model->mem = mem;
+    model->load = opts ? opts->load : DLX_LOAD_ALL;
+    dlx_result r = open_core(model, path, err);
+    if (r != DLX_OK) {
+        dlx__free(mem, model);
+        return r;
+    }
+    r = open_text(model, err);
+    if (r != DLX_OK) {
+        dlx_model_free(model);
+        return r;
+    }
+    *out = model;
+    return DLX_OK;
+}
+
+void dlx_model_free(dlx_model *model)
+{
+    if (!model)
+        return;
+    dlx__chat_free(model->chat);
+    dlx__tokenizer_free(model->tokenizer);
+    close_core(model);
+    dlx__free(model->mem, model);
+}
+
+dlx_result dlx__api_need_core(const dlx_model *model, const char *what, dlx_error *err)
+{
+    if (model->load == DLX_LOAD_TEXT)
+        return dlx__fail(err, DLX_E_ARG,
+                         "%s: opened for its text only; %s needs the model (open it with DLX_LOAD_ALL)",
+                         model->text_only.path, what);
+    return DLX_OK;
+}
+
+static void count_tensors(const dlx__model *core, dlx_model_info *out)
+{
+    const dlx__weights *weights = dlx__checkpoint_weights(&core->checkpoint);
+    for (size_t i = 0; i < weights->n && weights->shapes_known; i++) {
+        out->n_params += dlx__tensor_elems(&weights->tensors[i]);
+        out->weight_bytes += weights->tensors[i].n_bytes;
+    }
+}
+
+void dlx_model_get_info(const dlx_model *model, dlx_model_info *out)
+{
+    *out = (dlx_model_info){.path = dlx__api_checkpoint(model)->path,
+                            .family = "",
+                            .mask_id = -1,
+                            .bos_id = -1,
+                            .eot_id = -1,
+                            .has_tokenizer = model->tokenizer != NULL,
+                            .has_chat_template = model->chat != NULL};
+    if (model->load == DLX_LOAD_TEXT)
+        return;
+    const dlx__model *core = &model->core;
+    const dlx__hparams *hp = &core->hp;
+    out->family = core->family->name;
+    out->n_layers = hp->n_layers;
+    out->n_embd = hp->n_embd;
+    out->n_heads = hp->n_heads;
+    out->n_heads_kv = hp->n_heads_kv;
+    out->head_dim = hp->head_dim;
+    out->n_ff = hp->n_ff;
+    out->n_vocab = hp->n_vocab;
+    out->n_vocab_rows = hp->n_rows_vocab;
+    out->n_ctx_train = hp->n_ctx_train;
+    out->block_length = hp->block_length.value > 0 ? (size_t)hp->block_length.value : 0;
+    out->mask_id = (dlx_token)hp->mask_id.value;
+    out->bos_id = (dlx_token)hp->bos_id.value;
+    out->eot_id = (dlx_token)hp->eot_id.value;
+    out->n_stop_ids = dlx__min(hp->n_stop_ids, DLX_MAX_STOP_IDS);
+    memcpy(out->stop_ids, hp->stop_ids, out->n_stop_ids * sizeof *out->stop_ids);
+    out->has_weights = core->has_weights;
+    out->kv_bytes_per_token = dlx__model_kv_bytes_per_token(core);
+    count_tensors(core, out);
+}

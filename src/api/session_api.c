@@ -1,0 +1,97 @@
+/* session_api.c - dlx_session: an engine on a model, with the checks a stranger's call needs. */
+#include "api/api.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+
+enum { DEFAULT_CTX = 4096 };
+
+size_t dlx__api_n_ctx(const dlx_model *model, size_t asked)
+{
+    if (asked)
+        return asked;
+    size_t trained = model->core.hp.n_ctx_train;
+    return trained ? dlx__min(trained, DEFAULT_CTX) : DEFAULT_CTX;
+}
+
+static dlx_result find_backend(const char *name, const dlx__backend_class **out, dlx_error *err)
+{
+    *out = dlx__backend_find(name ? name : "cpu");
+    if (!*out)
+        return dlx__fail(err, DLX_E_ARG,
+                         "unknown backend '%s' (`dlx doctor` lists those of this build)", name);
+    return (*out)->probe ? (*out)->probe(err) : DLX_OK;
+}
+
+dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx_session_opts *opts,
+                            dlx_error *err)
+{
+    static const dlx_session_opts defaults = {.size = sizeof defaults};
+    const dlx_session_opts *o = opts ? opts : &defaults;
+    const dlx__backend_class *backend;
+    *out = NULL;
+    DLX__TRY(dlx__api_need_core(model, "a session", err));
+    if (!model->core.has_weights)
+        return dlx__fail(err, DLX_E_ARG,
+                         "%s: opened for its shapes only; a session needs the weights (open the model "
+                         "with DLX_LOAD_ALL)",
+                         model->core.checkpoint.path);
+    DLX__TRY(find_backend(o->backend, &backend, err));
+    dlx_session *session = dlx__alloc_zero(model->mem, 1, sizeof *session);
+    if (!session)
+        return dlx__fail_memory(err, "opening a session", sizeof *session);
+    session->model = model;
+    session->n_ctx = dlx__api_n_ctx(model, o->n_ctx);
+    dlx__engine_opts engine = {.backend = backend,
+                               .n_ctx = session->n_ctx,
+                               .n_threads = o->n_threads,
+                               .memory_limit = o->memory_limit,
+                               .tokenizer = model->tokenizer,
+                               .mem = model->mem};
+    dlx_result r = dlx__engine_open(&session->engine, &model->core, &engine, err);
+    if (r != DLX_OK) {
+        dlx__free(model->mem, session);
+        return r;
+    }
+    *out = session;
+    return DLX_OK;
+}
+
+void dlx_session_free(dlx_session *session)
+{
+    if (!session)
+        return;
+    dlx__engine_free(session->engine);
+    dlx__free(session->model->mem, session);
+}
+
+void dlx_session_cancel(dlx_session *session)
+{
+    dlx__engine_cancel(session->engine);
+}
+
+dlx_result dlx_logits(dlx_session *session, const dlx_token *ids, size_t n, float *out,
+                      dlx_error *err)
+{
+    return dlx__engine_logits(session->engine, ids, n, out, err);
+}
+
+void dlx_gen_init(const dlx_model *model, dlx_gen_opts *opts)
+{
+    *opts = (dlx_gen_opts){.size = sizeof *opts};
+    if (model->load != DLX_LOAD_TEXT)
+        dlx__gen_defaults(&model->core, opts);
+}
+
+dlx_result dlx_generate(dlx_session *session, const dlx_token *prompt, size_t n_prompt,
+                        const dlx_gen_opts *opts, dlx_gen_result *result, dlx_error *err)
+{
+    dlx_gen_opts defaults;
+    dlx_gen_result ignored;
+    if (!opts) {
+        dlx_gen_init(session->model, &defaults);
+        opts = &defaults;
+    }
+    return dlx__engine_generate(session->engine, prompt, n_prompt, opts,
+                                result ? result : &ignored, err);
+}

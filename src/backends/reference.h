@@ -1,0 +1,34 @@
+/* reference.h - the loops of the reference backend, one a node kind; for reference*.c only. */
+#ifndef DLX__REFERENCE_H
+#define DLX__REFERENCE_H
+
+#include "backends/backend.h"
+#include "model/kv_cache.h"
+
+/* row i of dst [n, d] = row ids[i] of table */
+void dlx__ref_embed(float *dst, const dlx__tensor *table, const dlx_token *ids, size_t n);
+
+/* dst [n, out] = x [n, in] wT + bias; `row` [max(in, out)] is scratch */
+void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx__tensor *bias,
+                     size_t n, float *row);
+
+/* dst, x [n, cols]; `row` [cols] is scratch */
+void dlx__ref_rmsnorm(float *dst, const float *x, const dlx__tensor *w, float eps, size_t n,
+                      float *row);
+
+/* dst, x [n, heads, cols], row i at position start + i */
+void dlx__ref_rope(float *dst, const float *x, size_t n, size_t n_heads, size_t n_cols, size_t start,
+                   double theta);
+
+/* dst, q [n, heads, cols]; the rows' own K/V are in kv; `scores` [n_slots] is scratch */
+void dlx__ref_attend(float *dst, const float *q, const dlx__kv_cache *kv, const dlx__node *node,
+                     const dlx__step *step, double *scores);
+
+void dlx__ref_silu_mul(float *dst, const float *gate, const float *up, size_t n);
+void dlx__ref_add(float *dst, const float *x, const float *y, size_t n);
+
+/* What the head says of one row of logits [n_rows_vocab]. */
+void dlx__ref_row_stat(dlx__row_stat *stat, const float *logits, size_t n_rows_vocab,
+                       const dlx__head *head);
+
+#endif

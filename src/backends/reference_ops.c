@@ -1,0 +1,146 @@
+/*
+ * reference_ops.c - the arithmetic of each node kind, in the plainest form: float32 between nodes
+ * as in the models' own code, sums in double so that their order does not matter.
+ */
+#include "backends/reference.h"
+#include "dtype/convert.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Row i of a matrix [rows, cols] in whatever type, as float32. */
+static void read_row(float *dst, const dlx__tensor *w, size_t i)
+{
+    size_t cols = w->shape[w->n_dims - 1];
+    size_t row_bytes = dlx__dtype_bytes(w->dtype, cols);
+    dlx__to_f32(dst, (const char *)w->data + i * row_bytes, w->dtype, cols);
+}
+
+void dlx__ref_embed(float *dst, const dlx__tensor *table, const dlx_token *ids, size_t n)
+{
+    size_t d = table->shape[1];
+    for (size_t i = 0; i < n; i++)
+        read_row(dst + i * d, table, (size_t)ids[i]);
+}
+
+static double dot(const float *x, const float *y, size_t n)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)y[i];
+    return sum;
+}
+
+void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx__tensor *bias,
+                     size_t n, float *row)
+{
+    size_t out = w->shape[0];
+    size_t in = w->shape[1];
+    for (size_t o = 0; o < out; o++) {
+        read_row(row, w, o); /* [in] */
+        for (size_t i = 0; i < n; i++)
+            dst[i * out + o] = (float)dot(x + i * in, row, in);
+    }
+    if (!bias)
+        return;
+    dlx__to_f32(row, bias->data, bias->dtype, out); /* [out] */
+    for (size_t i = 0; i < n; i++)
+        for (size_t o = 0; o < out; o++)
+            dst[i * out + o] += row[o];
+}
+
+void dlx__ref_rmsnorm(float *dst, const float *x, const dlx__tensor *w, float eps, size_t n,
+                      float *row)
+{
+    size_t cols = w->shape[0];
+    read_row(row, w, 0); /* [cols] */
+    for (size_t i = 0; i < n; i++, x += cols, dst += cols) {
+        double mean = dot(x, x, cols) / (double)cols;
+        float scale = (float)(1.0 / sqrt(mean + (double)eps));
+        for (size_t j = 0; j < cols; j++)
+            dst[j] = x[j] * scale * row[j];
+    }
+}
+
+void dlx__ref_rope(float *dst, const float *x, size_t n, size_t n_heads, size_t n_cols, size_t start,
+                   double theta)
+{
+    size_t half = n_cols / 2;
+    for (size_t i = 0; i < n; i++) {
+        float pos = (float)(start + i);
+        for (size_t j = 0; j < half; j++) {
+            /* float32 throughout, as the references compute their tables */
+            float inv_freq = 1.0f / powf((float)theta, (float)(2 * j) / (float)n_cols);
+            float c = cosf(pos * inv_freq);
+            float s = sinf(pos * inv_freq);
+            for (size_t h = 0; h < n_heads; h++) {
+                size_t at = (i * n_heads + h) * n_cols + j;
+                float lo = x[at];
+                float hi = x[at + half];
+                dst[at] = lo * c - hi * s;
+                dst[at + half] = hi * c + lo * s;
+            }
+        }
+    }
+}
+
+/* How many slots, from 0, the row at position `pos` sees. */
+static size_t n_visible(const dlx__step *step, size_t pos)
+{
+    size_t n = dlx__max(step->n_kv, step->start + step->n);
+    if (step->visibility == DLX__VISIBLE_FULL)
+        return n;
+    return dlx__min(n, dlx__mul(pos / step->block + 1, step->block));
+}
+
+/* scores[0, n) = softmax(q kT * scale) */
+static void softmax_scores(double *scores, const float *q, const float *keys, size_t n, size_t cols,
+                           double scale)
+{
+    double highest = -INFINITY;
+    for (size_t j = 0; j < n; j++) {
+        scores[j] = dot(q, keys + j * cols, cols) * scale;
+        highest = scores[j] > highest ? scores[j] : highest;
+    }
+    double sum = 0.0;
+    for (size_t j = 0; j < n; j++) {
+        scores[j] = exp(scores[j] - highest);
+        sum += scores[j];
+    }
+    for (size_t j = 0; j < n; j++)
+        scores[j] /= sum;
+}
+
+void dlx__ref_attend(float *dst, const float *q, const dlx__kv_cache *kv, const dlx__node *node,
+                     const dlx__step *step, double *scores)
+{
+    size_t cols = node->n_cols;
+    size_t group = node->n_heads / kv->n_heads; /* query heads that share a key head */
+    for (size_t i = 0; i < step->n; i++) {
+        size_t n = n_visible(step, step->start + i);
+        for (size_t h = 0; h < node->n_heads; h++) {
+            size_t at = (i * node->n_heads + h) * cols;
+            const float *keys = dlx__kv_keys(kv, (size_t)node->layer, h / group);
+            const float *values = dlx__kv_values(kv, (size_t)node->layer, h / group);
+            softmax_scores(scores, q + at, keys, n, cols, (double)node->scale);
+            for (size_t c = 0; c < cols; c++) {
+                double sum = 0.0;
+                for (size_t j = 0; j < n; j++)
+                    sum += scores[j] * (double)values[j * cols + c];
+                dst[at + c] = (float)sum;
+            }
+        }
+    }
+}
+
+void dlx__ref_silu_mul(float *dst, const float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = gate[i] / (1.0f + expf(-gate[i])) * up[i];
+}
+
+void dlx__ref_add(float *dst, const float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = x[i] + y[i];
+}

@@ -1,0 +1,36 @@
+/*
+ * sys.h - everything that differs between operating systems. sys_posix.c and sys_win.c implement it;
+ * no other file of the command may include a system header beyond the C library's.
+ */
+#ifndef DLX_TOOL_SYS_H
+#define DLX_TOOL_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/*
+ * First thing in main: a write to a closed pipe becomes an error instead of a signal, closed standard
+ * streams cannot be taken over by the next file that is opened, text is UTF-8, escapes work.
+ */
+void sys_start(void);
+
+bool sys_is_terminal(FILE *stream);
+void sys_terminal_size(FILE *stream, size_t *columns, size_t *rows); /* 80 x 24 when unknown */
+
+/* Calls handler on Ctrl-C (and a polite kill) once; the next one ends the process as usual. */
+void sys_on_interrupt(void (*handler)(int signal_number));
+void sys_off_interrupt(void);
+
+typedef enum sys_kind { SYS_ABSENT, SYS_FILE, SYS_FOLDER, SYS_OTHER } sys_kind;
+sys_kind sys_kind_of(const char *path);
+
+/* Creates a file that must not exist yet; NULL on failure, errno says why. */
+FILE *sys_create_new(const char *path);
+bool sys_replace(const char *from, const char *to); /* atomic where the system allows it */
+bool sys_flush_to_disk(FILE *file);
+bool sys_make_folder(const char *path); /* true also when it exists */
+unsigned long sys_process_id(void);
+double sys_seconds(void); /* a clock that only moves forward */
+
+#endif

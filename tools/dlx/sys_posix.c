@@ -1,0 +1,126 @@
+/* sys_posix.c - the command on Linux and macOS. */
+#if defined(__APPLE__)
+#define _DARWIN_C_SOURCE
+#else
+#define _GNU_SOURCE
+#endif
+
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/*
+ * A closed stdin or stderr reads and writes nothing. A closed stdout is opened for reading, so that
+ * the first write to it fails and is reported like a full disk.
+ */
+static void hold_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+            continue;
+        int got = open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY);
+        if (got >= 0 && got != fd) {
+            dup2(got, fd);
+            close(got);
+        }
+    }
+}
+
+void sys_start(void)
+{
+    hold_streams();
+    signal(SIGPIPE, SIG_IGN);
+    /* Only character types: numbers keep their point in every country. */
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0 && !setlocale(LC_CTYPE, "C.UTF-8"))
+        setlocale(LC_CTYPE, "en_US.UTF-8");
+}
+
+bool sys_is_terminal(FILE *stream)
+{
+    return isatty(fileno(stream)) == 1;
+}
+
+void sys_terminal_size(FILE *stream, size_t *columns, size_t *rows)
+{
+    struct winsize size;
+    *columns = 80;
+    *rows = 24;
+    if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col && size.ws_row) {
+        *columns = size.ws_col;
+        *rows = size.ws_row;
+    }
+}
+
+void sys_on_interrupt(void (*handler)(int signal_number))
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    /* Not SA_RESTART: a read that waits for a message must come back. */
+    action.sa_flags = (int)SA_RESETHAND;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+void sys_off_interrupt(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
+sys_kind sys_kind_of(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st))
+        return SYS_ABSENT;
+    return S_ISREG(st.st_mode) ? SYS_FILE : S_ISDIR(st.st_mode) ? SYS_FOLDER : SYS_OTHER;
+}
+
+FILE *sys_create_new(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return NULL;
+    FILE *file = fdopen(fd, "wb");
+    if (!file)
+        close(fd);
+    return file;
+}
+
+bool sys_replace(const char *from, const char *to)
+{
+    return rename(from, to) == 0;
+}
+
+bool sys_flush_to_disk(FILE *file)
+{
+    return fflush(file) == 0 && fsync(fileno(file)) == 0;
+}
+
+bool sys_make_folder(const char *path)
+{
+    return mkdir(path, 0777) == 0 || (errno == EEXIST && sys_kind_of(path) == SYS_FOLDER);
+}
+
+unsigned long sys_process_id(void)
+{
+    return (unsigned long)getpid();
+}
+
+double sys_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
