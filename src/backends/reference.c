@@ -50,9 +50,9 @@ static void assign_slots(layout *l, const dlx__graph *g, const size_t *last, boo
         l->slot_of[i] = (uint32_t)s;
         l->slot_cols[s] = dlx__max(l->slot_cols[s], value_cols(&g->nodes[i]));
         busy[s] = true;
-        for (size_t j = 0; j <= i; j++)
-            if (last[j] == i)
-                busy[l->slot_of[j]] = false;
+        for (int j = 0; j < dlx__op_n_inputs(g->nodes[i].op); j++)
+            if (last[g->nodes[i].in[j]] == i)
+                busy[l->slot_of[g->nodes[i].in[j]]] = false;
     }
 }
 

@@ -39,8 +39,8 @@ static dlx_result read_gguf(dlx__hparams *hp, const dlx__gguf_source *src, dlx_e
     size_t small = 0;
     DLX__TRY(dlx__gguf_read_decoder(hp, src, err));
     DLX__TRY(dlx__gguf_read_block(hp, src, DEFAULT_BLOCK, err));
-    DLX__TRY(
-        dlx__gguf_read_diffusion(src, "small_block_length", 1, DLX__MAX_BLOCK, &small, err));
+    DLX__TRY(dlx__gguf_size_opt(src, "diffusion.small_block_length", 1, DLX__MAX_BLOCK, &small,
+                                err));
     set_small_block(hp, small);
     return DLX_OK;
 }

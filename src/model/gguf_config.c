@@ -28,8 +28,8 @@ static bool has(const dlx__gguf_source *src, const char *name)
     return dlx__gguf_find(src->file, arch_key(key, src, name)) != NULL;
 }
 
-static dlx_result read_size_opt(const dlx__gguf_source *src, const char *name, size_t min,
-                                size_t max, size_t *out, dlx_error *err)
+dlx_result dlx__gguf_size_opt(const dlx__gguf_source *src, const char *name, size_t min, size_t max,
+                              size_t *out, dlx_error *err)
 {
     return has(src, name) ? read_size(src, name, min, max, out, err) : DLX_OK;
 }
@@ -61,7 +61,7 @@ static dlx_result read_vocab(dlx__hparams *hp, const dlx__gguf_source *src, dlx_
     hp->n_vocab = hp->n_rows_vocab;
     hp->tied = dlx__weights_find(w, "output.weight") == SIZE_MAX;
     hp->tied_stated = true; /* by llama.cpp's convention the absence of a head says so */
-    return read_size_opt(src, "vocab_size", 1, DLX__MAX_VOCAB, &hp->n_vocab, err);
+    return dlx__gguf_size_opt(src, "vocab_size", 1, DLX__MAX_VOCAB, &hp->n_vocab, err);
 }
 
 static dlx_result unsupported(const dlx__gguf_source *src, const char *what, dlx_error *err)
@@ -77,9 +77,9 @@ static dlx_result check_plain(const dlx__hparams *hp, const dlx__gguf_source *sr
     size_t n_experts = 0;
     size_t n_rot = hp->head_dim;
     size_t n_value = hp->head_dim;
-    DLX__TRY(read_size_opt(src, "expert_count", 0, SIZE_MAX, &n_experts, err));
-    DLX__TRY(read_size_opt(src, "rope.dimension_count", 0, SIZE_MAX, &n_rot, err));
-    DLX__TRY(read_size_opt(src, "attention.value_length", 0, SIZE_MAX, &n_value, err));
+    DLX__TRY(dlx__gguf_size_opt(src, "expert_count", 0, SIZE_MAX, &n_experts, err));
+    DLX__TRY(dlx__gguf_size_opt(src, "rope.dimension_count", 0, SIZE_MAX, &n_rot, err));
+    DLX__TRY(dlx__gguf_size_opt(src, "attention.value_length", 0, SIZE_MAX, &n_value, err));
     if (n_experts > 0)
         return unsupported(src, "experts", err);
     if (n_rot != hp->head_dim)
@@ -101,8 +101,8 @@ dlx_result dlx__gguf_read_decoder(dlx__hparams *hp, const dlx__gguf_source *src,
     DLX__TRY(read_size(src, "embedding_length", 1, DLX__MAX_EMBD, &hp->n_embd, err));
     DLX__TRY(read_size(src, "attention.head_count", 1, DLX__MAX_HEADS, &hp->n_heads, err));
     hp->n_heads_kv = hp->n_heads;
-    DLX__TRY(read_size_opt(src, "attention.head_count_kv", 1, DLX__MAX_HEADS, &hp->n_heads_kv, err));
-    DLX__TRY(read_size_opt(src, "attention.key_length", 2, DLX__MAX_HEAD_DIM, &hp->head_dim, err));
+    DLX__TRY(dlx__gguf_size_opt(src, "attention.head_count_kv", 1, DLX__MAX_HEADS, &hp->n_heads_kv, err));
+    DLX__TRY(dlx__gguf_size_opt(src, "attention.key_length", 2, DLX__MAX_HEAD_DIM, &hp->head_dim, err));
     DLX__TRY(read_size(src, "feed_forward_length", 1, DLX__MAX_FF, &hp->n_ff, err));
     DLX__TRY(read_size(src, "context_length", 1, DLX__MAX_CTX, &hp->n_ctx_train, err));
     DLX__TRY(read_number(src, "rope.freq_base", 1.0, 1e12, &hp->rope_theta, err));
@@ -112,19 +112,11 @@ dlx_result dlx__gguf_read_decoder(dlx__hparams *hp, const dlx__gguf_source *src,
     return check_plain(hp, src, err);
 }
 
-dlx_result dlx__gguf_read_diffusion(const dlx__gguf_source *src, const char *name, size_t min,
-                                    size_t max, size_t *out, dlx_error *err)
-{
-    char key[KEY_ROOM];
-    snprintf(key, sizeof key, "diffusion.%s", name);
-    return read_size_opt(src, key, min, max, out, err);
-}
-
 dlx_result dlx__gguf_read_block(dlx__hparams *hp, const dlx__gguf_source *src, size_t default_block,
                                 dlx_error *err)
 {
     size_t b = 0;
-    DLX__TRY(dlx__gguf_read_diffusion(src, "block_length", 1, DLX__MAX_BLOCK, &b, err));
+    DLX__TRY(dlx__gguf_size_opt(src, "diffusion.block_length", 1, DLX__MAX_BLOCK, &b, err));
     dlx__hparams_set_block(hp, b, "GGUF diffusion.block_length", default_block);
     return DLX_OK;
 }

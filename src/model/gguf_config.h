@@ -19,9 +19,9 @@ dlx_result dlx__gguf_read_decoder(dlx__hparams *hp, const dlx__gguf_source *src,
 dlx_result dlx__gguf_read_block(dlx__hparams *hp, const dlx__gguf_source *src, size_t default_block,
                                 dlx_error *err);
 
-/* "<arch>.diffusion.<name>" when it is there: *out, else it is left alone. */
-dlx_result dlx__gguf_read_diffusion(const dlx__gguf_source *src, const char *name, size_t min,
-                                    size_t max, size_t *out, dlx_error *err);
+/* "<arch>.<name>" when it is there, within [min, max]; else *out is left alone. */
+dlx_result dlx__gguf_size_opt(const dlx__gguf_source *src, const char *name, size_t min, size_t max,
+                              size_t *out, dlx_error *err);
 
 /* diffusion.shift_logits, where there, must be what the family does. */
 dlx_result dlx__gguf_check_shift(const dlx__gguf_source *src, const dlx__family *f, dlx_error *err);

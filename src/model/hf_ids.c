@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "model/hf_config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool is_id(const dlx__hparams *hp, const json_t *value)

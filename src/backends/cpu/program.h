@@ -1,0 +1,56 @@
+/*
+ * program.h - a model's graph as the cpu backend runs it: one record a layer, each field a fused
+ * piece of work. Weight matrices stay where the checkpoint maps them.
+ */
+#ifndef DLX__CPU_PROGRAM_H
+#define DLX__CPU_PROGRAM_H
+
+#include "graph/graph.h"
+#include "kernel/kernel.h"
+
+typedef struct dlx__cpu_linear {
+    dlx__mat w;        /* [out, in], as stored */
+    const float *bias; /* [out], NULL: none */
+} dlx__cpu_linear;
+
+typedef struct dlx__cpu_norm {
+    const float *weight; /* [features], NULL: no norm here */
+    float eps;
+} dlx__cpu_norm;
+
+typedef struct dlx__cpu_layer {
+    dlx__cpu_norm attn_norm;
+    dlx__cpu_linear q, k, v;
+    dlx__cpu_norm q_norm, k_norm; /* of each head; may be absent */
+    float scale;
+    dlx__cpu_linear o;
+    dlx__cpu_norm mlp_norm;
+    dlx__cpu_linear gate, up, down;
+} dlx__cpu_layer;
+
+/* The sizes that memory depends on. */
+typedef struct dlx__cpu_shape {
+    size_t n_layers, n_embd, n_vocab;
+    size_t n_heads, n_heads_kv, head_dim;
+    size_t n_ff;      /* the widest */
+    size_t n_vectors; /* floats that hold the norms' weights and the biases */
+} dlx__cpu_shape;
+
+typedef struct dlx__cpu_program {
+    const dlx__tensor *embedding; /* [vocab, n_embd] */
+    dlx__cpu_layer *layers;       /* [n_layers] */
+    dlx__cpu_norm final_norm;
+    dlx__cpu_linear head;
+    double theta;
+} dlx__cpu_program;
+
+void dlx__cpu_measure(dlx__cpu_shape *shape, const dlx__graph *g);
+
+/*
+ * Recognises the graph. layers [shape.n_layers] and vectors [shape.n_vectors] are the caller's
+ * memory. A node out of place is refused by its name.
+ */
+dlx_result dlx__cpu_compile(dlx__cpu_program *p, dlx__cpu_layer *layers, float *vectors,
+                            const dlx__graph *g, dlx_error *err);
+
+#endif

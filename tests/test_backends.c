@@ -1,0 +1,121 @@
+// labels: quick
+/* test_backends.c - the registry, and what every backend of it owes (contract of the seed). */
+#include "support.h"
+
+#include <dlx/tools.h>
+
+#include "backends/backend.h"
+
+#include <jansson.h>
+#include <math.h>
+
+static void the_registry_finds_by_name(void **state)
+{
+    (void)state;
+    assert_non_null(dlx__backend_find("reference"));
+    assert_non_null(dlx__backend_find("cpu"));
+    assert_null(dlx__backend_find("vulkan"));
+    assert_null(dlx__backend_find(""));
+    size_t n = 0;
+    for (const dlx__backend_class *const *b = dlx__backend_list(); *b; b++, n++) {
+        assert_ptr_equal(dlx__backend_find((*b)->name), *b);
+        assert_string_equal(dlx_backend_names()[n], (*b)->name);
+        assert_true(strlen((*b)->about) > 10);
+        assert_non_null((*b)->load);
+        assert_non_null((*b)->step);
+        assert_non_null((*b)->head);
+        assert_non_null((*b)->close);
+    }
+    assert_true(n >= 2);
+}
+
+static void doctor_lists_them_with_reasons(void **state)
+{
+    (void)state;
+    char *text;
+    dlx_error err;
+    assert_int_equal(dlx_doctor(&text, &err), DLX_OK);
+    json_t *report = json_loads(text, 0, NULL);
+    assert_non_null(report);
+    json_t *list = json_object_get(report, "backends"), *b;
+    size_t i;
+    assert_true(json_array_size(list) >= 2);
+    json_array_foreach (list, i, b) {
+        assert_true(json_is_boolean(json_object_get(b, "available")));
+        if (json_is_false(json_object_get(b, "available")))
+            assert_true(json_string_length(json_object_get(b, "why_not")) > 10);
+    }
+    assert_true(json_integer_value(json_object_get(report, "cores")) >= 1);
+    json_decref(report);
+    dlx_free(NULL, text);
+}
+
+static void an_unknown_backend_is_a_sentence(void **state)
+{
+    (void)state;
+    dlx_model *model = support_open("sdar-tiny-b4");
+    dlx_session_opts opts = {.size = sizeof opts, .backend = "vulkan"};
+    dlx_session *session;
+    dlx_error err;
+    assert_int_equal(dlx_session_open(&session, model, &opts, &err), DLX_E_ARG);
+    support_sentence(&err, "vulkan");
+    dlx_model_free(model);
+}
+
+/* All backends compute one function: the logits of one forward agree. */
+static void every_backend_agrees_with_the_reference(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"sdar-tiny-b4", "dream-tiny", "llada-gqa-sharded",
+                                          "fast-dllm-v2-tiny-tied"};
+    const dlx_token ids[] = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5};
+    enum { N = sizeof ids / sizeof *ids };
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
+        dlx_model *model = support_open(folders[f]);
+        dlx_model_info info;
+        dlx_model_get_info(model, &info);
+        size_t n_values = N * info.n_vocab_rows;
+        float *want = malloc(n_values * sizeof *want), *got = malloc(n_values * sizeof *got);
+        for (const char *const *name = dlx_backend_names(); *name; name++) {
+            bool is_reference = strcmp(*name, "reference") == 0;
+            dlx_session *session = support_session(model, *name, 64);
+            dlx_error err;
+            if (dlx_logits(session, ids, N, is_reference ? want : got, &err) != DLX_OK)
+                fail_msg("%s: %s", *name, err.text);
+            double worst = 0, largest = 0;
+            for (size_t i = 0; !is_reference && i < n_values; i++) {
+                worst = fmax(worst, fabs((double)want[i] - got[i]));
+                largest = fmax(largest, fabs((double)want[i]));
+            }
+            assert_true(worst <= 1e-4 * largest);
+            dlx_session_free(session);
+        }
+        free(want);
+        free(got);
+        dlx_model_free(model);
+    }
+}
+
+static void a_memory_limit_refuses_early_with_the_numbers(void **state)
+{
+    (void)state;
+    dlx_model *model = support_open("sdar-tiny-b4");
+    dlx_session_opts opts = {.size = sizeof opts, .n_ctx = 1024, .memory_limit = 10000};
+    dlx_session *session;
+    dlx_error err;
+    assert_int_equal(dlx_session_open(&session, model, &opts, &err), DLX_E_NOMEM);
+    support_sentence(&err, "10000");
+    dlx_model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_registry_finds_by_name),
+        cmocka_unit_test(doctor_lists_them_with_reasons),
+        cmocka_unit_test(an_unknown_backend_is_a_sentence),
+        cmocka_unit_test(every_backend_agrees_with_the_reference),
+        cmocka_unit_test(a_memory_limit_refuses_early_with_the_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
