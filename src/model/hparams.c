@@ -50,10 +50,10 @@ const char *dlx__stop_origin(unsigned origins)
         "configuration eos_token_id",
         "generation_config.json eos_token_id",
         "configuration and generation_config.json eos_token_id",
-        "family default",
-        "configuration eos_token_id, family default",
-        "generation_config.json eos_token_id, family default",
-        "configuration and generation_config.json eos_token_id, family default",
+        "family end ids",
+        "configuration eos_token_id, family end ids",
+        "generation_config.json eos_token_id, family end ids",
+        "configuration and generation_config.json eos_token_id, family end ids",
     };
     return texts[origins & 7u];
 }

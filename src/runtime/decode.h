@@ -62,6 +62,7 @@ typedef struct dlx__run {
     bool *take;
     dlx_written *written;
     size_t n_written;
+    dlx_token *answer; /* [n_total] */
 
     size_t n_passes;  /* forward calls */
     size_t n_rows;    /* sum over them */
@@ -113,6 +114,9 @@ void dlx__run_note(dlx__run *run, size_t position, dlx_token id, float conf);
  * final, looks for stops in the contiguous prefix.
  */
 dlx_result dlx__run_emit(dlx__run *run, dlx_pass_kind kind, size_t block, size_t n_rows);
+
+/* The text output's way to the caller; user is the run. */
+bool dlx__run_release_text(void *user, const char *text, size_t n);
 
 /* Releases the last text and fills in the result; r is how decoding ended. */
 dlx_result dlx__run_close(dlx__run *run, dlx_result r, dlx_gen_result *result);

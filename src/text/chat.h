@@ -29,10 +29,11 @@ void dlx__chat_free(dlx__chat *chat); /* chat may be NULL */
 const char *dlx__chat_bos_token(const dlx__chat *chat);
 const char *dlx__chat_eos_token(const dlx__chat *chat);
 
+/* Only read; not const because jansson iterates over mutable objects only. */
 typedef struct dlx__chat_input {
-    const json_t *messages;     /* array of objects with at least "role" and "content" */
-    const json_t *tools;        /* array or NULL */
-    const json_t *kwargs;       /* object of further variables (enable_thinking ...) or NULL */
+    json_t *messages;     /* array of objects with at least "role" and "content" */
+    json_t *tools;        /* array or NULL */
+    json_t *kwargs;       /* object of further variables (enable_thinking ...) or NULL */
     bool add_generation_prompt; /* end with the header of the assistant's turn */
 } dlx__chat_input;
 

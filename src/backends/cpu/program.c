@@ -49,13 +49,13 @@ static dlx_result refuse(const matcher *m, dlx__value at, const char *expected)
                      (unsigned)at, dlx__op_name(node->op), node->layer, expected);
 }
 
-static dlx_result expect(const matcher *m, const dlx__node **out, dlx__value at, dlx__op op,
-                         const char *expected)
+/* The node at `at`; NULL, and a sentence, when it is another kind than `op`. */
+static const dlx__node *expect(const matcher *m, dlx__value at, dlx__op op, const char *expected)
 {
-    if (m->g->nodes[at].op != op)
-        return refuse(m, at, expected);
-    *out = &m->g->nodes[at];
-    return DLX_OK;
+    if (m->g->nodes[at].op == op)
+        return &m->g->nodes[at];
+    (void)refuse(m, at, expected);
+    return NULL;
 }
 
 static dlx_result need_data(const matcher *m, const dlx__tensor *t)
@@ -84,8 +84,9 @@ static dlx_result take_vector(matcher *m, const float **out, const dlx__tensor *
 static dlx_result take_linear(matcher *m, dlx__cpu_linear *out, dlx__value *from, dlx__value at,
                               const char *expected)
 {
-    const dlx__node *node;
-    DLX__TRY(expect(m, &node, at, DLX__OP_LINEAR, expected));
+    const dlx__node *node = expect(m, at, DLX__OP_LINEAR, expected);
+    if (!node)
+        return DLX_E_UNSUPPORTED;
     const dlx__tensor *w = node->weight;
     DLX__TRY(need_data(m, w));
     size_t row_bytes = dlx__dtype_bytes(w->dtype, w->shape[1]);
@@ -99,8 +100,9 @@ static dlx_result take_linear(matcher *m, dlx__cpu_linear *out, dlx__value *from
 static dlx_result take_norm(matcher *m, dlx__cpu_norm *out, dlx__value *from, dlx__value at,
                             const char *expected)
 {
-    const dlx__node *node;
-    DLX__TRY(expect(m, &node, at, DLX__OP_RMSNORM, expected));
+    const dlx__node *node = expect(m, at, DLX__OP_RMSNORM, expected);
+    if (!node)
+        return DLX_E_UNSUPPORTED;
     out->eps = node->eps;
     *from = node->in[0];
     return take_vector(m, &out->weight, node->weight);
@@ -113,7 +115,9 @@ static dlx_result take_heads(matcher *m, dlx__cpu_linear *linear, dlx__cpu_norm 
     const dlx__node *node;
     *norm = (dlx__cpu_norm){0};
     if (rotated) {
-        DLX__TRY(expect(m, &node, at, DLX__OP_ROPE, "rope before attend"));
+        node = expect(m, at, DLX__OP_ROPE, "rope before attend");
+        if (!node)
+            return DLX_E_UNSUPPORTED;
         if (m->theta == 0)
             m->theta = node->theta;
         if (node->theta != m->theta)
@@ -122,20 +126,33 @@ static dlx_result take_heads(matcher *m, dlx__cpu_linear *linear, dlx__cpu_norm 
         if (m->g->nodes[at].op == DLX__OP_RMSNORM)
             DLX__TRY(take_norm(m, norm, &at, at, "a norm of the heads"));
     }
-    DLX__TRY(expect(m, &node, at, DLX__OP_SPLIT_HEADS, "a projection split into heads"));
+    node = expect(m, at, DLX__OP_SPLIT_HEADS, "a projection split into heads");
+    if (!node)
+        return DLX_E_UNSUPPORTED;
     return take_linear(m, linear, from, node->in[0], "a projection under the heads");
+}
+
+/* x + linear(from), in either order. */
+static dlx_result take_sum(matcher *m, dlx__cpu_linear *linear, dlx__value *from, dlx__value *x,
+                           dlx__value at, const char *expected)
+{
+    const dlx__node *sum = expect(m, at, DLX__OP_ADD, expected);
+    if (!sum)
+        return DLX_E_UNSUPPORTED;
+    int second = m->g->nodes[sum->in[1]].op == DLX__OP_LINEAR;
+    *x = sum->in[1 - second];
+    return take_linear(m, linear, from, sum->in[second], "a projection in the residual sum");
 }
 
 /* x + o(attend(...(norm(x)))) computes `at`; gives x. */
 static dlx_result take_attention(matcher *m, dlx__cpu_layer *layer, dlx__value *x, dlx__value at)
 {
-    const dlx__node *sum, *merge, *attend;
-    DLX__TRY(expect(m, &sum, at, DLX__OP_ADD, "the residual sum after attention"));
-    bool second = m->g->nodes[sum->in[1]].op == DLX__OP_LINEAR;
-    dlx__value from, h[3], normed, residual = sum->in[second ? 0 : 1];
-    DLX__TRY(take_linear(m, &layer->o, &from, sum->in[second ? 1 : 0], "the output projection"));
-    DLX__TRY(expect(m, &merge, from, DLX__OP_MERGE_HEADS, "merged heads"));
-    DLX__TRY(expect(m, &attend, merge->in[0], DLX__OP_ATTEND, "attend"));
+    dlx__value from = 0, h[3] = {0}, normed = 0, residual = 0;
+    DLX__TRY(take_sum(m, &layer->o, &from, &residual, at, "the residual sum after attention"));
+    const dlx__node *merge = expect(m, from, DLX__OP_MERGE_HEADS, "merged heads");
+    const dlx__node *attend = merge ? expect(m, merge->in[0], DLX__OP_ATTEND, "attend") : NULL;
+    if (!attend)
+        return DLX_E_UNSUPPORTED;
     if (m->n_heads == 0)
         m->n_heads = attend->n_heads;
     if (attend->n_heads != m->n_heads)
@@ -157,12 +174,12 @@ static dlx_result take_attention(matcher *m, dlx__cpu_layer *layer, dlx__value *
 /* x + down(silu_mul(gate(norm(x)), up(norm(x)))) computes `at`; gives x. */
 static dlx_result take_mlp(matcher *m, dlx__cpu_layer *layer, dlx__value *x, dlx__value at)
 {
-    const dlx__node *sum, *mul;
-    DLX__TRY(expect(m, &sum, at, DLX__OP_ADD, "the residual sum after the feed-forward part"));
-    bool second = m->g->nodes[sum->in[1]].op == DLX__OP_LINEAR;
-    dlx__value from, gate, up, normed, residual = sum->in[second ? 0 : 1];
-    DLX__TRY(take_linear(m, &layer->down, &from, sum->in[second ? 1 : 0], "the down projection"));
-    DLX__TRY(expect(m, &mul, from, DLX__OP_SILU_MUL, "silu_mul"));
+    dlx__value from = 0, gate = 0, up = 0, normed = 0, residual = 0;
+    DLX__TRY(take_sum(m, &layer->down, &from, &residual, at,
+                      "the residual sum after the feed-forward part"));
+    const dlx__node *mul = expect(m, from, DLX__OP_SILU_MUL, "silu_mul");
+    if (!mul)
+        return DLX_E_UNSUPPORTED;
     DLX__TRY(take_linear(m, &layer->gate, &gate, mul->in[0], "the gate projection"));
     DLX__TRY(take_linear(m, &layer->up, &up, mul->in[1], "the up projection"));
     if (gate != up)
@@ -179,20 +196,19 @@ dlx_result dlx__cpu_compile(dlx__cpu_program *p, dlx__cpu_layer *layers, float *
 {
     DLX__TRY(dlx__graph_check(g, err));
     matcher m = {.g = g, .free_vector = vectors, .err = err};
-    const dlx__node *embed;
     dlx__value x = g->embedded;
-    DLX__TRY(expect(&m, &embed, x, DLX__OP_EMBED, "the embedding"));
+    const dlx__node *embed = &g->nodes[x]; /* graph_check has seen its kind */
     DLX__TRY(need_data(&m, embed->weight));
     *p = (dlx__cpu_program){.embedding = embed->weight, .layers = layers};
     for (size_t i = 0; i < g->n_layers; i++) {
-        dlx__value middle, start;
+        dlx__value middle = 0, start = 0;
         DLX__TRY(take_mlp(&m, &layers[i], &middle, g->layer_out[i]));
         DLX__TRY(take_attention(&m, &layers[i], &start, middle));
         if (start != x)
             return refuse(&m, start, "the output of the layer before");
         x = g->layer_out[i];
     }
-    dlx__value last, hidden;
+    dlx__value last = 0, hidden = 0;
     DLX__TRY(take_linear(&m, &p->head, &hidden, g->logits, "the head"));
     DLX__TRY(take_norm(&m, &p->final_norm, &last, hidden, "the final norm"));
     if (last != x)

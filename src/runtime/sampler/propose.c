@@ -160,6 +160,17 @@ static dlx_result from_logits(dlx__proposer *p, const dlx__proposal *in, dlx__ca
     return DLX_OK;
 }
 
+dlx_result dlx__propose_greedy(dlx__proposer *p, size_t row, size_t position, dlx__candidate *out,
+                               dlx_error *err)
+{
+    dlx__proposal in = {.rows = &row,
+                        .positions = &position,
+                        .n = 1,
+                        .measure = DLX__MEASURE_PROB,
+                        .no_mask = true};
+    return from_stats(p, &in, out, err);
+}
+
 dlx_result dlx__propose(dlx__proposer *p, const dlx__proposal *in, dlx__candidate *out,
                         dlx_error *err)
 {

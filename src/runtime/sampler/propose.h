@@ -58,4 +58,11 @@ typedef struct dlx__proposal {
 dlx_result dlx__propose(dlx__proposer *p, const dlx__proposal *in, dlx__candidate *out,
                         dlx_error *err);
 
+/*
+ * The arg-max for one position and its probability, whatever the temperature: the token that begins a
+ * block of Fast-dLLM v2.
+ */
+dlx_result dlx__propose_greedy(dlx__proposer *p, size_t row, size_t position, dlx__candidate *out,
+                               dlx_error *err);
+
 #endif

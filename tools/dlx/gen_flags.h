@@ -1,0 +1,49 @@
+/*
+ * gen_flags.h - the options of generation, spelled as the models' references spell them. Shared by run,
+ * chat, infill and eval. What is not given stays the model's own default.
+ */
+#ifndef DLX_TOOL_GEN_FLAGS_H
+#define DLX_TOOL_GEN_FLAGS_H
+
+#include "opt.h"
+
+#include <dlx/dlx.h>
+
+typedef struct gen_flags {
+    opt_count max_tokens, block_length, small_block, steps, top_k, seed, eot_id;
+    opt_real threshold, factor, eb_threshold, cfg_scale, alg_temp, eps, temperature, top_p;
+    const char *sampler, *cache;
+    bool logits_eos_inf, confidence_eos_eot_inf, allow_special;
+    opt_ids eos_ids;
+    opt_ranges suppress;
+    opt_texts stop;
+} gen_flags;
+
+enum { N_GEN_ROWS = 23 };
+extern const opt gen_rows[N_GEN_ROWS];
+
+/* The table of a verb whose settings hold a gen_flags called `gen`. */
+#define GEN_TABLE(settings)                                                                        \
+    {                                                                                              \
+        "Generation", gen_rows, N_GEN_ROWS, offsetof(settings, gen), true                          \
+    }
+
+/* The row of an option, for others who set the same thing (chat's /temp). */
+const opt *gen_row(const char *name);
+
+typedef struct gen_plan {
+    dlx_gen_opts opts;
+    dlx_token *suppress; /* owned */
+} gen_plan;
+
+/* The model's defaults with the flags on top. False, with a sentence, for what cannot be. */
+bool gen_plan_init(gen_plan *plan, const dlx_model *model, const gen_flags *flags);
+void gen_plan_release(gen_plan *plan);
+
+/* Positions that prompt and answer need, rounded up to whole blocks either way of counting them. */
+size_t gen_positions(const dlx_gen_opts *opts, size_t n_prompt);
+
+/* Samplers and caches by family: for help texts. */
+void gen_help(bytes *out);
+
+#endif

@@ -1,0 +1,46 @@
+/* machine_flags.c - where a model runs. */
+#include "machine_flags.h"
+
+#include <dlx/tools.h>
+
+#define AT(field) offsetof(machine_flags, field)
+
+const opt machine_rows[N_MACHINE_ROWS] = {
+    {"threads", OPT_COUNT, AT(threads), "N", "threads to compute with", "the fast cores", .lo = 1,
+     .hi = 1024},
+    {"backend", OPT_CHOICE, AT(backend), "NAME", "what computes; see dlx doctor", "cpu",
+     .choices = dlx_backend_names},
+    {"ctx", OPT_COUNT, AT(ctx), "N", "positions of the context", "what the work needs", .lo = 1,
+     .hi = 1u << 26},
+    {"memory-limit", OPT_SIZE, AT(memory_limit), "SIZE", "refuse to use more memory beside the weights, as 4G",
+     "none"},
+};
+
+int open_model(dlx_model **out, const char *path, dlx_load load)
+{
+    dlx_model_opts opts = {.size = sizeof opts, .load = load};
+    dlx_error err;
+    if (dlx_model_open(out, path, &opts, &err) != DLX_OK)
+        return say_failed("%s", err.text);
+    return EXIT_OK;
+}
+
+int open_session(dlx_session **out, const dlx_model *model, const machine_flags *flags, size_t n_ctx)
+{
+    dlx_session_opts opts = {.size = sizeof opts,
+                             .backend = flags->backend,
+                             .n_ctx = flags->ctx.given ? (size_t)flags->ctx.value : n_ctx,
+                             .n_threads = (int)flags->threads.value,
+                             .memory_limit = (size_t)flags->memory_limit.value};
+    dlx_error err;
+    if (dlx_session_open(out, model, &opts, &err) != DLX_OK)
+        return say_failed("%s", err.text);
+    return EXIT_OK;
+}
+
+int need_tokenizer(const dlx_model_info *info, const char *instead)
+{
+    if (info->has_tokenizer)
+        return EXIT_OK;
+    return say_failed("%s holds no tokenizer (tokenizer.json): %s", info->path, instead);
+}

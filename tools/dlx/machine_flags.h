@@ -1,0 +1,35 @@
+/*
+ * machine_flags.h - the options that say where and with how much a model runs, and the opening of
+ * model and session by them. Shared by every verb that computes.
+ */
+#ifndef DLX_TOOL_MACHINE_FLAGS_H
+#define DLX_TOOL_MACHINE_FLAGS_H
+
+#include "opt.h"
+
+#include <dlx/dlx.h>
+
+typedef struct machine_flags {
+    opt_count threads, ctx, memory_limit;
+    const char *backend;
+} machine_flags;
+
+enum { N_MACHINE_ROWS = 4 };
+extern const opt machine_rows[N_MACHINE_ROWS];
+
+/* The table of a verb whose settings hold a machine_flags called `machine`. */
+#define MACHINE_TABLE(settings)                                                                    \
+    {                                                                                              \
+        "Model and machine", machine_rows, N_MACHINE_ROWS, offsetof(settings, machine), true                    \
+    }
+
+/* Says the library's sentence and returns EXIT_FAILED on failure. */
+int open_model(dlx_model **out, const char *path, dlx_load load);
+
+/* n_ctx is used where --ctx is not given; 0 leaves the choice to the library. */
+int open_session(dlx_session **out, const dlx_model *model, const machine_flags *flags, size_t n_ctx);
+
+/* "MODEL has no tokenizer ..." and EXIT_FAILED, or EXIT_OK. */
+int need_tokenizer(const dlx_model_info *info, const char *instead);
+
+#endif
