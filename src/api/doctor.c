@@ -65,7 +65,7 @@ dlx_result dlx_doctor(char **json, dlx_error *err)
         "{s:s, s:s, s:s, s:i, s:i, s:I, s:o, s:s, s:o, s:[{s:s, s:s}]}", "version", dlx_version(),
         "os", dlx__os_name(), "cpu", cpu.name, "cores", dlx__os_n_cores(), "fast_cores",
         dlx__os_n_fast_cores(), "memory_bytes", (json_int_t)dlx__os_total_memory(),
-        "instruction_sets", instruction_sets(&cpu), "kernels", dlx__kernels_best()->name,
+        "instruction_sets", instruction_sets(&cpu), "kernels", dlx__kernels_best(&cpu)->name,
         "backends", backends(), "libraries", "name", "jansson", "version", jansson_version_str());
     return dlx__api_json_text(report, NULL, json, err);
 }

@@ -9,7 +9,6 @@
 #include "base/fail.h"
 
 #include <math.h>
-#include <string.h>
 
 typedef struct head_job {
     dlx__backend *b;
@@ -150,13 +149,15 @@ static void vocab_phase(void *arg, int thread, int n_threads)
 /* With p = exp(l - max) / sum: sum p ln p = weighted / sum - ln sum. */
 static dlx__row_stat row_stat(const dlx__lane_stats *s, size_t l)
 {
-    float prob = 1 / s->sum[l];
-    return (dlx__row_stat){.best = s->best[l] < 0 ? 0 : s->best[l],
+    if (s->best[l] < 0 || s->broken[l])
+        return (dlx__row_stat){.finite = false};
+    float sum = s->sum[l];
+    return (dlx__row_stat){.best = s->best[l],
                            .logit = s->max[l],
-                           .prob = prob,
-                           .margin = prob - expf(s->second[l] - s->max[l]) / s->sum[l],
-                           .neg_entropy = fminf(s->weighted[l] / s->sum[l] - logf(s->sum[l]), 0),
-                           .finite = s->best[l] >= 0 && !s->broken[l]};
+                           .prob = 1 / sum,
+                           .margin = (1 - expf(s->second[l] - s->max[l])) / sum,
+                           .neg_entropy = fminf(s->weighted[l] / sum - logf(sum), 0),
+                           .finite = true};
 }
 
 static void finish_stats(const head_job *j)

@@ -34,8 +34,7 @@ typedef struct dlx__proposer {
     double alg_temp; /* 0: ranks are confidences */
     dlx__draws draws;
     /* scratch */
-    size_t *rows;          /* [the most rows of one call] */
-    dlx__row_stat *stats;  /* likewise */
+    dlx__row_stat *stats;  /* [the most rows of one call] */
     float *logits;         /* [DLX__PROPOSE_ROWS, n_rows_vocab]; NULL: not needed */
     float *filtered;       /* [n_rows_vocab], likewise */
     uint32_t *heap;        /* [n_rows_vocab], likewise */

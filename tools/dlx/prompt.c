@@ -1,0 +1,64 @@
+/* prompt.c - from what was typed to token ids. */
+#include "prompt.h"
+
+#include "out.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void id_list_add(id_list *ids, const dlx_token *more, size_t n)
+{
+    ids->items = mem_resize(ids->items, ids->n + n, sizeof *ids->items);
+    if (n)
+        memcpy(ids->items + ids->n, more, n * sizeof *more);
+    ids->n += n;
+}
+
+int prompt_add_text(const dlx_model *model, const char *text, size_t n, id_list *ids)
+{
+    dlx_token *more;
+    size_t n_more;
+    dlx_error err;
+    if (dlx_tokenize(model, text, n, false, &more, &n_more, &err) != DLX_OK)
+        return say_failed("%s", err.text);
+    id_list_add(ids, more, n_more);
+    dlx_free(model, more);
+    return EXIT_OK;
+}
+
+json_t *prompt_message(const char *role, const char *text, size_t n)
+{
+    return json_pack("{s:s, s:o}", "role", role, "content", json_text(text, n));
+}
+
+int prompt_add_messages(const dlx_model *model, const json_t *messages, id_list *ids)
+{
+    char *rendered;
+    dlx_error err;
+    char *source = json_dumps(messages, JSON_COMPACT);
+    if (!source)
+        return say_failed("out of memory while writing the messages");
+    dlx_result r = dlx_chat_render(model, source, NULL, true, &rendered, &err);
+    free(source);
+    if (r != DLX_OK)
+        return say_failed("%s", err.text);
+    int code = prompt_add_text(model, rendered, strlen(rendered), ids);
+    dlx_free(model, rendered);
+    return code;
+}
+
+int prompt_add_message(const dlx_model *model, const char *system, const char *text, size_t n,
+                       id_list *ids)
+{
+    dlx_model_info info;
+    dlx_model_get_info(model, &info);
+    if (!info.has_chat_template)
+        return say_failed("%s holds no chat template: use --raw to give the text as it is", info.path);
+    json_t *messages = json_array();
+    if (system)
+        json_array_append_new(messages, prompt_message("system", system, strlen(system)));
+    json_array_append_new(messages, prompt_message("user", text, n));
+    int code = prompt_add_messages(model, messages, ids);
+    json_decref(messages);
+    return code;
+}
