@@ -14,7 +14,7 @@
 /* Far above what a conversation needs, far below what would harm the machine. */
 enum {
     DLX__JINJA_MAX_STEPS = 20 << 20,    /* nodes evaluated, elements visited */
-    DLX__JINJA_MAX_DEPTH = 200,         /* nested nodes, values and macro calls */
+    DLX__JINJA_MAX_DEPTH = 400,         /* nested nodes, values and macro calls */
     DLX__JINJA_MAX_MEMORY = 256 << 20,  /* bytes of values */
     DLX__JINJA_MAX_OUTPUT = 64 << 20,   /* bytes of text, also of one value */
     DLX__JINJA_MAX_SOURCE = 1 << 20     /* bytes of a template */

@@ -59,14 +59,14 @@ def collate(docs, g):
     return ids, positions, seen, target, 2 * w
 
 
-def batches(tok, size, seed, pool=8):
+def batches(tok, size, seed, composed, pool=8):
     """Endless batches; documents of like length go together, which saves padding. Pools are seeded one by one."""
     k = 0
     while True:
         r, g = random.Random(f"{seed}-{k}"), torch.Generator().manual_seed(seed * 1_000_003 + k)
         docs = []
         while len(docs) < pool * size:
-            d = encode(tok, *sample(r))
+            d = encode(tok, *sample(r, composed=composed))
             if len(d[0]) <= LONGEST:
                 docs.append(d)
         docs.sort(key=lambda d: len(d[0]))

@@ -7,6 +7,7 @@ import json
 import random
 import zlib
 
+from compose import compose
 from phrasings import DEV, HELDOUT, LABELS, SEPARATORS, TRAIN
 from words import CITY, CLOSERS, FIRST, ITEM, LAST, MONTHS, OPENERS
 
@@ -81,15 +82,22 @@ def form(r):
     return r.choice(SEPARATORS).join(r.choice(LABELS[k]) + colon + "{" + k + "}" for k in keys)
 
 
-def sample(r, want="train", phrasings=None, rate=0.45):
+def phrase(r, composed):
+    """A training phrasing: composed, form-like or from the fixed list."""
+    draw = r.random()
+    if draw < composed:
+        return compose(r)
+    return form(r) if draw < composed + 0.2 * (1 - composed) else r.choice(TRAIN)
+
+
+def sample(r, want="train", phrasings=None, rate=0.45, composed=0.0):
     """One (message, record) pair. `rate` is the share of invented values; evaluation sets use 0."""
     first, last = pair(r, FIRST, LAST, True, want, rate)
     item, city = pair(r, ITEM, CITY, False, want, rate)
     quantity = r.choice([r.randint(2, 99), r.randint(2, 20), r.randint(100, 999)])
     (total, said_total), (iso, said_date) = amount(r), date(r)
     order = r.randint(1000, 99999)
-    phrasing = form(r) if phrasings is None and r.random() < 0.2 else r.choice(phrasings or TRAIN)
-    text = phrasing
+    text = r.choice(phrasings) if phrasings else phrase(r, composed)
     if r.random() < 0.25:
         text = r.choice(OPENERS) + " " + text
     if r.random() < 0.25:

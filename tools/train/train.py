@@ -38,6 +38,7 @@ def main():
     a.add_argument("--resume", action="store_true")
     a.add_argument("--batch", type=int, default=16)
     a.add_argument("--lr", type=float, default=0.02)
+    a.add_argument("--composed", type=float, default=0.0, help="share of composed phrasings")
     a.add_argument("--seed", type=int, default=5)
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--shape", default="", help="changes to the default shape, such as num_hidden_layers=5")
@@ -70,7 +71,7 @@ def main():
         os.replace(path + ".new", path)
 
     # A resumed run draws fresh documents: its data seed counts the restarts.
-    stream = batches(Tokenizer.from_file(a.tokenizer), a.batch, a.seed + 1000 * runs)
+    stream = batches(Tokenizer.from_file(a.tokenizer), a.batch, a.seed + 1000 * runs, a.composed)
     total, count, tokens, last, saved_at = 0.0, 0, 0, time.time(), spent
     while spent < a.minutes * 60:
         begun = time.time()

@@ -42,7 +42,7 @@ static void llama_cpp_qwen2(void **state)
 
 static void run_gguf(const char *name)
 {
-    char path[256], inp[256], out[256];
+    char path[256], inp[300], out[300];
     snprintf(path, sizeof path, "tokenizers/gguf/ggml-vocab-%s.gguf", name);
     snprintf(inp, sizeof inp, "%s.inp", path);
     snprintf(out, sizeof out, "%s.out", path);

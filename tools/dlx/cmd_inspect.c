@@ -1,0 +1,221 @@
+/* cmd_inspect.c - dlx inspect: a model in tables that people read, or as the JSON they are made from. */
+#include "machine_flags.h"
+#include "out.h"
+#include "verbs.h"
+
+#include "term.h"
+
+#include <dlx/tools.h>
+#include <stdlib.h>
+
+typedef struct settings {
+    opt_count ctx;
+    const char *backend;
+    bool plan, tensors, graph, json;
+} settings;
+
+#define AT(field) offsetof(settings, field)
+
+static const opt rows[] = {
+    {"ctx", OPT_COUNT, AT(ctx), "N", "positions of the memory plan", "as trained, 4096 at most",
+     .lo = 1, .hi = 1u << 26},
+    {"backend", OPT_CHOICE, AT(backend), "NAME", "backend of the memory plan", "cpu",
+     .choices = dlx_backend_names},
+    {"plan", OPT_FLAG, AT(plan), NULL, "the memory plan alone", NULL},
+    {"tensors", OPT_FLAG, AT(tensors), NULL, "list every tensor", NULL},
+    {"graph", OPT_FLAG, AT(graph), NULL, "print the graph, one node a line", NULL},
+    {"json", OPT_FLAG, AT(json), NULL, "print one JSON object", NULL},
+};
+
+static const opt_table tables[] = {{"What to print", OPT_ROWS(rows), 0, false}};
+
+/* "1,024", "0.9", "low_confidence" or "151645 151643" */
+static void value_text(const json_t *value, bytes *out)
+{
+    size_t i;
+    json_t *item;
+    if (json_is_integer(value))
+        bytes_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_real(value))
+        bytes_printf(out, "%g", json_real_value(value));
+    else if (json_is_boolean(value))
+        bytes_text(out, json_is_true(value) ? "yes" : "no");
+    else if (json_is_string(value))
+        bytes_text(out, json_string_value(value));
+    else if (json_is_array(value)) {
+        json_array_foreach (value, i, item) {
+            if (i)
+                bytes_text(out, " ");
+            value_text(item, out);
+        }
+    } else
+        bytes_text(out, "-");
+}
+
+static void heading(const char *text)
+{
+    term t = term_of(stdout);
+    out_printf("\n%s%s%s\n", term_code(&t, STYLE_BOLD), text, term_code(&t, STYLE_PLAIN));
+}
+
+/* name, value, and where the value came from */
+static void line(const char *name, const json_t *value, const json_t *from)
+{
+    bytes text = {0};
+    value_text(value, &text);
+    if (json_is_string(from))
+        out_printf("  %-16s %-18s %s\n", name, bytes_string(&text), json_string_value(from));
+    else
+        out_printf("  %-16s %s\n", name, bytes_string(&text));
+    bytes_release(&text);
+}
+
+static void size_line(const char *name, const json_t *value)
+{
+    double n = (double)json_integer_value(value);
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+    while (n >= 1024 && unit < 4) {
+        n /= 1024;
+        unit++;
+    }
+    out_printf("  %-16s %.*f %s\n", name, unit ? 1 : 0, n, units[unit]);
+}
+
+static void print_model(const json_t *report)
+{
+    const char *key;
+    json_t *value;
+    line("model", json_object_get(report, "path"), NULL);
+    line("family", json_object_get(report, "family"), NULL);
+    if (json_object_get(report, "format"))
+        line("format", json_object_get(report, "format"), NULL);
+    if (json_object_get(report, "n_params"))
+        out_printf("  %-16s %.1f million\n", "parameters",
+                   (double)json_integer_value(json_object_get(report, "n_params")) / 1e6);
+    heading("Shape");
+    json_object_foreach (json_object_get(report, "shape"), key, value)
+        line(key, value, NULL);
+    heading("Special ids");
+    json_object_foreach (json_object_get(report, "ids"), key, value)
+        line(key, json_object_get(value, "value") ? json_object_get(value, "value")
+                                                  : json_object_get(value, "id"),
+             json_object_get(value, "from"));
+}
+
+static void print_defaults(const json_t *report)
+{
+    size_t i;
+    json_t *item;
+    heading("Defaults");
+    json_array_foreach (json_object_get(report, "defaults"), i, item)
+        line(json_string_value(json_object_get(item, "option")), json_object_get(item, "value"),
+             json_object_get(item, "from"));
+}
+
+static void print_plan(const json_t *plan)
+{
+    heading("Memory plan");
+    if (json_object_get(plan, "backend"))
+        line("backend", json_object_get(plan, "backend"), NULL);
+    line("context", json_object_get(plan, "n_ctx"), NULL);
+    size_line("weights", json_object_get(plan, "weights_bytes"));
+    size_line("keys and values", json_object_get(plan, "kv_bytes"));
+    size_line("scratch", json_object_get(plan, "scratch_bytes"));
+    size_line("total", json_object_get(plan, "total_bytes"));
+    size_line("a position", json_object_get(plan, "kv_bytes_per_token"));
+}
+
+static void print_tensors(const json_t *tensors)
+{
+    size_t i;
+    json_t *tensor;
+    heading("Tensors");
+    json_array_foreach (tensors, i, tensor) {
+        bytes shape = {0};
+        value_text(json_object_get(tensor, "shape"), &shape);
+        out_printf("  %-6s %-14s %12" JSON_INTEGER_FORMAT "  %s\n",
+                   json_string_value(json_object_get(tensor, "type")), bytes_string(&shape),
+                   json_integer_value(json_object_get(tensor, "bytes")),
+                   json_string_value(json_object_get(tensor, "name")));
+        bytes_release(&shape);
+    }
+}
+
+static void print(const settings *s, const json_t *report)
+{
+    size_t i;
+    json_t *note;
+    if (s->plan) {
+        print_plan(json_object_get(report, "plan"));
+        return;
+    }
+    print_model(report);
+    print_defaults(report);
+    print_plan(json_object_get(report, "plan"));
+    if (json_array_size(json_object_get(report, "notes")))
+        heading("Notes");
+    json_array_foreach (json_object_get(report, "notes"), i, note)
+        out_printf("  %s\n", json_string_value(note));
+    if (json_object_get(report, "tensors"))
+        print_tensors(json_object_get(report, "tensors"));
+    if (json_object_get(report, "graph")) {
+        heading("Graph");
+        out_text(json_string_value(json_object_get(report, "graph")));
+    }
+}
+
+static int run(const void *of_verb, const opt_args *args)
+{
+    const settings *s = of_verb;
+    dlx_model *model;
+    char *text = NULL;
+    dlx_error err;
+    dlx_inspect_opts opts = {.size = sizeof opts,
+                             .n_ctx = (size_t)s->ctx.value,
+                             .backend = s->backend,
+                             .tensors = s->tensors,
+                             .graph = s->graph};
+    int code = open_model(&model, args->items[0], DLX_LOAD_SHAPES);
+    if (code != EXIT_OK)
+        return code;
+    if (dlx_inspect(model, &opts, &text, &err) != DLX_OK)
+        code = say_failed("%s", err.text);
+    json_t *report = text ? json_loads(text, 0, NULL) : NULL;
+    if (code == EXIT_OK && !report)
+        code = say_failed("the library's report on %s is not JSON", args->items[0]);
+    if (code == EXIT_OK && s->json)
+        out_json(json_incref(s->plan ? json_object_get(report, "plan") : report));
+    else if (code == EXIT_OK)
+        print(s, report);
+    json_decref(report);
+    dlx_free(model, text);
+    dlx_model_free(model);
+    return code;
+}
+
+static const verb_arg arguments[] = {MODEL_ARG};
+
+static const char *const about[] = {
+    "Shows what is in a model and how it would run: shape, special ids and defaults, each with the place "
+    "it came from, and the memory it takes. Reads the configuration and the names of the tensors; weights "
+    "that are not there yet are no hindrance.",
+    NULL};
+
+static const verb_example examples[] = {
+    {"dlx inspect models/demo", "everything at a glance"},
+    {"dlx inspect models/demo --plan --ctx 32768", "will it fit?"},
+    {"dlx inspect models/demo --json | jq .defaults", "for programs"},
+};
+
+const verb verb_inspect = {.name = "inspect",
+                           .summary = "what is in a model, its defaults, whether it fits",
+                           .about = about,
+                           .args = arguments,
+                           .n_args = 1,
+                           .tables = tables,
+                           .n_tables = 1,
+                           .examples = examples,
+                           .n_examples = sizeof examples / sizeof *examples,
+                           .settings_bytes = sizeof(settings),
+                           .run = run};
