@@ -1,7 +1,8 @@
 /*
- * fuzz_config.c - any bytes as the small files of a Hugging Face directory: config.json, and after a
- * zero byte each generation_config.json, tokenizer_config.json and added_tokens.json. What a family
- * accepts must be sound: a checked graph, ids inside the vocabulary, sizes inside the limits.
+ * fuzz_config.c - any bytes as the small files of a Hugging Face directory: config.json, and after
+ * a zero byte each generation_config.json, tokenizer_config.json and added_tokens.json. What a
+ * family accepts must be sound: a checked graph, ids inside the vocabulary, sizes inside the
+ * limits.
  */
 // rooms: model
 #include "fuzz.h"
@@ -28,7 +29,8 @@ static json_t *next_json(const uint8_t **at, const uint8_t *end)
         stop = end;
     *at = stop < end ? stop + 1 : end;
     json_t *json = NULL;
-    if (dlx__json_parse(&json, (const char *)begin, (size_t)(stop - begin), "input", NULL) != DLX_OK)
+    if (dlx__json_parse(&json, (const char *)begin, (size_t)(stop - begin), "input", NULL) !=
+        DLX_OK)
         return NULL;
     return json;
 }

@@ -42,7 +42,7 @@ static inline void gguf_put(gguf_maker *g, const gguf_change *value)
         g->changed = true;
     }
     snprintf(key, sizeof key, "%s%s", v->key[0] == '.' ? g->arch : "", v->key);
-    const int32_t ids[2] = {(int32_t)v->number, 7};
+    const int32_t ids[2] = {v->kind == GGUF_I32S ? (int32_t)v->number : 0, 7};
     dlx_result r = DLX_OK;
     if (v->kind == GGUF_U32)
         r = dlx__gguf_put_u32(g->w, key, (uint32_t)v->number);
@@ -113,8 +113,7 @@ static inline void gguf_put_tensors(gguf_maker *g, const dlx__model *m, bool des
             const dlx__tensor *t = dlx__model_tensor(m, (dlx__role)role, i);
             if (!t || (role == DLX__ROLE_HEAD && m->hp.tied))
                 continue;
-            assert_true(
-                dlx__role_name(name, m->family, DLX__CHECKPOINT_GGUF, (dlx__role)role, i));
+            assert_true(dlx__role_name(name, m->family, DLX__CHECKPOINT_GGUF, (dlx__role)role, i));
             if (describe) {
                 dlx__tensor named = *t;
                 named.name = name;
@@ -129,7 +128,8 @@ static inline void gguf_put_tensors(gguf_maker *g, const dlx__model *m, bool des
     }
 }
 
-static inline void write_golden_gguf(const dlx__model *m, const char *path, const gguf_change *change)
+static inline void write_golden_gguf(const dlx__model *m, const char *path,
+                                     const gguf_change *change)
 {
     dlx_error err = {0};
     gguf_maker g = {.arch = m->family->gguf_arch, .change = change};

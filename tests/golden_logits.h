@@ -55,9 +55,9 @@ typedef struct golden {
     const dlx__backend_class *class;
     float *row; /* [n_vocab] */
     double tolerance;
-    size_t n_compared;                   /* numbers */
-    double worst;                        /* largest error as a fraction of its file's maximum */
-    float hidden[GOLDEN_MAX_HIDDEN];     /* what the tap saw, in the order it came */
+    size_t n_compared;               /* numbers */
+    double worst;                    /* largest error as a fraction of its file's maximum */
+    float hidden[GOLDEN_MAX_HIDDEN]; /* what the tap saw, in the order it came */
     size_t n_hidden;
 } golden;
 

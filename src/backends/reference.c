@@ -14,10 +14,10 @@ enum { MAX_STREAMS = 2 };
 
 /* Where each value lives. */
 typedef struct layout {
-    uint32_t *slot_of;  /* [n nodes] */
-    size_t *slot_cols;  /* [n_slots], heads times cols of the widest value in it */
+    uint32_t *slot_of; /* [n nodes] */
+    size_t *slot_cols; /* [n_slots], heads times cols of the widest value in it */
     size_t n_slots;
-    size_t widest;      /* the longest row of any weight or value */
+    size_t widest; /* the longest row of any weight or value */
 } layout;
 
 struct dlx__backend {
@@ -25,13 +25,13 @@ struct dlx__backend {
     dlx__backend_opts opts;
     dlx__arena arena;
     layout layout;
-    float **slots;                    /* [n_slots], each [n_rows, slot_cols] */
-    float *row;                       /* [widest]: one row of a weight */
-    float *logits[MAX_STREAMS];       /* [n_vocab]: one row of the head */
-    double *scores;                   /* [n_ctx]: one row of attention */
+    float **slots;              /* [n_slots], each [n_rows, slot_cols] */
+    float *row;                 /* [widest]: one row of a weight */
+    float *logits[MAX_STREAMS]; /* [n_vocab]: one row of the head */
+    double *scores;             /* [n_ctx]: one row of attention */
     dlx__kv_cache kv[MAX_STREAMS];
-    float *hidden[MAX_STREAMS];       /* [n_rows, n_embd]: what the head reads */
-    size_t n_hidden[MAX_STREAMS];     /* rows of the last step */
+    float *hidden[MAX_STREAMS];   /* [n_rows, n_embd]: what the head reads */
+    size_t n_hidden[MAX_STREAMS]; /* rows of the last step */
 };
 
 static size_t value_cols(const dlx__node *node)
@@ -133,7 +133,8 @@ static dlx_result take(void **out, const dlx__backend *b, size_t n, size_t size,
     *out = dlx__alloc_aligned(b->opts.mem, dlx__mul(n, size));
     if (*out)
         return DLX_OK;
-    return dlx__fail_memory(err, "making room for a pass; fewer rows or a shorter context need less",
+    return dlx__fail_memory(err,
+                            "making room for a pass; fewer rows or a shorter context need less",
                             buffer_bytes(b->model, &b->opts, &b->layout));
 }
 
@@ -151,7 +152,8 @@ static dlx_result take_buffers(dlx__backend *b, dlx_error *err)
     size_t n_rows = b->opts.n_rows;
     b->slots = dlx__arena_alloc(&b->arena, b->layout.n_slots, sizeof *b->slots);
     if (!b->slots)
-        return dlx__fail_memory(err, "making room for a pass", b->layout.n_slots * sizeof *b->slots);
+        return dlx__fail_memory(err, "making room for a pass",
+                                b->layout.n_slots * sizeof *b->slots);
     for (size_t s = 0; s < b->layout.n_slots; s++)
         DLX__TRY(take_floats(&b->slots[s], b, dlx__mul(n_rows, b->layout.slot_cols[s]), err));
     for (int s = 0; s < b->opts.n_streams; s++) {

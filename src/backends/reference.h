@@ -17,8 +17,8 @@ void dlx__ref_rmsnorm(float *dst, const float *x, const dlx__tensor *w, float ep
                       float *row);
 
 /* dst, x [n, heads, cols], row i at position start + i */
-void dlx__ref_rope(float *dst, const float *x, size_t n, size_t n_heads, size_t n_cols, size_t start,
-                   double theta);
+void dlx__ref_rope(float *dst, const float *x, size_t n, size_t n_heads, size_t n_cols,
+                   size_t start, double theta);
 
 /* dst, q [n, heads, cols]; the rows' own K/V are in kv; `scores` [n_slots] is scratch */
 void dlx__ref_attend(float *dst, const float *q, const dlx__kv_cache *kv, const dlx__node *node,

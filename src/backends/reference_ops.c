@@ -62,8 +62,8 @@ void dlx__ref_rmsnorm(float *dst, const float *x, const dlx__tensor *w, float ep
     }
 }
 
-void dlx__ref_rope(float *dst, const float *x, size_t n, size_t n_heads, size_t n_cols, size_t start,
-                   double theta)
+void dlx__ref_rope(float *dst, const float *x, size_t n, size_t n_heads, size_t n_cols,
+                   size_t start, double theta)
 {
     size_t half = n_cols / 2;
     for (size_t i = 0; i < n; i++) {

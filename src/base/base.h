@@ -25,7 +25,10 @@
             goto done;                                                                             \
     } while (0)
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) && !defined(__clang__)
+/* C11 formats such as %zu; plain "printf" there means the old C library of Windows. */
+#define DLX__PRINTF(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
+#elif defined(__GNUC__)
 #define DLX__PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define DLX__PRINTF(fmt, args)

@@ -24,8 +24,8 @@ bool dlx__names_add(dlx__names *names, const char *name)
 {
     if (names->n == names->capacity) {
         size_t capacity = dlx__max(32, dlx__mul(names->capacity, 2));
-        const char **items = dlx__realloc(names->arena.mem, names->items,
-                                          dlx__mul(capacity, sizeof *items));
+        const char **items =
+            dlx__realloc(names->arena.mem, names->items, dlx__mul(capacity, sizeof *items));
         if (!items)
             return false;
         names->items = items;

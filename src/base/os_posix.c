@@ -29,7 +29,8 @@
 #include <sched.h>
 #endif
 
-/* Own words for the usual numbers: strerror is not safe among threads, strerror_r has two shapes. */
+/* Own words for the usual numbers: strerror is not safe among threads, strerror_r has two shapes.
+ */
 static const char *errno_text(int number)
 {
     switch (number) {
@@ -321,7 +322,7 @@ int dlx__os_n_cores(void)
 {
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                         : (int)sysconf(_SC_NPROCESSORS_ONLN);
+                                                        : (int)sysconf(_SC_NPROCESSORS_ONLN);
     n = quota_cores(n);
     return n > 0 ? n : 1;
 }

@@ -149,9 +149,10 @@ static dlx_result map_handle(dlx__map *map, dlx__os_file f, const char *path, dl
     if (size.QuadPart == 0)
         return DLX_OK;
     if ((uint64_t)size.QuadPart > SIZE_MAX / 2)
-        return dlx__fail(err, DLX_E_UNSUPPORTED,
-                         "%s: its %llu bytes are more than this system can address; use a 64-bit one",
-                         path, (unsigned long long)size.QuadPart);
+        return dlx__fail(
+            err, DLX_E_UNSUPPORTED,
+            "%s: its %llu bytes are more than this system can address; use a 64-bit one", path,
+            (unsigned long long)size.QuadPart);
     HANDLE section = CreateFileMappingW(handle_of(f), NULL, PAGE_READONLY, 0, 0, NULL);
     if (!section)
         return fail_win(err, path, "map");
@@ -201,7 +202,8 @@ dlx__path_kind dlx__os_path_kind(const char *path)
     return attributes & FILE_ATTRIBUTE_DEVICE ? DLX__PATH_OTHER : DLX__PATH_FILE;
 }
 
-/* Adds the entry's name as UTF-8; a name that is not well-formed UTF-16 cannot be asked for again. */
+/* Adds the entry's name as UTF-8; a name that is not well-formed UTF-16 cannot be asked for again.
+ */
 static bool add_entry(dlx__names *names, const WIN32_FIND_DATAW *entry)
 {
     char name[NAME_ROOM];
@@ -272,7 +274,8 @@ int dlx__os_n_cores(void)
     return n;
 }
 
-/* Windows keeps slow cores for background work by itself; threads of a busy program get fast ones. */
+/* Windows keeps slow cores for background work by itself; threads of a busy program get fast ones.
+ */
 int dlx__os_n_fast_cores(void)
 {
     return dlx__os_n_cores();

@@ -19,7 +19,8 @@
 
 /*
  * PAUSES is some tens of microseconds; the few yields that follow let an oversubscribed machine run
- * whoever we wait for. When there are more threads than cores, spinning only steals from the others.
+ * whoever we wait for. When there are more threads than cores, spinning only steals from the
+ * others.
  */
 enum { PAUSES = 2000, YIELDS = 8, LINE = 64, MOST_THREADS = 1024 };
 

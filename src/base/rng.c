@@ -6,7 +6,8 @@ static uint64_t rotate_left(uint64_t x, int k)
     return x << k | x >> (64 - k);
 }
 
-/* splitmix64 spreads any seed, zero included, over the state: xoshiro must not start at all zeros. */
+/* splitmix64 spreads any seed, zero included, over the state: xoshiro must not start at all zeros.
+ */
 static uint64_t splitmix(uint64_t *state)
 {
     uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);

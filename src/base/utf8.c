@@ -4,7 +4,8 @@
  */
 #include "base/utf8.h"
 
-/* What a leading byte promises: the length of its sequence (0: no leading byte) and the second byte. */
+/* What a leading byte promises: the length of its sequence (0: no leading byte) and the second
+ * byte. */
 typedef struct lead {
     size_t len;
     unsigned char second_min;

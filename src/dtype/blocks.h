@@ -1,6 +1,7 @@
 /*
  * blocks.h - the doors between convert.c and the files that know one family of layouts each.
- * All take whole blocks: n elements, n a multiple of the block. Packed bytes may lie at any address.
+ * All take whole blocks: n elements, n a multiple of the block. Packed bytes may lie at any
+ * address.
  */
 #ifndef DLX__BLOCKS_H
 #define DLX__BLOCKS_H

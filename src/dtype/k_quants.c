@@ -17,8 +17,8 @@ typedef struct pair {
 } pair;
 
 /*
- * Pair j of 8. The first four keep their 6 bits in one byte each; the last four keep 4 bits in bytes
- * 8 .. 11 and their upper 2 bits on top of the bytes of the first four.
+ * Pair j of 8. The first four keep their 6 bits in one byte each; the last four keep 4 bits in
+ * bytes 8 .. 11 and their upper 2 bits on top of the bytes of the first four.
  */
 static pair pair_of(const uint8_t *packed, int j, float d, float dmin)
 {
@@ -57,15 +57,17 @@ void dlx__unpack_q5_k(float *dst, const uint8_t *src, size_t n)
         float d = dlx__f16_to_f32(dlx__le16(src));
         float dmin = dlx__f16_to_f32(dlx__le16(src + 2));
         const uint8_t *packed = src + 4; /* [12] */
-        const uint8_t *fifth = src + 16; /* [32]: bit j of byte l belongs to weight l of 32-group j */
-        const uint8_t *q = src + 48;     /* [128] */
+        const uint8_t *fifth =
+            src + 16;                /* [32]: bit j of byte l belongs to weight l of 32-group j */
+        const uint8_t *q = src + 48; /* [128] */
         for (int j = 0; j < 8; j += 2, q += 32) {
             pair low = pair_of(packed, j, d, dmin);
             pair high = pair_of(packed, j + 1, d, dmin);
             for (int l = 0; l < 32; l++)
                 *dst++ = low.scale * (float)((q[l] & 15) | (fifth[l] >> j & 1) << 4) - low.min;
             for (int l = 0; l < 32; l++)
-                *dst++ = high.scale * (float)(q[l] >> 4 | (fifth[l] >> (j + 1) & 1) << 4) - high.min;
+                *dst++ =
+                    high.scale * (float)(q[l] >> 4 | (fifth[l] >> (j + 1) & 1) << 4) - high.min;
         }
     }
 }
@@ -75,7 +77,8 @@ static void unpack_q6_half(float *dst, const uint8_t *low, const uint8_t *high, 
                            float d)
 {
     for (int group = 0; group < 4; group++) {
-        const uint8_t *from = low + 32 * (group & 1); /* groups 0, 1: low halves; 2, 3: high halves */
+        const uint8_t *from =
+            low + 32 * (group & 1); /* groups 0, 1: low halves; 2, 3: high halves */
         int shift = group < 2 ? 0 : 4;
         for (int l = 0; l < 32; l++) {
             int q = (from[l] >> shift & 15) | (high[l] >> 2 * group & 3) << 4;

@@ -72,7 +72,8 @@ static bool look_at(void *user, const char *name)
     l->tokenizer |= strcmp(name, "tokenizer.json") == 0 || strcmp(name, "vocab.json") == 0;
     l->gguf |= ends_with(name, ".gguf");
     if (l->n++ < SHOWN)
-        (void)dlx__buf_format(&l->names, "%s%s", l->n > 1 ? ", " : "", name); /* only for a message */
+        (void)dlx__buf_format(&l->names, "%s%s", l->n > 1 ? ", " : "",
+                              name); /* only for a message */
     return true;
 }
 
@@ -102,10 +103,11 @@ static dlx_result open_dir(dlx__checkpoint *c, dlx__checkpoint_need need, dlx_er
     if (!c->config)
         DLX__TRY(accept_without_config(c, need, err));
     if (c->config && !json_is_object(c->config))
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "%s/config.json: expected an object of fields, found another kind of JSON; "
-                         "fetch the file again",
-                         c->path);
+        return dlx__fail(
+            err, DLX_E_FORMAT,
+            "%s/config.json: expected an object of fields, found another kind of JSON; "
+            "fetch the file again",
+            c->path);
     DLX__TRY(load_if_there(c, &c->generation, "generation_config.json", err));
     DLX__TRY(load_if_there(c, &c->tokenizer_config, "tokenizer_config.json", err));
     DLX__TRY(load_if_there(c, &c->added_tokens, "added_tokens.json", err));
@@ -114,7 +116,8 @@ static dlx_result open_dir(dlx__checkpoint *c, dlx__checkpoint_need need, dlx_er
     dlx_error why;
     dlx_result r =
         dlx__safetensors_open_dir(&c->hf_weights, c->path, need == DLX__NEED_NAMES, c->mem, &why);
-    /* Names are wanted only where there are files to have them; damage is a failure all the same. */
+    /* Names are wanted only where there are files to have them; damage is a failure all the same.
+     */
     if (r == DLX_OK || (need == DLX__NEED_NAMES && r == DLX_E_IO))
         return DLX_OK;
     return dlx__fail(err, r, "%s", why.text);

@@ -94,11 +94,11 @@ static dlx_result take_count(cursor *c, size_t *out, size_t min_bytes, const cha
     uint64_t n = 0;
     DLX__TRY(take_u64(c, &n, what));
     if (n > (c->n - c->at) / min_bytes)
-        return dlx__fail(c->err, DLX_E_FORMAT,
-                         "%s: expected at most %zu %s in the %zu bytes that are left, found a count "
-                         "of %llu; the file is damaged, fetch it again",
-                         c->g->path, (c->n - c->at) / min_bytes, what, c->n - c->at,
-                         (unsigned long long)n);
+        return dlx__fail(
+            c->err, DLX_E_FORMAT,
+            "%s: expected at most %zu %s in the %zu bytes that are left, found a count "
+            "of %llu; the file is damaged, fetch it again",
+            c->g->path, (c->n - c->at) / min_bytes, what, c->n - c->at, (unsigned long long)n);
     *out = (size_t)n;
     return DLX_OK;
 }
@@ -274,10 +274,11 @@ static dlx_result read_dtype(cursor *c, dlx__tensor *t)
     DLX__TRY(take_u32(c, &number, t->name));
     t->dtype = dtype_numbered(number);
     if (t->dtype == DLX__N_DTYPES)
-        return dlx__fail(c->err, DLX_E_UNSUPPORTED,
-                         "%s: tensor %.200s: expected f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, "
-                         "q4_k, q5_k or q6_k, found type %u (%s); use a file of one of those",
-                         c->g->path, t->name, number, foreign_type(number));
+        return dlx__fail(
+            c->err, DLX_E_UNSUPPORTED,
+            "%s: tensor %.200s: expected f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, "
+            "q4_k, q5_k or q6_k, found type %u (%s); use a file of one of those",
+            c->g->path, t->name, number, foreign_type(number));
     size_t row = t->n_dims ? t->shape[t->n_dims - 1] : 1;
     size_t block = dlx__dtype_of(t->dtype)->block_elems;
     t->n_bytes = row % block ? SIZE_MAX : dlx__dtype_bytes(t->dtype, dlx__tensor_elems(t));
@@ -292,8 +293,8 @@ static dlx_result read_dtype(cursor *c, dlx__tensor *t)
 }
 
 /*
- * One description. ggml demands that the data lie in the order of the descriptions, each aligned and
- * without holes: then `*end` alone decides where a tensor must be, and nothing can overlap.
+ * One description. ggml demands that the data lie in the order of the descriptions, each aligned
+ * and without holes: then `*end` alone decides where a tensor must be, and nothing can overlap.
  */
 static dlx_result read_tensor(cursor *c, dlx__tensor *t, size_t alignment, size_t *offset,
                               size_t *end)
@@ -338,10 +339,11 @@ static dlx_result place_tensors(cursor *c, dlx__found_list *list, const size_t *
         size_t begin = dlx__add(start, offsets[i]);
         size_t end = dlx__add(begin, t->n_bytes);
         if (end > c->n)
-            return dlx__fail(c->err, DLX_E_FORMAT,
-                             "%s: tensor %.200s: expected its data up to byte %zu, found the end of "
-                             "the file at %zu; the download may be incomplete, fetch it again",
-                             c->g->path, t->name, end, c->n);
+            return dlx__fail(
+                c->err, DLX_E_FORMAT,
+                "%s: tensor %.200s: expected its data up to byte %zu, found the end of "
+                "the file at %zu; the download may be incomplete, fetch it again",
+                c->g->path, t->name, end, c->n);
         t->data = c->bytes + begin;
     }
     return dlx__weights_fill(&c->g->weights, list, c->err);
@@ -386,7 +388,7 @@ static dlx_result read_file(cursor *c, dlx__found_list *list)
                          "%s: expected GGUF version 2 or 3, found %u%s; convert the model again",
                          c->g->path, version,
                          version == 0x02000000u || version == 0x03000000u ? " (a big-endian file)"
-                                                                           : "");
+                                                                          : "");
     uint64_t n_tensors = 0;
     size_t n_kv = 0;
     DLX__TRY(take_u64(c, &n_tensors, "the number of tensors"));

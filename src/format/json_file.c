@@ -23,12 +23,14 @@ static bool integers_again(json_t *value)
     json_t *child;
     size_t i;
     void *next;
-    json_object_foreach_safe(value, next, key, child) {
+    json_object_foreach_safe(value, next, key, child)
+    {
         json_t *whole = integer_again(child);
         if (whole ? json_object_set_new(value, key, whole) != 0 : !integers_again(child))
             return false;
     }
-    json_array_foreach(value, i, child) {
+    json_array_foreach(value, i, child)
+    {
         json_t *whole = integer_again(child);
         if (whole ? json_array_set_new(value, i, whole) != 0 : !integers_again(child))
             return false;

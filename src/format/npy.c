@@ -143,9 +143,9 @@ static dlx_result find_header(const uint8_t *bytes, size_t n, size_t *begin, siz
                               const char *path, dlx_error *err)
 {
     if (n < MAGIC_BYTES + 2 || memcmp(bytes, magic, sizeof magic) != 0)
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "%s: expected a NumPy file, found something else; write it with numpy.save",
-                         path);
+        return dlx__fail(
+            err, DLX_E_FORMAT,
+            "%s: expected a NumPy file, found something else; write it with numpy.save", path);
     int version = bytes[6];
     if (version != 1 && version != 2)
         return dlx__fail(err, DLX_E_UNSUPPORTED,

@@ -1,6 +1,7 @@
 /*
- * safetensors.c - one file: its JSON header against its bytes. Every number of the header is hostile
- * until it has been compared with the length of the file. Directories are safetensors_dir.c.
+ * safetensors.c - one file: its JSON header against its bytes. Every number of the header is
+ * hostile until it has been compared with the length of the file. Directories are
+ * safetensors_dir.c.
  */
 #include "format/safetensors.h"
 
@@ -150,7 +151,8 @@ static dlx_result read_header(reader *r, const json_t *header)
     const char *name;
     json_t *entry;
     /* The cast is jansson's: its iterators take no const object, but do not change it. */
-    json_object_foreach((json_t *)(uintptr_t)header, name, entry) {
+    json_object_foreach((json_t *)(uintptr_t)header, name, entry)
+    {
         if (strcmp(name, "__metadata__") != 0)
             DLX__TRY(read_tensor(r, name, entry));
     }

@@ -64,8 +64,8 @@ static dlx_result add_files(opener *o, const char *const *paths, size_t n)
 static bool plain_name(const json_t *value)
 {
     const char *name = json_string_value(value); /* NULL for anything but a text */
-    return name && name[0] && strlen(name) == json_string_length(value) &&
-           !strpbrk(name, "/\\:") && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+    return name && name[0] && strlen(name) == json_string_length(value) && !strpbrk(name, "/\\:") &&
+           strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 /* The index as a list of names with the path of the shard that should hold each. */
@@ -79,7 +79,8 @@ static dlx_result read_index(opener *o, const char *path, const json_t *index)
                          path);
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)map, name, value) { /* jansson takes no const here */
+    json_object_foreach((json_t *)(uintptr_t)map, name, value)
+    { /* jansson takes no const here */
         if (!plain_name(value))
             return dlx__fail(o->err, DLX_E_FORMAT,
                              "%s: tensor %.200s: expected the name of a file in the same "
@@ -139,11 +140,11 @@ static dlx_result check_index(const opener *o, const dlx__found_list *index, con
         const char *name = index->items[i].tensor.name;
         size_t at = dlx__weights_find(o->w, name);
         if (at == SIZE_MAX || strcmp(o->w->files[at], index->items[i].file) != 0)
-            return dlx__fail(o->err, DLX_E_MISMATCH,
-                             "%s: expected tensor %.200s in %s, found it %s; fetch index and shards "
-                             "of the same model",
-                             path, name, index->items[i].file,
-                             at == SIZE_MAX ? "nowhere" : "in another shard");
+            return dlx__fail(
+                o->err, DLX_E_MISMATCH,
+                "%s: expected tensor %.200s in %s, found it %s; fetch index and shards "
+                "of the same model",
+                path, name, index->items[i].file, at == SIZE_MAX ? "nowhere" : "in another shard");
     }
     return DLX_OK;
 }
@@ -181,7 +182,8 @@ static bool is_pickle(void *user, const char *name)
 {
     bool *found = user;
     size_t len = strlen(name);
-    *found = len > 4 && (strcmp(name + len - 4, ".bin") == 0 || strcmp(name + len - 4, ".pth") == 0);
+    *found =
+        len > 4 && (strcmp(name + len - 4, ".bin") == 0 || strcmp(name + len - 4, ".pth") == 0);
     return !*found;
 }
 
@@ -191,8 +193,7 @@ static dlx_result fail_nothing(const opener *o)
     dlx_result r = dlx__os_list_dir(o->dir, is_pickle, &pickle, o->mem, o->err);
     if (r != DLX_OK)
         return r;
-    return dlx__fail(o->err, DLX_E_IO,
-                     "no " SINGLE_NAME " or " INDEX_NAME " in %s: %s", o->dir,
+    return dlx__fail(o->err, DLX_E_IO, "no " SINGLE_NAME " or " INDEX_NAME " in %s: %s", o->dir,
                      pickle ? "it has PyTorch weights only, save them as safetensors first"
                             : "fetch the weights of the model into it");
 }
@@ -215,12 +216,8 @@ dlx_result dlx__safetensors_open_dir(dlx__weights *w, const char *dir, bool inde
 {
     *w = (dlx__weights){.n = 0};
     dlx__arena_init(&w->arena, mem);
-    opener o = {.w = w,
-                .dir = dir,
-                .index_only = index_only,
-                .mem = mem,
-                .err = err,
-                .list = {.mem = mem}};
+    opener o = {
+        .w = w, .dir = dir, .index_only = index_only, .mem = mem, .err = err, .list = {.mem = mem}};
     dlx_result r = open_any(&o);
     dlx__found_release(&o.list);
     if (r != DLX_OK)

@@ -81,10 +81,11 @@ dlx_result dlx__safetensors_write(const char *path, const dlx__tensor *tensors, 
 {
     for (size_t i = 0; i < n; i++) {
         if (!name_of(tensors[i].dtype))
-            return dlx__fail(err, DLX_E_UNSUPPORTED,
-                             "%s: tensor %s: expected f32, f16 or bf16, found %s, which safetensors "
-                             "has no name for; write GGUF instead",
-                             path, tensors[i].name, dlx__dtype_of(tensors[i].dtype)->name);
+            return dlx__fail(
+                err, DLX_E_UNSUPPORTED,
+                "%s: tensor %s: expected f32, f16 or bf16, found %s, which safetensors "
+                "has no name for; write GGUF instead",
+                path, tensors[i].name, dlx__dtype_of(tensors[i].dtype)->name);
     }
     dlx__buf header;
     dlx__buf_init(&header, mem);

@@ -139,7 +139,8 @@ dlx__value dlx__graph_linear(dlx__graph *g, dlx__value x, const dlx__tensor *w,
     if (!in)
         return 0;
     if (!is_matrix(w) || in->n_heads != 1 || w->shape[1] != in->n_cols)
-        return misfit(g, DLX__OP_LINEAR, w, in, "a matrix [out, in] whose `in` is the input's width");
+        return misfit(g, DLX__OP_LINEAR, w, in,
+                      "a matrix [out, in] whose `in` is the input's width");
     if (bias && !is_vector(bias, w->shape[0]))
         return misfit(g, DLX__OP_LINEAR, bias, in, "a bias as long as the matrix has rows");
     return add_node(g, (dlx__node){.op = DLX__OP_LINEAR,
@@ -239,8 +240,8 @@ static dlx__value pairwise(dlx__graph *g, dlx__op op, dlx__value x, dlx__value y
         return 0;
     if (nx->n_heads != ny->n_heads || nx->n_cols != ny->n_cols)
         return misfit(g, op, NULL, ny, "two inputs of one shape");
-    return add_node(g, (dlx__node){
-                           .op = op, .in = {x, y}, .n_heads = nx->n_heads, .n_cols = nx->n_cols});
+    return add_node(
+        g, (dlx__node){.op = op, .in = {x, y}, .n_heads = nx->n_heads, .n_cols = nx->n_cols});
 }
 
 dlx__value dlx__graph_silu_mul(dlx__graph *g, dlx__value gate, dlx__value up)

@@ -28,7 +28,8 @@ static dlx_result check_outputs(const dlx__graph *g, dlx_error *err)
     if (hidden->n_heads != 1 || hidden->n_cols != g->n_embd)
         return unsound(err, g, g->hidden, "expected the final norm to be [n, 1, d]");
     if (logits->op != DLX__OP_LINEAR || logits->in[0] != g->hidden || g->logits != g->n - 1)
-        return unsound(err, g, g->logits, "expected the head to be the last node, on the final norm");
+        return unsound(err, g, g->logits,
+                       "expected the head to be the last node, on the final norm");
     return DLX_OK;
 }
 

@@ -27,6 +27,7 @@ enum {
     N_SUMS = 96 / VL, /* registers of sums in a tile: 3 x 32 lanes, 4 x 24, 6 x 16, 12 x 8 */
     PIECE = 256,      /* most weights of a row unpacked at a time: the largest storage block */
     MOST_TILE_ROWS = 12,
+    RUN = 32, /* columns computed between two requests to memory */
     SLOTS = 64, /* KV slots of a softmax tile: keys or values, q and scores then share the L1 cache */
     NORM_RUN = 64
 };
@@ -37,39 +38,66 @@ ALWAYS size_t tile_rows(size_t width)
     return 96 / width;
 }
 
+/* What the next piece of work will read from memory: asked for while this one computes. */
+typedef struct ahead {
+    const uint8_t *data; /* NULL: nothing */
+    size_t row_bytes;    /* from one of its rows to the next */
+    size_t run_bytes;    /* that RUN columns take */
+} ahead;
+
+ALWAYS void fetch(const ahead *next, size_t run, int n_rows)
+{
+    for (int r = 0; r < n_rows; r++) {
+        const uint8_t *from = next->data + (size_t)r * next->row_bytes + run * next->run_bytes;
+        for (size_t b = 0; b < next->run_bytes; b += 64)
+            __builtin_prefetch(from + b, 0, 2);
+    }
+}
+
+/* sum += one column of w, w(r) at w[r * row_step], times the lanes x of that column. */
+ALWAYS void step(vec *sum, const float *x, const float *w, size_t row_step, const int n_vec,
+                 const int n_rows)
+{
+    if (n_vec * VL == DLX__LANES) { /* few rows: hold their weights, stream the lanes */
+        vec weight[MOST_TILE_ROWS];
+        for (int r = 0; r < n_rows; r++)
+            weight[r] = vec_set(w[(size_t)r * row_step]);
+        for (int v = 0; v < n_vec; v++) {
+            vec lanes = vec_load(x + v * VL);
+            for (int r = 0; r < n_rows; r++)
+                sum[r * n_vec + v] = vec_fma(weight[r], lanes, sum[r * n_vec + v]);
+        }
+    } else { /* few lanes: hold them, stream the weights */
+        vec lanes[DLX__LANES / VL];
+        for (int v = 0; v < n_vec; v++)
+            lanes[v] = vec_load(x + v * VL);
+        for (int r = 0; r < n_rows; r++) {
+            vec weight = vec_set(w[(size_t)r * row_step]);
+            for (int v = 0; v < n_vec; v++)
+                sum[r * n_vec + v] = vec_fma(weight, lanes[v], sum[r * n_vec + v]);
+        }
+    }
+}
+
 /*
  * y [n_rows][width] (+)= w x, n_vec vectors of lanes by n_rows rows of w in registers. w(r, k) lies
  * at w[r * row_step + k * col_step]. One chain of fused multiply-adds for each result, k ascending.
+ * Fetching goes in small runs, as fast as the memory delivers: all at once would stall the loop.
  */
 ALWAYS void tile(float *y, const float *x, const float *w, size_t row_step, size_t col_step,
-                 size_t n_cols, bool add, const int n_vec, const int n_rows)
+                 size_t n_cols, bool add, const ahead *next, const int n_vec, const int n_rows)
 {
     const size_t width = (size_t)(n_vec * VL);
     vec sum[N_SUMS];
     for (int r = 0; r < n_rows; r++)
         for (int v = 0; v < n_vec; v++)
             sum[r * n_vec + v] = add ? vec_load(y + (size_t)r * width + v * VL) : vec_set(0);
-    for (size_t k = 0; k < n_cols; k++) {
-        const float *xk = x + k * width, *wk = w + k * col_step;
-        if (n_vec * VL == DLX__LANES) { /* few rows: hold their weights, stream the lanes */
-            vec weight[MOST_TILE_ROWS];
-            for (int r = 0; r < n_rows; r++)
-                weight[r] = vec_set(wk[(size_t)r * row_step]);
-            for (int v = 0; v < n_vec; v++) {
-                vec lanes = vec_load(xk + v * VL);
-                for (int r = 0; r < n_rows; r++)
-                    sum[r * n_vec + v] = vec_fma(weight[r], lanes, sum[r * n_vec + v]);
-            }
-        } else { /* few lanes: hold them, stream the weights */
-            vec lanes[DLX__LANES / VL];
-            for (int v = 0; v < n_vec; v++)
-                lanes[v] = vec_load(xk + v * VL);
-            for (int r = 0; r < n_rows; r++) {
-                vec weight = vec_set(wk[(size_t)r * row_step]);
-                for (int v = 0; v < n_vec; v++)
-                    sum[r * n_vec + v] = vec_fma(weight, lanes[v], sum[r * n_vec + v]);
-            }
-        }
+    for (size_t k = 0; k < n_cols;) {
+        const size_t end = next ? dlx__min(n_cols, k + RUN) : n_cols;
+        if (next && next->data)
+            fetch(next, k / RUN, n_rows);
+        for (; k < end; k++)
+            step(sum, x + k * width, w + k * col_step, row_step, n_vec, n_rows);
     }
     for (int r = 0; r < n_rows; r++)
         for (int v = 0; v < n_vec; v++)
@@ -78,17 +106,19 @@ ALWAYS void tile(float *y, const float *x, const float *w, size_t row_step, size
 
 /* Any number of rows of w: full tiles, then thirds of a tile, then single rows. */
 ALWAYS void strip(float *y, const float *x, const float *w, size_t row_step, size_t col_step,
-                  size_t n_rows, size_t n_cols, bool add, const int n_vec, const int n_tile)
+                  size_t n_rows, size_t n_cols, bool add, const ahead *next, const int n_vec,
+                  const int n_tile)
 {
     const size_t width = (size_t)(n_vec * VL), full = (size_t)n_tile, third = full / 3;
     size_t r = 0;
     for (; r + full <= n_rows; r += full)
-        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, n_vec, n_tile);
+        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, next, n_vec,
+             n_tile);
     for (; third > 1 && r + third <= n_rows; r += third)
-        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, n_vec,
+        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, next, n_vec,
              n_tile / 3);
     for (; r < n_rows; r++)
-        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, n_vec, 1);
+        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, next, n_vec, 1);
 }
 
 #define FOR_WIDTH(width, call)                                                                     \
@@ -110,59 +140,81 @@ ALWAYS void strip(float *y, const float *x, const float *w, size_t row_step, siz
 
 /* w(r, k) = w[r * PIECE + k]: unpacked weights. */
 static void product_unpacked(float *y, const float *x, size_t width, const float *w, size_t n_rows,
-                             size_t n_cols, bool add)
+                             size_t n_cols, bool add, const ahead *next)
 {
-    FOR_WIDTH(width, strip(y, x, w, PIECE, 1, n_rows, n_cols, add, N_VEC, N_TILE));
+    FOR_WIDTH(width, strip(y, x, w, PIECE, 1, n_rows, n_cols, add, next, N_VEC, N_TILE));
 }
 
 /* w(r, k) = w[r * step + k]: keys. */
 static void product_rows(float *y, const float *x, size_t width, const float *w, size_t step,
                          size_t n_rows, size_t n_cols)
 {
-    FOR_WIDTH(width, strip(y, x, w, step, 1, n_rows, n_cols, false, N_VEC, N_TILE));
+    FOR_WIDTH(width, strip(y, x, w, step, 1, n_rows, n_cols, false, NULL, N_VEC, N_TILE));
 }
 
 /* y += w x with w(r, k) = w[r + k * step]: values. */
 static void product_cols(float *y, const float *x, size_t width, const float *w, size_t step,
                          size_t n_rows, size_t n_cols)
 {
-    FOR_WIDTH(width, strip(y, x, w, 1, step, n_rows, n_cols, true, N_VEC, N_TILE));
+    FOR_WIDTH(width, strip(y, x, w, 1, step, n_rows, n_cols, true, NULL, N_VEC, N_TILE));
 }
 
-/* Asks for the bytes [p, p + n) of each of n_rows rows. */
-ALWAYS void prefetch(const uint8_t *p, size_t n, size_t n_rows, size_t row_bytes)
+/* A piece of a product: rows row ..., columns at ... of w. */
+typedef struct piece {
+    size_t row, n_rows;
+    size_t at, n_cols;
+} piece;
+
+static const uint8_t *piece_data(const dlx__mat *w, size_t row, size_t at)
 {
-    for (size_t r = 0; r < n_rows; r++)
-        for (size_t b = 0; b < n; b += 64)
-            __builtin_prefetch(p + r * row_bytes + b, 0, 2);
+    const dlx__dtype_info *type = dlx__dtype_of(w->dtype);
+    return w->data + row * w->row_bytes + at / type->block_elems * type->block_bytes;
+}
+
+/* y (+)= piece, its weights unpacked into a buffer that does not leave the L1 cache; y and x are
+ * those of its first row and column. The piece at (next_row, next_at) is fetched meanwhile. */
+static void gemm_piece(float *y, const float *x, size_t width, const dlx__mat *w, const piece *p,
+                       size_t next_row, size_t next_at)
+{
+    const dlx__dtype_info *type = dlx__dtype_of(w->dtype);
+    float weights[MOST_TILE_ROWS * PIECE]; /* [n_rows][PIECE] */
+    ahead next = {.row_bytes = w->row_bytes,
+                  .run_bytes = dlx__max(1, RUN * type->block_bytes / type->block_elems)};
+    if (next_row + p->n_rows <= w->n_rows)
+        next.data = piece_data(w, next_row, next_at);
+    for (size_t r = 0; r < p->n_rows; r++)
+        unpack(weights + r * PIECE, piece_data(w, p->row + r, p->at), w->dtype, p->n_cols);
+    product_unpacked(y, x, width, weights, p->n_rows, p->n_cols, p->at > 0, &next);
 }
 
 /*
- * The columns are cut so that their part of x stays in the L1 cache while all n rows of w pass by.
- * Each weight is unpacked once into a buffer that never leaves that cache either, and the same part
- * of the next rows is fetched from memory meanwhile.
+ * Each weight is unpacked once. Wide chunks: the columns are cut so that their part of x stays in
+ * the L1 cache while all n rows of w pass by. Narrow ones need little of x for each weight and the
+ * memory's whole speed: rows are read from end to end.
  */
 static void gemm(float *y, const float *x, size_t width, const dlx__mat *w, size_t first, size_t n)
 {
-    const dlx__dtype_info *type = dlx__dtype_of(w->dtype);
-    const size_t rows = tile_rows(width);
-    const size_t len = width == DLX__LANES && type->block_elems <= PIECE / 2 ? PIECE / 2 : PIECE;
-    float part[MOST_TILE_ROWS * PIECE]; /* [rows][PIECE] */
-    for (size_t at = 0; at < w->n_cols; at += len) {
-        const size_t n_cols = dlx__min(len, w->n_cols - at);
-        const size_t bytes = n_cols / type->block_elems * type->block_bytes;
-        const uint8_t *src = w->data + first * w->row_bytes +
-                             at / type->block_elems * type->block_bytes;
-        for (size_t i = 0; i < n; i += rows) {
-            const size_t n_rows = dlx__min(rows, n - i);
-            const size_t next = first + i + n_rows;
-            prefetch(src + (i + n_rows) * w->row_bytes, bytes, dlx__min(rows, w->n_rows - next),
-                     w->row_bytes);
-            for (size_t r = 0; r < n_rows; r++)
-                unpack(part + r * PIECE, src + (i + r) * w->row_bytes, w->dtype, n_cols);
-            product_unpacked(y + i * width, x + at * width, width, part, n_rows, n_cols, at > 0);
-        }
+    const size_t rows = tile_rows(width), n_cols = w->n_cols;
+    const bool fine = dlx__dtype_of(w->dtype)->block_elems <= PIECE / 2;
+    const size_t len = width == DLX__LANES && fine ? PIECE / 2 : PIECE;
+    if (width <= DLX__LANES / 2) {
+        for (size_t i = 0; i < n; i += rows)
+            for (size_t at = 0; at < n_cols; at += len) {
+                piece p = {first + i, dlx__min(rows, n - i), at, dlx__min(len, n_cols - at)};
+                bool last = at + len >= n_cols;
+                gemm_piece(y + i * width, x + at * width, width, w, &p,
+                           last ? p.row + p.n_rows : p.row, last ? 0 : at + len);
+            }
+        return;
     }
+    for (size_t at = 0; at < n_cols; at += len)
+        for (size_t i = 0; i < n; i += rows) {
+            piece p = {first + i, dlx__min(rows, n - i), at, dlx__min(len, n_cols - at)};
+            bool last = i + rows >= n, end = at + len >= n_cols;
+            gemm_piece(y + i * width, x + at * width, width, w, &p,
+                       !last ? p.row + rows : end ? first + n : first,
+                       !last ? at : end ? 0 : at + len);
+        }
 }
 
 /*

@@ -111,7 +111,7 @@ int dlx__role_shape(const dlx__hparams *hp, dlx__role role, size_t shape[2])
 typedef struct binder {
     dlx__model *m;
     const dlx__weights *w;
-    bool *taken; /* [w->n] */
+    bool *taken;      /* [w->n] */
     dlx__dtype dtype; /* of tensors known by name only */
 } binder;
 
@@ -207,11 +207,12 @@ static dlx_result check_copy(const binder *b, const dlx__tensor *head, const dlx
     if (head->dtype == embed->dtype && head->n_bytes == embed->n_bytes &&
         memcmp(head->data, embed->data, head->n_bytes) == 0)
         return DLX_OK;
-    return dlx__fail(err, DLX_E_MISMATCH,
-                     "%s: the configuration says that the head is the embedding, but expected %s to "
-                     "equal %s then and found other numbers; correct tie_word_embeddings "
-                     "(weight_tying) to false, or remove the tensor",
-                     b->m->checkpoint.path, head->name, embed->name);
+    return dlx__fail(
+        err, DLX_E_MISMATCH,
+        "%s: the configuration says that the head is the embedding, but expected %s to "
+        "equal %s then and found other numbers; correct tie_word_embeddings "
+        "(weight_tying) to false, or remove the tensor",
+        b->m->checkpoint.path, head->name, embed->name);
 }
 
 static dlx_result bind_head(binder *b, dlx_error *err)
@@ -284,7 +285,8 @@ dlx_result dlx__bind(dlx__model *m, dlx_error *err)
                 .w = dlx__checkpoint_weights(&m->checkpoint),
                 .dtype = stored_dtype(&m->checkpoint)};
     m->has_weights = b.w->n != 0 && b.w->shapes_known;
-    m->roles = dlx__arena_alloc(&m->arena, dlx__mul(DLX__N_ROLES, m->hp.n_layers), sizeof *m->roles);
+    m->roles =
+        dlx__arena_alloc(&m->arena, dlx__mul(DLX__N_ROLES, m->hp.n_layers), sizeof *m->roles);
     b.taken = dlx__alloc_zero(m->mem, dlx__max(b.w->n, 1), sizeof *b.taken);
     dlx_result r = m->roles && b.taken
                        ? bind_all(&b, err)

@@ -23,9 +23,8 @@ static dlx_result read_gguf(dlx__hparams *hp, const dlx__gguf_source *src, dlx_e
 }
 
 static const char *const architectures[] = {"DreamModel", NULL};
-static const char *const samplers[] = {"entropy",     "origin",
-                                       "maskgit_plus", "topk_margin",
-                                       "confidence_threshold", NULL};
+static const char *const samplers[] = {
+    "entropy", "origin", "maskgit_plus", "topk_margin", "confidence_threshold", NULL};
 static const char *const caches[] = {"none", "prefix", "dual", NULL};
 static const char *const mask_names[] = {"<|mask|>", NULL};
 

@@ -44,8 +44,8 @@ static void list_supported(char out[256], dlx__checkpoint_kind kind)
     size_t at = 0;
     out[0] = '\0';
     for (size_t i = 0; families[i]; i++) {
-        const char *name = kind == DLX__CHECKPOINT_GGUF ? families[i]->gguf_arch
-                                                        : families[i]->architectures[0];
+        const char *name =
+            kind == DLX__CHECKPOINT_GGUF ? families[i]->gguf_arch : families[i]->architectures[0];
         int n = snprintf(out + at, 256 - at, "%s%s", i ? ", " : "", name);
         at = dlx__min(255, at + (size_t)n);
     }
@@ -101,5 +101,6 @@ static dlx_result family_of_hf(const dlx__family **out, const dlx__checkpoint *c
 
 dlx_result dlx__family_of(const dlx__family **out, const dlx__checkpoint *c, dlx_error *err)
 {
-    return c->kind == DLX__CHECKPOINT_GGUF ? family_of_gguf(out, c, err) : family_of_hf(out, c, err);
+    return c->kind == DLX__CHECKPOINT_GGUF ? family_of_gguf(out, c, err)
+                                           : family_of_hf(out, c, err);
 }

@@ -14,7 +14,8 @@ enum { DEFAULT_BLOCK = 32, DEFAULT_SMALL_BLOCK = 8 };
 
 static const char *const hf_names[DLX__N_ROLES] = {DLX__QWEN_NAMES, DLX__QWEN_QKV_BIAS};
 
-/* Sub-blocks tile a block: where the usual 8 does not divide it, the block is its only sub-block. */
+/* Sub-blocks tile a block: where the usual 8 does not divide it, the block is its only sub-block.
+ */
 static void set_small_block(dlx__hparams *hp, size_t from_file)
 {
     hp->qkv_bias = true;
@@ -22,8 +23,8 @@ static void set_small_block(dlx__hparams *hp, size_t from_file)
     if (from_file != 0 && b % (int64_t)from_file == 0)
         hp->small_block = (dlx__fact){(int64_t)from_file, "GGUF diffusion.small_block_length"};
     else
-        hp->small_block = (dlx__fact){b % DEFAULT_SMALL_BLOCK ? b : DEFAULT_SMALL_BLOCK,
-                                      "family default"};
+        hp->small_block =
+            (dlx__fact){b % DEFAULT_SMALL_BLOCK ? b : DEFAULT_SMALL_BLOCK, "family default"};
 }
 
 static dlx_result read_hf(dlx__hparams *hp, const dlx__hf_source *src, dlx_error *err)
@@ -39,8 +40,8 @@ static dlx_result read_gguf(dlx__hparams *hp, const dlx__gguf_source *src, dlx_e
     size_t small = 0;
     DLX__TRY(dlx__gguf_read_decoder(hp, src, err));
     DLX__TRY(dlx__gguf_read_block(hp, src, DEFAULT_BLOCK, err));
-    DLX__TRY(dlx__gguf_size_opt(src, "diffusion.small_block_length", 1, DLX__MAX_BLOCK, &small,
-                                err));
+    DLX__TRY(
+        dlx__gguf_size_opt(src, "diffusion.small_block_length", 1, DLX__MAX_BLOCK, &small, err));
     set_small_block(hp, small);
     return DLX_OK;
 }

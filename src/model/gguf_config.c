@@ -53,10 +53,11 @@ static dlx_result read_vocab(dlx__hparams *hp, const dlx__gguf_source *src, dlx_
     size_t i = dlx__weights_find(w, "token_embd.weight");
     if (i == SIZE_MAX || w->tensors[i].n_dims != 2 || w->tensors[i].shape[0] == 0 ||
         w->tensors[i].shape[0] > DLX__MAX_VOCAB)
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "%s: expected a tensor token_embd.weight [vocabulary, width] of at most %d "
-                         "rows, found none such; convert the model again",
-                         src->file->path, DLX__MAX_VOCAB);
+        return dlx__fail(
+            err, DLX_E_FORMAT,
+            "%s: expected a tensor token_embd.weight [vocabulary, width] of at most %d "
+            "rows, found none such; convert the model again",
+            src->file->path, DLX__MAX_VOCAB);
     hp->n_rows_vocab = w->tensors[i].shape[0];
     hp->n_vocab = hp->n_rows_vocab;
     hp->tied = dlx__weights_find(w, "output.weight") == SIZE_MAX;
@@ -66,10 +67,11 @@ static dlx_result read_vocab(dlx__hparams *hp, const dlx__gguf_source *src, dlx_
 
 static dlx_result unsupported(const dlx__gguf_source *src, const char *what, dlx_error *err)
 {
-    return dlx__fail(err, DLX_E_UNSUPPORTED,
-                     "%s: expected a plain dense decoder of the architecture %s, found %s, which is "
-                     "not implemented; use a file without it",
-                     src->file->path, src->arch, what);
+    return dlx__fail(
+        err, DLX_E_UNSUPPORTED,
+        "%s: expected a plain dense decoder of the architecture %s, found %s, which is "
+        "not implemented; use a file without it",
+        src->file->path, src->arch, what);
 }
 
 static dlx_result check_plain(const dlx__hparams *hp, const dlx__gguf_source *src, dlx_error *err)
@@ -101,8 +103,10 @@ dlx_result dlx__gguf_read_decoder(dlx__hparams *hp, const dlx__gguf_source *src,
     DLX__TRY(read_size(src, "embedding_length", 1, DLX__MAX_EMBD, &hp->n_embd, err));
     DLX__TRY(read_size(src, "attention.head_count", 1, DLX__MAX_HEADS, &hp->n_heads, err));
     hp->n_heads_kv = hp->n_heads;
-    DLX__TRY(dlx__gguf_size_opt(src, "attention.head_count_kv", 1, DLX__MAX_HEADS, &hp->n_heads_kv, err));
-    DLX__TRY(dlx__gguf_size_opt(src, "attention.key_length", 2, DLX__MAX_HEAD_DIM, &hp->head_dim, err));
+    DLX__TRY(dlx__gguf_size_opt(src, "attention.head_count_kv", 1, DLX__MAX_HEADS, &hp->n_heads_kv,
+                                err));
+    DLX__TRY(
+        dlx__gguf_size_opt(src, "attention.key_length", 2, DLX__MAX_HEAD_DIM, &hp->head_dim, err));
     DLX__TRY(read_size(src, "feed_forward_length", 1, DLX__MAX_FF, &hp->n_ff, err));
     DLX__TRY(read_size(src, "context_length", 1, DLX__MAX_CTX, &hp->n_ctx_train, err));
     DLX__TRY(read_number(src, "rope.freq_base", 1.0, 1e12, &hp->rope_theta, err));
@@ -144,7 +148,8 @@ static dlx_result read_id(dlx__fact *fact, const dlx__hparams *hp, const dlx__gg
     return DLX_OK;
 }
 
-static dlx_result add_stop(dlx__hparams *hp, const dlx__gguf_source *src, int64_t id, dlx_error *err)
+static dlx_result add_stop(dlx__hparams *hp, const dlx__gguf_source *src, int64_t id,
+                           dlx_error *err)
 {
     if (id >= 0 && id < (int64_t)hp->n_vocab && dlx__hparams_add_stop(hp, id))
         return DLX_OK;
@@ -178,10 +183,11 @@ dlx_result dlx__gguf_read_ids(dlx__hparams *hp, const dlx__gguf_source *src, con
     const dlx__gguf_kv *list = dlx__gguf_find(src->file, arch_key(key, src, "diffusion.stop_ids"));
     if (list && (!list->is_array || list->strings || list->type == DLX__GGUF_F32 ||
                  list->type == DLX__GGUF_F64))
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "%s: expected %s to be an array of integers, found something else; convert "
-                         "the model again",
-                         src->file->path, key);
+        return dlx__fail(
+            err, DLX_E_FORMAT,
+            "%s: expected %s to be an array of integers, found something else; convert "
+            "the model again",
+            src->file->path, key);
     for (size_t i = 0; list && i < list->n; i++)
         DLX__TRY(add_stop(hp, src, dlx__gguf_array_int(list, i), err));
     return dlx__hparams_finish_ids(hp, f, hp->n_stop_ids ? DLX__STOP_CONFIG : 0, src->file->path,

@@ -34,7 +34,8 @@ dlx_result dlx__hf_read_sizes(dlx__hparams *hp, const dlx__hf_source *src, const
     DLX__TRY(dlx__json_size(o, keys->n_embd, 1, DLX__MAX_EMBD, &hp->n_embd, err));
     DLX__TRY(dlx__json_size(o, keys->n_heads, 1, DLX__MAX_HEADS, &hp->n_heads, err));
     hp->n_heads_kv = hp->n_heads;
-    DLX__TRY(dlx__json_size_opt(o, keys->n_heads_kv, 1, DLX__MAX_HEADS, &hp->n_heads_kv, NULL, err));
+    DLX__TRY(
+        dlx__json_size_opt(o, keys->n_heads_kv, 1, DLX__MAX_HEADS, &hp->n_heads_kv, NULL, err));
     DLX__TRY(dlx__json_size_opt(o, "head_dim", 2, DLX__MAX_HEAD_DIM, &hp->head_dim, NULL, err));
     DLX__TRY(dlx__json_size_opt(o, keys->n_ff, 1, DLX__MAX_FF, &hp->n_ff, NULL, err));
     DLX__TRY(dlx__json_size(o, keys->n_vocab, 1, DLX__MAX_VOCAB, &hp->n_vocab, err));
@@ -116,7 +117,8 @@ dlx_result dlx__hf_read_qwen(dlx__hparams *hp, const dlx__hf_source *src, dlx_er
 {
     DLX__TRY(dlx__hf_read_sizes(hp, src, &dlx__hf_qwen_keys, err));
     if (hp->n_ff == 0) /* the key is absent: let the reader say so */
-        DLX__TRY(dlx__json_size(src->config, dlx__hf_qwen_keys.n_ff, 1, DLX__MAX_FF, &hp->n_ff, err));
+        DLX__TRY(
+            dlx__json_size(src->config, dlx__hf_qwen_keys.n_ff, 1, DLX__MAX_FF, &hp->n_ff, err));
     DLX__TRY(dlx__hf_expect_text(src, "hidden_act", "silu", err));
     DLX__TRY(expect_plain_rope(src, "rope_scaling", err));
     DLX__TRY(expect_plain_rope(src, "rope_parameters", err));

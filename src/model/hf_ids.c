@@ -44,14 +44,16 @@ static dlx_result add_stop(dlx__hparams *hp, const char *file, const json_t *val
     if (!is_id(hp, value))
         return not_an_id(hp, file, "eos_token_id", value, err);
     if (!dlx__hparams_add_stop(hp, json_integer_value(value)))
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "%s: expected at most %d different ids in eos_token_id, found more; shorten "
-                         "the list",
-                         file, DLX__MAX_STOP_IDS);
+        return dlx__fail(
+            err, DLX_E_FORMAT,
+            "%s: expected at most %d different ids in eos_token_id, found more; shorten "
+            "the list",
+            file, DLX__MAX_STOP_IDS);
     return DLX_OK;
 }
 
-/* eos_token_id: absent, null, an id, or a list of ids. Sets `origin` in *origins when it gave one. */
+/* eos_token_id: absent, null, an id, or a list of ids. Sets `origin` in *origins when it gave one.
+ */
 static dlx_result read_stops(dlx__hparams *hp, dlx__json_obj o, unsigned origin, unsigned *origins,
                              dlx_error *err)
 {
@@ -93,8 +95,8 @@ static dlx__fact find_added(const dlx__hparams *hp, const dlx__hf_source *src, c
 dlx_result dlx__hf_read_ids(dlx__hparams *hp, const dlx__hf_source *src, const dlx__family *f,
                             dlx_error *err)
 {
-    DLX__TRY(read_id(&hp->mask_id, hp, src->config, "mask_token_id", "config.json mask_token_id",
-                     err));
+    DLX__TRY(
+        read_id(&hp->mask_id, hp, src->config, "mask_token_id", "config.json mask_token_id", err));
     for (size_t i = 0; hp->mask_id.value < 0 && f->ids.mask_names[i]; i++)
         hp->mask_id = find_added(hp, src, f->ids.mask_names[i]);
     if (f->ids.eot_name)
@@ -102,7 +104,8 @@ dlx_result dlx__hf_read_ids(dlx__hparams *hp, const dlx__hf_source *src, const d
 
     DLX__TRY(read_id(&hp->bos_id, hp, src->generation, "bos_token_id",
                      "generation_config.json bos_token_id", err));
-    DLX__TRY(read_id(&hp->bos_id, hp, src->config, "bos_token_id", "config.json bos_token_id", err));
+    DLX__TRY(
+        read_id(&hp->bos_id, hp, src->config, "bos_token_id", "config.json bos_token_id", err));
 
     unsigned origins = 0;
     DLX__TRY(read_stops(hp, src->config, DLX__STOP_CONFIG, &origins, err));

@@ -19,10 +19,11 @@ void dlx__hparams_init(dlx__hparams *hp)
 dlx_result dlx__hparams_check(dlx__hparams *hp, const char *file, dlx_error *err)
 {
     if (hp->n_heads % hp->n_heads_kv != 0)
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "%s: expected the number of attention heads to be a multiple of the "
-                         "key/value heads, found %zu and %zu; use the file that came with the weights",
-                         file, hp->n_heads, hp->n_heads_kv);
+        return dlx__fail(
+            err, DLX_E_FORMAT,
+            "%s: expected the number of attention heads to be a multiple of the "
+            "key/value heads, found %zu and %zu; use the file that came with the weights",
+            file, hp->n_heads, hp->n_heads_kv);
     if (hp->head_dim == 0 && hp->n_embd % hp->n_heads != 0)
         return dlx__fail(err, DLX_E_FORMAT,
                          "%s: expected a head width, or a model width that the heads divide; found "
@@ -90,10 +91,11 @@ dlx_result dlx__hparams_finish_ids(dlx__hparams *hp, const dlx__family *f, unsig
         if (ids->stop_ids[i] < n_vocab)
             fits = dlx__hparams_add_stop(hp, ids->stop_ids[i]) && fits;
     if (!fits)
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "%s: expected at most %d stop ids with those of the family %s, found more; "
-                         "shorten eos_token_id",
-                         file, DLX__MAX_STOP_IDS, f->name);
+        return dlx__fail(
+            err, DLX_E_FORMAT,
+            "%s: expected at most %d stop ids with those of the family %s, found more; "
+            "shorten eos_token_id",
+            file, DLX__MAX_STOP_IDS, f->name);
     if (hp->n_stop_ids > n_before)
         origins |= DLX__STOP_DEFAULT;
     hp->stop_from = dlx__stop_origin(origins);

@@ -23,8 +23,8 @@ dlx_result dlx__kv_open(dlx__kv_cache *kv, size_t n_layers, size_t n_heads, size
     size_t n_bytes = dlx__kv_bytes(n_layers, n_heads, n_slots, head_dim);
     kv->data = dlx__alloc_aligned(mem, n_bytes); /* [n_layers, 2, n_heads, n_slots, head_dim] */
     if (!kv->data)
-        return dlx__fail_memory(err, "making room for keys and values; a shorter context needs less",
-                                n_bytes);
+        return dlx__fail_memory(
+            err, "making room for keys and values; a shorter context needs less", n_bytes);
     return DLX_OK;
 }
 

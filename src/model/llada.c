@@ -42,8 +42,14 @@ static const dlx__hf_keys keys = {
 static dlx_result refuse_switches(const dlx__hf_source *src, dlx_error *err)
 {
     static const char *const must_be_off[] = {
-        "alibi",       "input_emb_norm",    "scale_logits",         "include_bias",
-        "include_qkv_bias", "attention_layer_norm", "multi_query_attention", "bias_for_layer_norm",
+        "alibi",
+        "input_emb_norm",
+        "scale_logits",
+        "include_bias",
+        "include_qkv_bias",
+        "attention_layer_norm",
+        "multi_query_attention",
+        "bias_for_layer_norm",
     };
     for (size_t i = 0; i < DLX__LEN(must_be_off); i++)
         DLX__TRY(dlx__hf_refuse_true(src, must_be_off[i], err));

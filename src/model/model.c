@@ -51,8 +51,9 @@ static dlx_result setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err
     DLX__TRY(is_gguf ? read_gguf(m, err) : read_hf(m, err));
     DLX__TRY(dlx__bind(m, err));
     if (need == DLX__NEED_WEIGHTS && !m->has_weights)
-        return dlx__fail(err, DLX_E_IO, "%s: expected weights, found only the configuration; fetch "
-                                        "the whole checkpoint",
+        return dlx__fail(err, DLX_E_IO,
+                         "%s: expected weights, found only the configuration; fetch "
+                         "the whole checkpoint",
                          m->checkpoint.path);
     if (is_gguf && m->family->gguf_permuted_qk)
         DLX__TRY(dlx__unpermute_qk(m, err));

@@ -29,9 +29,12 @@ static dlx_result read_gguf(dlx__hparams *hp, const dlx__gguf_source *src, dlx_e
 }
 
 static const char *const architectures[] = {"SDARForCausalLM", NULL};
-static const char *const samplers[] = {"low_confidence_dynamic", "low_confidence_static",
-                                       "sequential",             "entropy_bounded",
-                                       "leftmost",               NULL};
+static const char *const samplers[] = {"low_confidence_dynamic",
+                                       "low_confidence_static",
+                                       "sequential",
+                                       "entropy_bounded",
+                                       "leftmost",
+                                       NULL};
 static const char *const caches[] = {"exact", NULL};
 static const char *const mask_names[] = {"<MASK>", "<|MASK|>", NULL};
 

@@ -62,6 +62,16 @@ static size_t longest_token(const dlx__tokenizer *t)
     return longest;
 }
 
+size_t dlx__engine_max_rows(const dlx__model *model, size_t n_ctx)
+{
+    if (!dlx__rules_of(model->family).block_causal)
+        return n_ctx;
+    dlx_gen_opts defaults;
+    dlx__gen_defaults(model, &defaults);
+    size_t block = dlx__max(defaults.block_length, 1);
+    return dlx__min(n_ctx, dlx__max(dlx__engine_tile(block), dlx__mul(2, block)));
+}
+
 dlx_result dlx__engine_open(dlx__engine **out, const dlx__model *model,
                             const dlx__engine_opts *opts, dlx_error *err)
 {
@@ -78,18 +88,13 @@ dlx_result dlx__engine_open(dlx__engine **out, const dlx__model *model,
     engine->longest_token = longest_token(opts->tokenizer);
     atomic_init(&engine->cancelled, false);
     dlx__arena_init(&engine->arena, opts->mem);
-    size_t n_rows = opts->n_ctx;
     dlx_result r = DLX_OK;
     if (engine->rules.block_causal) {
-        dlx_gen_opts defaults;
-        dlx__gen_defaults(model, &defaults);
-        size_t block = dlx__max(defaults.block_length, 1);
-        n_rows = dlx__min(opts->n_ctx, dlx__max(dlx__engine_tile(block), dlx__mul(2, block)));
         engine->kept = dlx__alloc_zero(opts->mem, opts->n_ctx, sizeof *engine->kept);
         if (!engine->kept)
             DLX__GO(dlx__fail_memory(err, "opening an engine", opts->n_ctx));
     }
-    DLX__GO(load(engine, n_rows, 1, err));
+    DLX__GO(load(engine, dlx__engine_max_rows(model, opts->n_ctx), 1, err));
     *out = engine;
     return DLX_OK;
 done:

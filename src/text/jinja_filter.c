@@ -204,6 +204,8 @@ static bool parse_whole(dlx__jv_text s, int64_t *out)
 static dlx_result int_(dlx__jinja_run *run, const dlx__jv *self, arg_list args, dlx__jv *out)
 {
     int64_t value = 0;
+    if (self->kind == DLX__JV_UNDEFINED)
+        return dlx__jr_fail(run, DLX_E_ARG, "int is given an undefined value");
     if (dlx__jv_is_whole(self)) {
         *out = dlx__jv_int(dlx__jv_whole(self));
     } else if (self->kind == DLX__JV_FLOAT && fabs(self->u.f) < 9e18) {

@@ -193,7 +193,7 @@ static dlx_result split_words(dlx__jinja_run *run, dlx__jv_text s, int64_t max, 
             n += len;
         }
         if (max == 0)
-            n = dlx__text_rstrip(s).len;
+            n = s.len; /* the rest, as it is */
         DLX__TRY(dlx__jr_push(run, list, dlx__jv_string(s.data, n)));
         if (max == 0)
             break;

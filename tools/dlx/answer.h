@@ -12,8 +12,8 @@
 
 typedef struct answer {
     const dlx_model *model;
-    bool stream; /* print text as it becomes final */
-    bool watch;  /* paint, if stdout is a terminal */
+    bool stream;       /* print text as it becomes final */
+    bool watch;        /* paint, if stdout is a terminal */
     size_t watch_from; /* first position to paint; SIZE_MAX: the end of the prompt */
     FILE *trace;       /* or NULL */
     /* afterwards */

@@ -90,7 +90,8 @@ const char *bytes_string(const bytes *b)
     return b->data ? b->data : "";
 }
 
-/* Length of the valid sequence at p, 0 if there is none. Overlong forms and surrogates are invalid. */
+/* Length of the valid sequence at p, 0 if there is none. Overlong forms and surrogates are invalid.
+ */
 static size_t sequence(const unsigned char *p, size_t n)
 {
     if (p[0] < 0x80)

@@ -11,7 +11,7 @@ typedef struct settings {
 } settings;
 
 static const opt rows[] = {
-    {"json", OPT_FLAG, offsetof(settings, json), NULL, "print one JSON object", NULL},
+    {"json", OPT_FLAG, offsetof(settings, json), .help = "print one JSON object"},
 };
 
 static const opt_table tables[] = {{"Output", OPT_ROWS(rows), 0, false}};
@@ -32,7 +32,8 @@ static void print_backends(const json_t *list, const term *t)
     size_t i;
     json_t *backend;
     out_text("\nbackends\n");
-    json_array_foreach (list, i, backend) {
+    json_array_foreach(list, i, backend)
+    {
         bool there = json_is_true(json_object_get(backend, "available"));
         out_printf("  %-10s %s%s%s %s\n", text_of(backend, "name"),
                    term_code(t, there ? STYLE_GOOD : STYLE_BAD), there ? "yes" : "no ",
@@ -47,7 +48,7 @@ static void print_libraries(const json_t *list)
     size_t i;
     json_t *library;
     out_text("\nlibraries\n");
-    json_array_foreach (list, i, library)
+    json_array_foreach(list, i, library)
         out_printf("  %-10s %s\n", text_of(library, "name"), text_of(library, "version"));
 }
 
@@ -63,7 +64,7 @@ static void print(const json_t *report)
                count_of(report, "cores"), count_of(report, "fast_cores"));
     out_printf("memory     %.1f GiB\n", (double)count_of(report, "memory_bytes") / 1073741824.0);
     out_text("sets       ");
-    json_array_foreach (json_object_get(report, "instruction_sets"), i, set)
+    json_array_foreach(json_object_get(report, "instruction_sets"), i, set)
         out_printf("%s%s", i ? " " : "", json_string_value(set));
     out_printf("\nkernels    %s\n", text_of(report, "kernels"));
     print_backends(json_object_get(report, "backends"), &t);
@@ -90,10 +91,10 @@ static int run(const void *of_verb, const opt_args *args)
     return EXIT_OK;
 }
 
-static const char *const about[] = {
-    "Prints what a report of a problem should hold: version, machine, the kernels chosen for it, and "
-    "which backends are there, or why one is not.",
-    NULL};
+static const char *const about[] = {"Prints what a report of a problem should hold: version, "
+                                    "machine, the kernels chosen for it, and "
+                                    "which backends are there, or why one is not.",
+                                    NULL};
 
 const verb verb_doctor = {.name = "doctor",
                           .summary = "what this machine and this build can do",

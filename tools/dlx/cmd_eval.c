@@ -23,18 +23,18 @@ typedef struct settings {
 #define AT(field) offsetof(settings, field)
 
 static const opt task_rows[] = {
-    {"raw", OPT_FLAG, AT(raw), NULL, "give prompts as they are, without the chat template", NULL},
-    {"limit", OPT_COUNT, AT(limit), "N", "judge the first N lines only", "all", .lo = 1,
-     .hi = SIZE_MAX},
-    {"samples", OPT_COUNT, AT(samples), "N", "maskings of a text or a choice", "32", .lo = 1,
-     .hi = 1u << 20},
+    {"raw", OPT_FLAG, AT(raw), .help = "give prompts as they are, without the chat template"},
+    {"limit", OPT_COUNT, AT(limit), "N", .help = "judge the first N lines only", .fallback = "all",
+     .lo = 1, .hi = SIZE_MAX},
+    {"samples", OPT_COUNT, AT(samples), "N", .help = "maskings of a text or a choice",
+     .fallback = "32", .lo = 1, .hi = 1u << 20},
 };
 
 static const opt output_rows[] = {
-    {"output", OPT_FILE, AT(output), "FILE", "write each line's own result to a .jsonl file", "none",
-     .letter = 'o'},
-    {"json", OPT_FLAG, AT(json), NULL, "print one JSON object", NULL},
-    {"quiet", OPT_FLAG, AT(quiet), NULL, "no progress on standard error", NULL, .letter = 'q'},
+    {"output", OPT_FILE, AT(output), "FILE",
+     .help = "write each line's own result to a .jsonl file", .fallback = "none", .letter = 'o'},
+    {"json", OPT_FLAG, AT(json), .help = "print one JSON object"},
+    {"quiet", OPT_FLAG, AT(quiet), .help = "no progress on standard error", .letter = 'q'},
 };
 
 static const opt_table tables[] = {
@@ -62,7 +62,8 @@ static bool on_line(void *user, size_t index, size_t n_lines, const char *json)
     }
     json_decref(result);
     if (w->answers)
-        snprintf(extra, sizeof extra, "%.1f %% exact", 100.0 * (double)w->exact / (double)w->answers);
+        snprintf(extra, sizeof extra, "%.1f %% exact",
+                 100.0 * (double)w->exact / (double)w->answers);
     if (w->lines)
         fprintf(w->lines, "%s\n", json);
     progress_show(&w->bar, "line", index + 1, n_lines, extra);
@@ -91,15 +92,15 @@ static void print_figures(const char *title, const json_t *figures)
     out_printf("%s\n", title);
     out_printf("  %-18s %.0f\n", "lines", number(figures, "lines"));
     rate_line("exact", figures, "exact", json_object_get(figures, "answers") ? "answers" : "lines");
-    json_object_foreach (json_object_get(figures, "fields"), name, field)
+    json_object_foreach(json_object_get(figures, "fields"), name, field)
         rate_line(name, field, "right", "n");
     rate_line("choices", json_object_get(figures, "choices"), "right", "n");
     if (text)
         out_printf("  %-18s %.4f nats a token, perplexity at most %.2f\n", "likelihood",
                    number(text, "nats_per_token"), number(text, "perplexity_bound"));
     if (number(figures, "passes") > 0)
-        out_printf("  %-18s %.0f tokens in %.0f passes (%.2f a pass), %.1f tokens/s\n", "generation",
-                   number(figures, "tokens"), number(figures, "passes"),
+        out_printf("  %-18s %.0f tokens in %.0f passes (%.2f a pass), %.1f tokens/s\n",
+                   "generation", number(figures, "tokens"), number(figures, "passes"),
                    number(figures, "tokens_per_pass"), number(figures, "tokens_per_second"));
 }
 
@@ -108,8 +109,7 @@ static void print(const json_t *report)
     const char *name;
     json_t *split;
     print_figures("all", report);
-    json_object_foreach (json_object_get(report, "splits"), name, split)
-        print_figures(name, split);
+    json_object_foreach(json_object_get(report, "splits"), name, split) print_figures(name, split);
 }
 
 /* ---- the verb -------------------------------------------------------------------------------- */
@@ -183,12 +183,14 @@ static const verb_arg arguments[] = {
 };
 
 static const char *const about[] = {
-    "Judges a model on TASK. A line is {\"prompt\", \"answer\"}: the generated answer must be that, and "
-    "each field counts when both are JSON objects; {\"prompt\", \"choices\", \"label\"}: the choice with "
-    "the best masked likelihood must be the labelled one; or {\"text\"}: its masked likelihood. A line "
+    "Judges a model on TASK. A line is {\"prompt\", \"answer\"}: the generated answer must be "
+    "that, and "
+    "each field counts when both are JSON objects; {\"prompt\", \"choices\", \"label\"}: the "
+    "choice with "
+    "the best masked likelihood must be the labelled one; or {\"text\"}: its masked likelihood. A "
+    "line "
     "may name a \"split\": figures are then given by split as well.",
-    "Ctrl-C prints the figures of the lines judged so far (exit code 130).",
-    NULL};
+    "Ctrl-C prints the figures of the lines judged so far (exit code 130).", NULL};
 
 static const verb_example examples[] = {
     {"dlx eval models/demo held-out.jsonl --limit 100", "a first impression"},

@@ -1,6 +1,6 @@
 /*
- * cmd_infill.c - dlx infill: fills the gaps of a text. What was typed comes back byte for byte; only the
- * gaps are the model's.
+ * cmd_infill.c - dlx infill: fills the gaps of a text. What was typed comes back byte for byte;
+ * only the gaps are the model's.
  */
 #include "answer.h"
 #include "gap.h"
@@ -27,16 +27,20 @@ typedef struct settings {
 #define AT(field) offsetof(settings, field)
 
 static const opt text_rows[] = {
-    {"prompt", OPT_TEXT, AT(prompt), "TEXT", "a message that the text is the answer to", "none"},
-    {"system", OPT_TEXT, AT(system), "TEXT", "system message in front of --prompt", "none"},
-    {"ids", OPT_IDS, AT(ids), "1,2,3", "the text as token ids with mask ids, in place of TEXT", NULL},
+    {"prompt", OPT_TEXT, AT(prompt), "TEXT", .help = "a message that the text is the answer to",
+     .fallback = "none"},
+    {"system", OPT_TEXT, AT(system), "TEXT", .help = "system message in front of --prompt",
+     .fallback = "none"},
+    {"ids", OPT_IDS, AT(ids), "1,2,3",
+     .help = "the text as token ids with mask ids, in place of TEXT"},
 };
 
 static const opt output_rows[] = {
-    {"watch", OPT_FLAG, AT(watch), NULL, "show the denoising (on a terminal)", NULL},
-    {"json", OPT_FLAG, AT(json), NULL, "print one JSON object", NULL},
-    {"trace", OPT_FILE, AT(trace), "FILE", "write every pass to a .jsonl file", "none"},
-    {"quiet", OPT_FLAG, AT(quiet), NULL, "no statistics on standard error", NULL, .letter = 'q'},
+    {"watch", OPT_FLAG, AT(watch), .help = "show the denoising (on a terminal)"},
+    {"json", OPT_FLAG, AT(json), .help = "print one JSON object"},
+    {"trace", OPT_FILE, AT(trace), "FILE", .help = "write every pass to a .jsonl file",
+     .fallback = "none"},
+    {"quiet", OPT_FLAG, AT(quiet), .help = "no statistics on standard error", .letter = 'q'},
 };
 
 static const opt_table tables[] = {
@@ -51,8 +55,8 @@ typedef struct job {
     const dlx_model *model;
     dlx_model_info info;
     gap_text gaps;
-    id_list ids;      /* what the canvas starts from */
-    size_t n_before;  /* ids of --prompt, in front of the text */
+    id_list ids;     /* what the canvas starts from */
+    size_t n_before; /* ids of --prompt, in front of the text */
 } job;
 
 static int parse_gaps(job *j, const char *argument)
@@ -169,10 +173,10 @@ static void print_json(const job *j, const answer *a)
             part_text(j, part, canvas, &one);
         bytes_add(&all, bytes_string(&one), one.n);
         if (part->n_masks)
-            json_array_append_new(gaps, json_pack("{s:I, s:o, s:o}", "pos", (json_int_t)part->first_id,
-                                                  "ids", ids_json(canvas + part->first_id, part->n_ids),
-                                                  "text", text ? json_text(one.data, one.n)
-                                                               : json_null()));
+            json_array_append_new(
+                gaps, json_pack("{s:I, s:o, s:o}", "pos", (json_int_t)part->first_id, "ids",
+                                ids_json(canvas + part->first_id, part->n_ids), "text",
+                                text ? json_text(one.data, one.n) : json_null()));
     }
     json_object_set_new(object, "text", text ? json_text(all.data, all.n) : json_null());
     json_object_set_new(object, "ids", ids_json(canvas + j->n_before, j->ids.n - j->n_before));
@@ -267,10 +271,14 @@ static const verb_arg arguments[] = {
 };
 
 static const char *const about[] = {
-    "Fills the gaps of TEXT and prints the completed text. [[8]] is a gap of 8 tokens; the model's own "
-    "mask token, written as often as needed, is a gap as well; \\[[8]] is those characters themselves.",
-    "TEXT is taken as it is, without the chat template, special tokens in it included. With --prompt "
-    "the message goes through the template and TEXT is the answer to it that is filled; only TEXT is "
+    "Fills the gaps of TEXT and prints the completed text. [[8]] is a gap of 8 tokens; the model's "
+    "own "
+    "mask token, written as often as needed, is a gap as well; \\[[8]] is those characters "
+    "themselves.",
+    "TEXT is taken as it is, without the chat template, special tokens in it included. With "
+    "--prompt "
+    "the message goes through the template and TEXT is the answer to it that is filled; only TEXT "
+    "is "
     "printed. Ctrl-C prints what there is, with the open gaps as gaps.",
     NULL};
 

@@ -1,4 +1,5 @@
-/* cmd_inspect.c - dlx inspect: a model in tables that people read, or as the JSON they are made from. */
+/* cmd_inspect.c - dlx inspect: a model in tables that people read, or as the JSON they are made
+ * from. */
 #include "machine_flags.h"
 #include "out.h"
 #include "verbs.h"
@@ -17,14 +18,14 @@ typedef struct settings {
 #define AT(field) offsetof(settings, field)
 
 static const opt rows[] = {
-    {"ctx", OPT_COUNT, AT(ctx), "N", "positions of the memory plan", "as trained, 4096 at most",
-     .lo = 1, .hi = 1u << 26},
-    {"backend", OPT_CHOICE, AT(backend), "NAME", "backend of the memory plan", "cpu",
-     .choices = dlx_backend_names},
-    {"plan", OPT_FLAG, AT(plan), NULL, "the memory plan alone", NULL},
-    {"tensors", OPT_FLAG, AT(tensors), NULL, "list every tensor", NULL},
-    {"graph", OPT_FLAG, AT(graph), NULL, "print the graph, one node a line", NULL},
-    {"json", OPT_FLAG, AT(json), NULL, "print one JSON object", NULL},
+    {"ctx", OPT_COUNT, AT(ctx), "N", .help = "positions of the memory plan",
+     .fallback = "as trained, 4096 at most", .lo = 1, .hi = 1u << 26},
+    {"backend", OPT_CHOICE, AT(backend), "NAME", .help = "backend of the memory plan",
+     .fallback = "cpu", .choices = dlx_backend_names},
+    {"plan", OPT_FLAG, AT(plan), .help = "the memory plan alone"},
+    {"tensors", OPT_FLAG, AT(tensors), .help = "list every tensor"},
+    {"graph", OPT_FLAG, AT(graph), .help = "print the graph, one node a line"},
+    {"json", OPT_FLAG, AT(json), .help = "print one JSON object"},
 };
 
 static const opt_table tables[] = {{"What to print", OPT_ROWS(rows), 0, false}};
@@ -43,7 +44,8 @@ static void value_text(const json_t *value, bytes *out)
     else if (json_is_string(value))
         bytes_text(out, json_string_value(value));
     else if (json_is_array(value)) {
-        json_array_foreach (value, i, item) {
+        json_array_foreach(value, i, item)
+        {
             if (i)
                 bytes_text(out, " ");
             value_text(item, out);
@@ -94,12 +96,12 @@ static void print_model(const json_t *report)
         out_printf("  %-16s %.1f million\n", "parameters",
                    (double)json_integer_value(json_object_get(report, "n_params")) / 1e6);
     heading("Shape");
-    json_object_foreach (json_object_get(report, "shape"), key, value)
-        line(key, value, NULL);
+    json_object_foreach(json_object_get(report, "shape"), key, value) line(key, value, NULL);
     heading("Special ids");
-    json_object_foreach (json_object_get(report, "ids"), key, value)
-        line(key, json_object_get(value, "value") ? json_object_get(value, "value")
-                                                  : json_object_get(value, "id"),
+    json_object_foreach(json_object_get(report, "ids"), key, value)
+        line(key,
+             json_object_get(value, "value") ? json_object_get(value, "value")
+                                             : json_object_get(value, "id"),
              json_object_get(value, "from"));
 }
 
@@ -108,7 +110,7 @@ static void print_defaults(const json_t *report)
     size_t i;
     json_t *item;
     heading("Defaults");
-    json_array_foreach (json_object_get(report, "defaults"), i, item)
+    json_array_foreach(json_object_get(report, "defaults"), i, item)
         line(json_string_value(json_object_get(item, "option")), json_object_get(item, "value"),
              json_object_get(item, "from"));
 }
@@ -131,7 +133,8 @@ static void print_tensors(const json_t *tensors)
     size_t i;
     json_t *tensor;
     heading("Tensors");
-    json_array_foreach (tensors, i, tensor) {
+    json_array_foreach(tensors, i, tensor)
+    {
         bytes shape = {0};
         value_text(json_object_get(tensor, "shape"), &shape);
         out_printf("  %-6s %-14s %12" JSON_INTEGER_FORMAT "  %s\n",
@@ -155,7 +158,7 @@ static void print(const settings *s, const json_t *report)
     print_plan(json_object_get(report, "plan"));
     if (json_array_size(json_object_get(report, "notes")))
         heading("Notes");
-    json_array_foreach (json_object_get(report, "notes"), i, note)
+    json_array_foreach(json_object_get(report, "notes"), i, note)
         out_printf("  %s\n", json_string_value(note));
     if (json_object_get(report, "tensors"))
         print_tensors(json_object_get(report, "tensors"));
@@ -196,11 +199,12 @@ static int run(const void *of_verb, const opt_args *args)
 
 static const verb_arg arguments[] = {MODEL_ARG};
 
-static const char *const about[] = {
-    "Shows what is in a model and how it would run: shape, special ids and defaults, each with the place "
-    "it came from, and the memory it takes. Reads the configuration and the names of the tensors; weights "
-    "that are not there yet are no hindrance.",
-    NULL};
+static const char *const about[] = {"Shows what is in a model and how it would run: shape, special "
+                                    "ids and defaults, each with the place "
+                                    "it came from, and the memory it takes. Reads the "
+                                    "configuration and the names of the tensors; weights "
+                                    "that are not there yet are no hindrance.",
+                                    NULL};
 
 static const verb_example examples[] = {
     {"dlx inspect models/demo", "everything at a glance"},

@@ -1,4 +1,5 @@
-/* cmd_logits.c - dlx logits: one forward pass, its numbers in a file or the best of each row in a table. */
+/* cmd_logits.c - dlx logits: one forward pass, its numbers in a file or the best of each row in a
+ * table. */
 #include "answer.h"
 #include "input.h"
 #include "machine_flags.h"
@@ -24,11 +25,13 @@ typedef struct settings {
 enum { DEFAULT_TOP = 5, MAX_TOP = 100 };
 
 static const opt rows[] = {
-    {"ids", OPT_IDS, AT(ids), "1,2,3", "the token ids, in place of TEXT", NULL},
-    {"output", OPT_FILE, AT(output), "FILE", "write all logits, float32 [n, vocab], as a .npy file",
-     "a table", .letter = 'o'},
-    {"top", OPT_COUNT, AT(top), "K", "best ids of each row in the table", "5", .lo = 1, .hi = MAX_TOP},
-    {"json", OPT_FLAG, AT(json), NULL, "print the table as one JSON object", NULL},
+    {"ids", OPT_IDS, AT(ids), "1,2,3", .help = "the token ids, in place of TEXT"},
+    {"output", OPT_FILE, AT(output), "FILE",
+     .help = "write all logits, float32 [n, vocab], as a .npy file", .fallback = "a table",
+     .letter = 'o'},
+    {"top", OPT_COUNT, AT(top), "K", .help = "best ids of each row in the table", .fallback = "5",
+     .lo = 1, .hi = MAX_TOP},
+    {"json", OPT_FLAG, AT(json), .help = "print the table as one JSON object"},
 };
 
 static const opt_table tables[] = {{"Logits", OPT_ROWS(rows), 0, false}, MACHINE_TABLE(settings)};
@@ -73,18 +76,18 @@ static json_t *piece(const dlx_model *model, bool has_tokenizer, dlx_token id)
     return value;
 }
 
-static json_t *row_json(const dlx_model *model, const dlx_model_info *info, size_t pos, dlx_token id,
-                        const float *logits, size_t k)
+static json_t *row_json(const dlx_model *model, const dlx_model_info *info, size_t pos,
+                        dlx_token id, const float *logits, size_t k)
 {
     ranked best[MAX_TOP];
     size_t n = best_of(logits, info->n_vocab_rows, k, best);
     double total = n ? log_sum(logits, info->n_vocab_rows, (double)best[0].logit) : 0;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(
-            list, json_pack("{s:i, s:f, s:f, s:o}", "id", (int)best[i].id, "logit",
-                            (double)best[i].logit, "p", exp((double)best[i].logit - total), "text",
-                            piece(model, info->has_tokenizer, best[i].id)));
+        json_array_append_new(list, json_pack("{s:i, s:f, s:f, s:o}", "id", (int)best[i].id,
+                                              "logit", (double)best[i].logit, "p",
+                                              exp((double)best[i].logit - total), "text",
+                                              piece(model, info->has_tokenizer, best[i].id)));
     return json_pack("{s:I, s:i, s:o}", "pos", (json_int_t)pos, "id", (int)id, "top", list);
 }
 
@@ -95,9 +98,11 @@ static void print_row(const json_t *row)
     out_printf("%6" JSON_INTEGER_FORMAT " %8" JSON_INTEGER_FORMAT,
                json_integer_value(json_object_get(row, "pos")),
                json_integer_value(json_object_get(row, "id")));
-    json_array_foreach (json_object_get(row, "top"), i, best) {
+    json_array_foreach(json_object_get(row, "top"), i, best)
+    {
         char *text = json_dumps(json_object_get(best, "text"), JSON_ENCODE_ANY);
-        out_printf("   %" JSON_INTEGER_FORMAT " %.4f", json_integer_value(json_object_get(best, "id")),
+        out_printf("   %" JSON_INTEGER_FORMAT " %.4f",
+                   json_integer_value(json_object_get(best, "id")),
                    json_real_value(json_object_get(best, "logit")));
         if (text && text[0] == '"')
             out_printf(" %s", text);
@@ -106,7 +111,8 @@ static void print_row(const json_t *row)
     out_text("\n");
 }
 
-static void print(const settings *s, const dlx_model *model, const id_list *ids, const float *logits)
+static void print(const settings *s, const dlx_model *model, const id_list *ids,
+                  const float *logits)
 {
     dlx_model_info info;
     size_t k = s->top.given ? (size_t)s->top.value : DEFAULT_TOP;
@@ -115,8 +121,7 @@ static void print(const settings *s, const dlx_model *model, const id_list *ids,
     if (!s->json)
         out_text("   pos       id   best ids with their logits\n");
     for (size_t i = 0; i < ids->n && !out_failed(); i++) {
-        json_t *row =
-            row_json(model, &info, i, ids->items[i], logits + i * info.n_vocab_rows, k);
+        json_t *row = row_json(model, &info, i, ids->items[i], logits + i * info.n_vocab_rows, k);
         if (!s->json)
             print_row(row);
         json_array_append_new(list, row);
@@ -197,13 +202,15 @@ static const verb_arg arguments[] = {
 };
 
 static const char *const about[] = {
-    "Runs one forward pass over all ids under the family's inference mask and gives the raw logits, "
+    "Runs one forward pass over all ids under the family's inference mask and gives the raw "
+    "logits, "
     "before any shift: row i belongs to position i. With -o they are written as float32 [n, vocab] "
     "for NumPy; without, the best ids of each row are printed.",
     NULL};
 
 static const verb_example examples[] = {
-    {"dlx logits models/demo --ids 1,2,3 -o out.npy", "numpy.load(\"out.npy\").shape is (3, vocab)"},
+    {"dlx logits models/demo --ids 1,2,3 -o out.npy",
+     "numpy.load(\"out.npy\").shape is (3, vocab)"},
     {"dlx logits models/demo \"The sky is\" --top 3", "the three best ids of each row"},
 };
 

@@ -22,16 +22,18 @@ typedef struct settings {
 #define AT(field) offsetof(settings, field)
 
 static const opt prompt_rows[] = {
-    {"ids", OPT_IDS, AT(ids), "1,2,3", "the prompt as token ids, in place of PROMPT", NULL},
-    {"raw", OPT_FLAG, AT(raw), NULL, "give the prompt as it is, without the chat template", NULL},
-    {"system", OPT_TEXT, AT(system), "TEXT", "system message in front of the prompt", "none"},
+    {"ids", OPT_IDS, AT(ids), "1,2,3", .help = "the prompt as token ids, in place of PROMPT"},
+    {"raw", OPT_FLAG, AT(raw), .help = "give the prompt as it is, without the chat template"},
+    {"system", OPT_TEXT, AT(system), "TEXT", .help = "system message in front of the prompt",
+     .fallback = "none"},
 };
 
 static const opt output_rows[] = {
-    {"watch", OPT_FLAG, AT(watch), NULL, "show the denoising (on a terminal)", NULL},
-    {"json", OPT_FLAG, AT(json), NULL, "print one JSON object", NULL},
-    {"trace", OPT_FILE, AT(trace), "FILE", "write every pass to a .jsonl file", "none"},
-    {"quiet", OPT_FLAG, AT(quiet), NULL, "no statistics on standard error", NULL, .letter = 'q'},
+    {"watch", OPT_FLAG, AT(watch), .help = "show the denoising (on a terminal)"},
+    {"json", OPT_FLAG, AT(json), .help = "print one JSON object"},
+    {"trace", OPT_FILE, AT(trace), "FILE", .help = "write every pass to a .jsonl file",
+     .fallback = "none"},
+    {"quiet", OPT_FLAG, AT(quiet), .help = "no statistics on standard error", .letter = 'q'},
 };
 
 static const opt_table tables[] = {
@@ -42,7 +44,8 @@ static const opt_table tables[] = {
 };
 
 /* Which ids the run begins with; says why not. */
-static int read_prompt(const settings *s, const opt_args *args, const dlx_model *model, id_list *ids)
+static int read_prompt(const settings *s, const opt_args *args, const dlx_model *model,
+                       id_list *ids)
 {
     dlx_model_info info;
     bytes text = {0};
@@ -71,7 +74,8 @@ static int check(const settings *s, const opt_args *args)
     if (s->raw && s->system)
         return say_misuse("run", "--system needs the chat template that --raw leaves out");
     if (s->ids.given && s->system)
-        return say_misuse("run", "--system goes through the chat template; --ids are used as they are");
+        return say_misuse("run",
+                          "--system goes through the chat template; --ids are used as they are");
     return EXIT_OK;
 }
 
@@ -158,16 +162,20 @@ static const verb_arg arguments[] = {
 };
 
 static const char *const about[] = {
-    "Generates an answer to PROMPT. The prompt goes through the model's chat template as a message of "
-    "the user, unless --raw says to take it as it is; a model without a template needs --raw. Text is "
+    "Generates an answer to PROMPT. The prompt goes through the model's chat template as a message "
+    "of "
+    "the user, unless --raw says to take it as it is; a model without a template needs --raw. Text "
+    "is "
     "printed as soon as it is final; statistics go to standard error.",
-    "Ctrl-C stops within a pass and prints what there is (exit code 130); a trace is then not kept. "
+    "Ctrl-C stops within a pass and prints what there is (exit code 130); a trace is then not "
+    "kept. "
     "The same model, options and seed give the same answer for any number of threads.",
     NULL};
 
 static const verb_example examples[] = {
     {"dlx run models/demo \"Why is the sky blue?\" --watch", "watch the answer appear"},
-    {"git diff | dlx run models/demo --system \"Write a commit message.\" -q", "a prompt from a pipe"},
+    {"git diff | dlx run models/demo --system \"Write a commit message.\" -q",
+     "a prompt from a pipe"},
     {"dlx run models/demo --raw --ids 1,2,3 --json --trace passes.jsonl", "token ids in and out"},
 };
 

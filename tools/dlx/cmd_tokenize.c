@@ -19,18 +19,19 @@ typedef struct settings {
 #define AT(field) offsetof(settings, field)
 
 static const opt input_rows[] = {
-    {"file", OPT_FILE, AT(file), "FILE", "the whole of a file, in place of TEXT", NULL},
-    {"lines", OPT_FILE, AT(lines), "FILE", "one text a line; one result a line", NULL},
-    {"hex", OPT_FLAG, AT(hex), NULL, "the texts of --lines are hexadecimal UTF-8", NULL},
-    {"chat", OPT_FILE, AT(chat), "FILE", "render a .json of messages with the chat template", NULL},
-    {"decode", OPT_IDS, AT(decode), "1,2,3", "print the text of these ids", NULL},
+    {"file", OPT_FILE, AT(file), "FILE", .help = "the whole of a file, in place of TEXT"},
+    {"lines", OPT_FILE, AT(lines), "FILE", .help = "one text a line; one result a line"},
+    {"hex", OPT_FLAG, AT(hex), .help = "the texts of --lines are hexadecimal UTF-8"},
+    {"chat", OPT_FILE, AT(chat), "FILE",
+     .help = "render a .json of messages with the chat template"},
+    {"decode", OPT_IDS, AT(decode), "1,2,3", .help = "print the text of these ids"},
 };
 
 static const opt output_rows[] = {
-    {"ids", OPT_FLAG, AT(ids), NULL, "print the ids, comma-separated", NULL},
-    {"no-specials", OPT_FLAG, AT(no_specials), NULL, "special tokens in the text are plain text", NULL},
-    {"skip-specials", OPT_FLAG, AT(skip_specials), NULL, "--decode leaves special tokens out", NULL},
-    {"json", OPT_FLAG, AT(json), NULL, "print one JSON object", NULL},
+    {"ids", OPT_FLAG, AT(ids), .help = "print the ids, comma-separated"},
+    {"no-specials", OPT_FLAG, AT(no_specials), .help = "special tokens in the text are plain text"},
+    {"skip-specials", OPT_FLAG, AT(skip_specials), .help = "--decode leaves special tokens out"},
+    {"json", OPT_FLAG, AT(json), .help = "print one JSON object"},
 };
 
 static const opt_table tables[] = {{"Input", OPT_ROWS(input_rows), 0, false},
@@ -233,9 +234,10 @@ static int chat(const dlx_model *model, const settings *s)
     if (split_request(request, &messages, &generation_prompt))
         code = render(model, s, messages, request, generation_prompt);
     else
-        code = say_failed("%s holds no messages: expected an array of {\"role\", \"content\"}, or an "
-                          "object with such an array as \"messages\"",
-                          s->chat);
+        code =
+            say_failed("%s holds no messages: expected an array of {\"role\", \"content\"}, or an "
+                       "object with such an array as \"messages\"",
+                       s->chat);
     json_decref(messages);
     json_decref(request);
     return code;
@@ -249,7 +251,8 @@ static int run(const void *of_verb, const opt_args *args)
     int n_inputs = (args->n > 1) + (s->file != NULL) + (s->lines != NULL) + (s->chat != NULL) +
                    s->decode.given;
     if (n_inputs > 1)
-        return say_misuse("tokenize", "TEXT, --file, --lines, --chat and --decode exclude each other");
+        return say_misuse("tokenize",
+                          "TEXT, --file, --lines, --chat and --decode exclude each other");
     if (s->hex && !s->lines)
         return say_misuse("tokenize", "--hex says how to read --lines, which is not given");
     int code = open_model(&model, args->items[0], DLX_LOAD_TEXT);
@@ -277,13 +280,17 @@ static const verb_arg arguments[] = {
     {"TEXT", ARG_TEXT, true, "what to tokenize; - or nothing reads standard input"},
 };
 
-static const char *const about[] = {
-    "Turns text into token ids, or back with --decode. Adds no beginning-of-sequence token; special "
-    "tokens in the text are parsed unless --no-specials. Needs the tokenizer only, not the weights.",
-    "--chat FILE renders a conversation: FILE is an array of messages, or an object with \"messages\" and "
-    "perhaps \"add_generation_prompt\" (default true); its other members, \"tools\" for one, are variables "
-    "of the template. --decode and --chat write the text exactly, with a final newline on a terminal only.",
-    NULL};
+static const char *const about[] = {"Turns text into token ids, or back with --decode. Adds no "
+                                    "beginning-of-sequence token; special "
+                                    "tokens in the text are parsed unless --no-specials. Needs the "
+                                    "tokenizer only, not the weights.",
+                                    "--chat FILE renders a conversation: FILE is an array of "
+                                    "messages, or an object with \"messages\" and "
+                                    "perhaps \"add_generation_prompt\" (default true); its other "
+                                    "members, \"tools\" for one, are variables "
+                                    "of the template. --decode and --chat write the text exactly, "
+                                    "with a final newline on a terminal only.",
+                                    NULL};
 
 static const verb_example examples[] = {
     {"dlx tokenize models/demo \"Hello there\"", "one token a line"},

@@ -25,7 +25,8 @@ static void add_masks(gap_text *g, size_t n)
     g->n_masks += n;
 }
 
-/* Bytes of "[[digits]]" at text, 0 if there is no such thing; the number, cut off at GAP_MAX + 1. */
+/* Bytes of "[[digits]]" at text, 0 if there is no such thing; the number, cut off at GAP_MAX + 1.
+ */
 static size_t brackets(const char *text, size_t n, size_t *n_masks)
 {
     size_t i = 2;

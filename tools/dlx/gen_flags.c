@@ -9,7 +9,8 @@
 
 enum { MAX_NAMES = 64 };
 
-/* The union of a list that each family has its own of: for completion and for catching typing errors. */
+/* The union of a list that each family has its own of: for completion and for catching typing
+ * errors. */
 static const char *const *union_names(const char **names, const char *const *(*of)(const char *))
 {
     size_t n = 0;
@@ -43,47 +44,51 @@ static const char *const *cache_names(void)
 #define MANY (1u << 24)
 
 const opt gen_rows[N_GEN_ROWS] = {
-    {"max-tokens", OPT_COUNT, AT(max_tokens), "N", "tokens to generate", MODELS_OWN, .lo = 1,
-     .hi = MANY, .letter = 'n'},
-    {"block-length", OPT_COUNT, AT(block_length), "B", "tokens of a block", MODELS_OWN, .lo = 1,
-     .hi = MANY},
-    {"small-block", OPT_COUNT, AT(small_block), "S", "tokens of a sub-block (Fast-dLLM v2)", "8",
-     .lo = 1, .hi = MANY},
-    {"steps", OPT_COUNT, AT(steps), "N", "denoising passes: an answer's, SDAR: a block's", MODELS_OWN,
-     .lo = 1, .hi = MANY},
-    {"sampler", OPT_CHOICE, AT(sampler), "NAME", "how masks are chosen; listed below", MODELS_OWN,
-     .choices = sampler_names},
-    {"threshold", OPT_REAL, AT(threshold), "C", "confidence that unmasks a token", MODELS_OWN,
-     .min = 0, .max = 1},
-    {"factor", OPT_REAL, AT(factor), "F", "of the sampler factor (LLaDA)", MODELS_OWN, .min = 0,
-     .max = 1e9},
-    {"eb-threshold", OPT_REAL, AT(eb_threshold), "G", "of the sampler entropy_bounded (SDAR)",
-     MODELS_OWN, .min = 0, .max = 1e9},
-    {"cache", OPT_CHOICE, AT(cache), "MODE", "what is kept between passes; listed below", MODELS_OWN,
-     .choices = cache_names},
-    {"temperature", OPT_REAL, AT(temperature), "T", "randomness of the choice; 0 is greedy", "0",
-     .min = 0, .max = 1e3},
-    {"top-k", OPT_COUNT, AT(top_k), "K", "choose among the K best; 0 is off", "0", .hi = INT32_MAX},
-    {"top-p", OPT_REAL, AT(top_p), "P", "choose among the best that sum to P; 1 is off", "1",
-     .min = 0, .max = 1},
-    {"seed", OPT_COUNT, AT(seed), "N", "of the random numbers", "0", .hi = UINT64_MAX},
-    {"cfg-scale", OPT_REAL, AT(cfg_scale), "S", "classifier-free guidance (LLaDA); 0 is off", "0",
-     .min = 0, .max = 1e3},
-    {"logits-eos-inf", OPT_FLAG, AT(logits_eos_inf), NULL, "never choose the end (LLaDA)", NULL},
-    {"confidence-eos-eot-inf", OPT_FLAG, AT(confidence_eos_eot_inf), NULL,
-     "choose the ends last (LLaDA)", NULL},
-    {"alg-temp", OPT_REAL, AT(alg_temp), "A", "randomness of the order (Dream); 0 is off", "0",
-     .min = 0, .max = 1e3},
-    {"eps", OPT_REAL, AT(eps), "E", "end of the time schedule (Dream)", MODELS_OWN, .min = 0,
-     .max = 1},
-    {"eos-ids", OPT_IDS, AT(eos_ids), "A,B", "ids that end the answer, or none", MODELS_OWN},
-    {"eot-id", OPT_COUNT, AT(eot_id), "N", "id of the end of a turn (LLaDA)", MODELS_OWN,
-     .hi = INT32_MAX},
-    {"suppress", OPT_RANGES, AT(suppress), "3,10-19", "ids never to choose, beside the defaults",
-     "none"},
-    {"stop", OPT_TEXTS, AT(stop), "TEXT", "end before TEXT; may be given again", "none"},
-    {"allow-special", OPT_FLAG, AT(allow_special), NULL,
-     "let mask and padding ids be chosen, as the references do", NULL},
+    {"max-tokens", OPT_COUNT, AT(max_tokens), "N", .help = "tokens to generate",
+     .fallback = MODELS_OWN, .lo = 1, .hi = MANY, .letter = 'n'},
+    {"block-length", OPT_COUNT, AT(block_length), "B", .help = "tokens of a block",
+     .fallback = MODELS_OWN, .lo = 1, .hi = MANY},
+    {"small-block", OPT_COUNT, AT(small_block), "S", .help = "tokens of a sub-block (Fast-dLLM v2)",
+     .fallback = "8", .lo = 1, .hi = MANY},
+    {"steps", OPT_COUNT, AT(steps), "N", .help = "denoising passes: an answer's, SDAR: a block's",
+     .fallback = MODELS_OWN, .lo = 1, .hi = MANY},
+    {"sampler", OPT_CHOICE, AT(sampler), "NAME", .help = "how masks are chosen; listed below",
+     .fallback = MODELS_OWN, .choices = sampler_names},
+    {"threshold", OPT_REAL, AT(threshold), "C", .help = "confidence that unmasks a token",
+     .fallback = MODELS_OWN, .min = 0, .max = 1},
+    {"factor", OPT_REAL, AT(factor), "F", .help = "of the sampler factor (LLaDA)",
+     .fallback = MODELS_OWN, .min = 0, .max = 1e9},
+    {"eb-threshold", OPT_REAL, AT(eb_threshold), "G",
+     .help = "of the sampler entropy_bounded (SDAR)", .fallback = MODELS_OWN, .min = 0, .max = 1e9},
+    {"cache", OPT_CHOICE, AT(cache), "MODE", .help = "what is kept between passes; listed below",
+     .fallback = MODELS_OWN, .choices = cache_names},
+    {"temperature", OPT_REAL, AT(temperature), "T", .help = "randomness of the choice; 0 is greedy",
+     .fallback = "0", .min = 0, .max = 1e3},
+    {"top-k", OPT_COUNT, AT(top_k), "K", .help = "choose among the K best; 0 is off",
+     .fallback = "0", .hi = INT32_MAX},
+    {"top-p", OPT_REAL, AT(top_p), "P", .help = "choose among the best that sum to P; 1 is off",
+     .fallback = "1", .min = 0, .max = 1},
+    {"seed", OPT_COUNT, AT(seed), "N", .help = "of the random numbers", .fallback = "0",
+     .hi = UINT64_MAX},
+    {"cfg-scale", OPT_REAL, AT(cfg_scale), "S",
+     .help = "classifier-free guidance (LLaDA); 0 is off", .fallback = "0", .min = 0, .max = 1e3},
+    {"logits-eos-inf", OPT_FLAG, AT(logits_eos_inf), .help = "never choose the end (LLaDA)"},
+    {"confidence-eos-eot-inf", OPT_FLAG, AT(confidence_eos_eot_inf),
+     .help = "choose the ends last (LLaDA)"},
+    {"alg-temp", OPT_REAL, AT(alg_temp), "A", .help = "randomness of the order (Dream); 0 is off",
+     .fallback = "0", .min = 0, .max = 1e3},
+    {"eps", OPT_REAL, AT(eps), "E", .help = "end of the time schedule (Dream)",
+     .fallback = MODELS_OWN, .min = 0, .max = 1},
+    {"eos-ids", OPT_IDS, AT(eos_ids), "A,B", .help = "ids that end the answer, or none",
+     .fallback = MODELS_OWN},
+    {"eot-id", OPT_COUNT, AT(eot_id), "N", .help = "id of the end of a turn (LLaDA)",
+     .fallback = MODELS_OWN, .hi = INT32_MAX},
+    {"suppress", OPT_RANGES, AT(suppress), "3,10-19",
+     .help = "ids never to choose, beside the defaults", .fallback = "none"},
+    {"stop", OPT_TEXTS, AT(stop), "TEXT", .help = "end before TEXT; may be given again",
+     .fallback = "none"},
+    {"allow-special", OPT_FLAG, AT(allow_special),
+     .help = "let mask and padding ids be chosen, as the references do"},
 };
 
 const opt *gen_row(const char *name)
@@ -211,6 +216,7 @@ void gen_help(bytes *out)
     bytes_text(out, "\nCaches by family\n");
     for (const char *const *family = dlx_family_names(); *family; family++)
         names_row(out, *family, dlx_cache_names(*family));
-    bytes_text(out, "\nA family refuses options that its reference does not have. dlx inspect MODEL shows "
-                    "the\ndefaults of a model and where each comes from.\n");
+    bytes_text(
+        out, "\nA family refuses options that its reference does not have. dlx inspect MODEL shows "
+             "the\ndefaults of a model and where each comes from.\n");
 }

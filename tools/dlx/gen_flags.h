@@ -1,6 +1,6 @@
 /*
- * gen_flags.h - the options of generation, spelled as the models' references spell them. Shared by run,
- * chat, infill and eval. What is not given stays the model's own default.
+ * gen_flags.h - the options of generation, spelled as the models' references spell them. Shared by
+ * run, chat, infill and eval. What is not given stays the model's own default.
  */
 #ifndef DLX_TOOL_GEN_FLAGS_H
 #define DLX_TOOL_GEN_FLAGS_H

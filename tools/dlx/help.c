@@ -94,9 +94,10 @@ static void options(bytes *out, const verb *v, const term *t)
             continue;
         opt_env_name(o, &name);
         bytes_text(out, "\n");
-        paragraph(out, "Options of the groups Generation and Model and machine may also be set in the "
-                       "environment: an option on the command line wins over its variable, the variable "
-                       "over the model's own default.");
+        paragraph(out,
+                  "Options of the groups Generation and Model and machine may also be set in the "
+                  "environment: an option on the command line wins over its variable, the variable "
+                  "over the model's own default.");
         bytes_printf(out, "For example: --%s is %s.\n", o->name, name.data);
         break;
     }
@@ -139,8 +140,9 @@ void help_short(bytes *out, const term *t)
                  dlx_version());
     heading(out, t, "Verbs");
     verb_rows(out);
-    bytes_text(out, "\ndlx VERB --help explains a verb. MODEL is a Hugging Face directory or a .gguf "
-                    "file.\n");
+    bytes_text(out,
+               "\ndlx VERB --help explains a verb. MODEL is a Hugging Face directory or a .gguf "
+               "file.\n");
 }
 
 void help_all(bytes *out, const term *t)

@@ -1,12 +1,13 @@
-/* input.h - text that people give: an argument, `-` or a pipe, a file. Always checked to be UTF-8. */
+/* input.h - text that people give: an argument, `-` or a pipe, a file. Always checked to be UTF-8.
+ */
 #ifndef DLX_TOOL_INPUT_H
 #define DLX_TOOL_INPUT_H
 
 #include "bytes.h"
 
 /*
- * Text of an argument. `-`, or no argument while stdin is not a terminal, reads stdin to its end and
- * drops one final newline. Returns an exit code; when it is not EXIT_OK a sentence was said.
+ * Text of an argument. `-`, or no argument while stdin is not a terminal, reads stdin to its end
+ * and drops one final newline. Returns an exit code; when it is not EXIT_OK a sentence was said.
  */
 int input_text(const char *verb, const char *name, const char *argument, bytes *out);
 

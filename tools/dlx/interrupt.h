@@ -1,6 +1,6 @@
 /*
- * interrupt.h - Ctrl-C. The first one stops the running generation within a pass, so that what there
- * is can still be printed; a second one ends the process.
+ * interrupt.h - Ctrl-C. The first one stops the running generation within a pass, so that what
+ * there is can still be printed; a second one ends the process.
  */
 #ifndef DLX_TOOL_INTERRUPT_H
 #define DLX_TOOL_INTERRUPT_H

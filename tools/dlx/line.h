@@ -1,6 +1,6 @@
 /*
- * line.h - lines of a conversation: edited and remembered on a terminal (libedit, where the build has
- * it), plain on a pipe. line_edit.c and line_plain.c implement the editor.
+ * line.h - lines of a conversation: edited and remembered on a terminal (libedit, where the build
+ * has it), plain on a pipe. line_edit.c and line_plain.c implement the editor.
  */
 #ifndef DLX_TOOL_LINE_H
 #define DLX_TOOL_LINE_H

@@ -57,7 +57,8 @@ line_editor *line_editor_open(void)
 {
     line_editor *editor = mem_resize(NULL, 1, sizeof *editor);
     HistEvent event;
-    *editor = (line_editor){.edit = el_init("dlx", stdin, stdout, stderr), .history = history_init()};
+    *editor =
+        (line_editor){.edit = el_init("dlx", stdin, stdout, stderr), .history = history_init()};
     if (!editor->edit || !editor->history) {
         line_editor_free(editor);
         return NULL;

@@ -6,14 +6,14 @@
 #define AT(field) offsetof(machine_flags, field)
 
 const opt machine_rows[N_MACHINE_ROWS] = {
-    {"threads", OPT_COUNT, AT(threads), "N", "threads to compute with", "the fast cores", .lo = 1,
-     .hi = 1024},
-    {"backend", OPT_CHOICE, AT(backend), "NAME", "what computes; see dlx doctor", "cpu",
-     .choices = dlx_backend_names},
-    {"ctx", OPT_COUNT, AT(ctx), "N", "positions of the context", "what the work needs", .lo = 1,
-     .hi = 1u << 26},
-    {"memory-limit", OPT_SIZE, AT(memory_limit), "SIZE", "refuse to use more memory beside the weights, as 4G",
-     "none"},
+    {"threads", OPT_COUNT, AT(threads), "N", .help = "threads to compute with",
+     .fallback = "the fast cores", .lo = 1, .hi = 1024},
+    {"backend", OPT_CHOICE, AT(backend), "NAME", .help = "what computes; see dlx doctor",
+     .fallback = "cpu", .choices = dlx_backend_names},
+    {"ctx", OPT_COUNT, AT(ctx), "N", .help = "positions of the context",
+     .fallback = "what the work needs", .lo = 1, .hi = 1u << 26},
+    {"memory-limit", OPT_SIZE, AT(memory_limit), "SIZE",
+     .help = "refuse to use more memory beside the weights, as 4G", .fallback = "none"},
 };
 
 int open_model(dlx_model **out, const char *path, dlx_load load)
@@ -25,7 +25,8 @@ int open_model(dlx_model **out, const char *path, dlx_load load)
     return EXIT_OK;
 }
 
-int open_session(dlx_session **out, const dlx_model *model, const machine_flags *flags, size_t n_ctx)
+int open_session(dlx_session **out, const dlx_model *model, const machine_flags *flags,
+                 size_t n_ctx)
 {
     dlx_session_opts opts = {.size = sizeof opts,
                              .backend = flags->backend,

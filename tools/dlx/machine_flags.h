@@ -20,14 +20,15 @@ extern const opt machine_rows[N_MACHINE_ROWS];
 /* The table of a verb whose settings hold a machine_flags called `machine`. */
 #define MACHINE_TABLE(settings)                                                                    \
     {                                                                                              \
-        "Model and machine", machine_rows, N_MACHINE_ROWS, offsetof(settings, machine), true                    \
+        "Model and machine", machine_rows, N_MACHINE_ROWS, offsetof(settings, machine), true       \
     }
 
 /* Says the library's sentence and returns EXIT_FAILED on failure. */
 int open_model(dlx_model **out, const char *path, dlx_load load);
 
 /* n_ctx is used where --ctx is not given; 0 leaves the choice to the library. */
-int open_session(dlx_session **out, const dlx_model *model, const machine_flags *flags, size_t n_ctx);
+int open_session(dlx_session **out, const dlx_model *model, const machine_flags *flags,
+                 size_t n_ctx);
 
 /* "MODEL has no tokenizer ..." and EXIT_FAILED, or EXIT_OK. */
 int need_tokenizer(const dlx_model_info *info, const char *instead);

@@ -69,8 +69,10 @@ static void option_entry(bytes *out, const opt *o, const opt_table *table)
 
 static void footer(bytes *out)
 {
-    bytes_text(out, ".SH EXIT STATUS\n"
-                    "0 when done, 1 after a failure, 2 for wrong usage, 130 when stopped with Ctrl\\-C.\n");
+    bytes_text(
+        out,
+        ".SH EXIT STATUS\n"
+        "0 when done, 1 after a failure, 2 for wrong usage, 130 when stopped with Ctrl\\-C.\n");
 }
 
 void man_verb(bytes *out, const verb *v)
@@ -111,12 +113,13 @@ void man_verb(bytes *out, const verb *v)
 void man_main(bytes *out)
 {
     title(out, "dlx", "run, judge, quantize and export diffusion language models");
-    bytes_text(out, ".SH SYNOPSIS\n\\fBdlx\\fR \\fIVERB\\fR \\fIMODEL\\fR ...\n.SH DESCRIPTION\n"
-                    "A diffusion language model starts from masks and reveals several tokens a pass. "
-                    "\\fBdlx\\fR runs such models on this machine. Results go to standard output, "
-                    "everything else to standard error; \\fB\\-\\-json\\fR makes a result one JSON "
-                    "object. \\fIMODEL\\fR is a Hugging Face directory or a .gguf file.\n"
-                    ".SH VERBS\n");
+    bytes_text(out,
+               ".SH SYNOPSIS\n\\fBdlx\\fR \\fIVERB\\fR \\fIMODEL\\fR ...\n.SH DESCRIPTION\n"
+               "A diffusion language model starts from masks and reveals several tokens a pass. "
+               "\\fBdlx\\fR runs such models on this machine. Results go to standard output, "
+               "everything else to standard error; \\fB\\-\\-json\\fR makes a result one JSON "
+               "object. \\fIMODEL\\fR is a Hugging Face directory or a .gguf file.\n"
+               ".SH VERBS\n");
     for (size_t i = 0; i < n_all_verbs; i++) {
         roff_line(out, ".TP\n\\fBdlx\\-", all_verbs[i]->name, "\\fR(1)\n");
         roff_line(out, "", all_verbs[i]->summary, ".\n");

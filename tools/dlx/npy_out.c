@@ -6,7 +6,8 @@
 
 bool npy_write(FILE *file, const float *data, size_t n_rows, size_t n_columns)
 {
-    /* Magic, version and length take 10 bytes; the header ends with a newline at a multiple of 64. */
+    /* Magic, version and length take 10 bytes; the header ends with a newline at a multiple of 64.
+     */
     char head[128];
     const uint16_t probe = 1;
     unsigned char low;

@@ -1,6 +1,7 @@
 /*
- * number.h - numbers and lists as people type them, strictly: the whole text must be the number, and
- * the number must be in range. On failure `why` receives the rest of a sentence: `"12x" is not ...`.
+ * number.h - numbers and lists as people type them, strictly: the whole text must be the number,
+ * and the number must be in range. On failure `why` receives the rest of a sentence: `"12x" is not
+ * ...`.
  */
 #ifndef DLX_TOOL_NUMBER_H
 #define DLX_TOOL_NUMBER_H

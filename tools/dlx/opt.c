@@ -172,9 +172,9 @@ static opt_outcome unknown(parser *p, const char *word)
     for (const opt *o = NULL; (o = opt_next(p->v, o, &table));)
         names[n++] = o->name;
     const suggest_alias *alias = suggest_foreign(bytes_string(&name));
-    bool usable = alias && (strncmp(alias->ours, "--", 2) != 0 ||
-                            by_name(p->v, alias->ours + 2, strcspn(alias->ours + 2, " "), &index,
-                                    &table));
+    bool usable =
+        alias && (strncmp(alias->ours, "--", 2) != 0 ||
+                  by_name(p->v, alias->ours + 2, strcspn(alias->ours + 2, " "), &index, &table));
     const char *near = suggest_nearest(bytes_string(&name), names, n);
     if (usable)
         bytes_printf(p->why, "; did you mean %s?", alias->ours);

@@ -52,9 +52,9 @@ typedef const char *const *(*opt_choices)(void); /* NULL-terminated */
 typedef struct opt {
     const char *name; /* without dashes */
     opt_kind kind;
-    size_t offset;    /* in the struct that the table is about */
-    const char *arg;  /* "N"; NULL for flags */
-    const char *help; /* one line */
+    size_t offset;        /* in the struct that the table is about */
+    const char *arg;      /* "N"; NULL for flags */
+    const char *help;     /* one line */
     const char *fallback; /* the default in words; NULL for flags and for what is simply absent */
     uint64_t lo, hi;
     double min, max;
@@ -113,8 +113,8 @@ typedef const char *(*opt_env)(const char *name);
 
 /*
  * argv holds what stands behind the verb. Options may stand before, between and behind arguments;
- * "--" ends them; "-" is an argument. An option wins over its variable of the environment (env may be
- * NULL). On OPT_REFUSED `why` holds a sentence. Whatever the outcome: opt_release afterwards.
+ * "--" ends them; "-" is an argument. An option wins over its variable of the environment (env may
+ * be NULL). On OPT_REFUSED `why` holds a sentence. Whatever the outcome: opt_release afterwards.
  */
 opt_outcome opt_parse(const verb *v, int argc, char *const *argv, opt_env env, void *settings,
                       opt_args *args, bytes *why);

@@ -1,6 +1,6 @@
 /*
- * out.h - results on stdout, checked. The first write that fails is remembered; the rest is dropped,
- * and out_finish says so in one sentence. Long work asks out_failed() and stops early.
+ * out.h - results on stdout, checked. The first write that fails is remembered; the rest is
+ * dropped, and out_finish says so in one sentence. Long work asks out_failed() and stops early.
  */
 #ifndef DLX_TOOL_OUT_H
 #define DLX_TOOL_OUT_H
@@ -23,7 +23,8 @@ void out_json(json_t *value);
 /* Text for JSON; what is not UTF-8 becomes U+FFFD. */
 json_t *json_text(const char *text, size_t n);
 
-/* Flushes. The exit code of the process: `code`, or EXIT_FAILED if stdout did not take everything. */
+/* Flushes. The exit code of the process: `code`, or EXIT_FAILED if stdout did not take everything.
+ */
 int out_finish(int code);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * paint.c - the denoising canvas in place. A frame is built in memory and written in one go, wrapped in
- * the escape that asks the terminal to show it at once. The canvas never grows beyond the window, so
- * that it can always be wiped by moving up; what does not fit is left out of the picture, not of the text.
+ * paint.c - the denoising canvas in place. A frame is built in memory and written in one go,
+ * wrapped in the escape that asks the terminal to show it at once. The canvas never grows beyond
+ * the window, so that it can always be wiped by moving up; what does not fit is left out of the
+ * picture, not of the text.
  */
 #include "paint.h"
 
@@ -15,7 +16,7 @@
 #include <utf8proc.h>
 
 static const double FRAME_SECONDS = 1.0 / 30;
-static const char MASK_CELL[] = "\xE2\x96\x91";   /* light shade */
+static const char MASK_CELL[] = "\xE2\x96\x91";    /* light shade */
 static const char NO_CHARACTER[] = "\xEF\xBF\xBD"; /* U+FFFD: part of a code point */
 
 enum { N_LEVELS = 5, MAX_GROUP = 4 };

@@ -1,7 +1,7 @@
 /*
- * paint.h - the denoising canvas in place on a terminal: masks as dim blocks, tokens coloured by the
- * confidence they were chosen with, new ones highlighted for a frame. Text that is final is printed
- * above for good, so that the transcript stays text. Never more than 30 frames a second.
+ * paint.h - the denoising canvas in place on a terminal: masks as dim blocks, tokens coloured by
+ * the confidence they were chosen with, new ones highlighted for a frame. Text that is final is
+ * printed above for good, so that the transcript stays text. Never more than 30 frames a second.
  */
 #ifndef DLX_TOOL_PAINT_H
 #define DLX_TOOL_PAINT_H

@@ -1,4 +1,5 @@
-/* progress.h - how far a long job is, on stderr: one line in place on a terminal, now and then elsewhere. */
+/* progress.h - how far a long job is, on stderr: one line in place on a terminal, now and then
+ * elsewhere. */
 #ifndef DLX_TOOL_PROGRESS_H
 #define DLX_TOOL_PROGRESS_H
 

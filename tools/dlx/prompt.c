@@ -53,7 +53,8 @@ int prompt_add_message(const dlx_model *model, const char *system, const char *t
     dlx_model_info info;
     dlx_model_get_info(model, &info);
     if (!info.has_chat_template)
-        return say_failed("%s holds no chat template: use --raw to give the text as it is", info.path);
+        return say_failed("%s holds no chat template: use --raw to give the text as it is",
+                          info.path);
     json_t *messages = json_array();
     if (system)
         json_array_append_new(messages, prompt_message("system", system, strlen(system)));

@@ -1,4 +1,5 @@
-/* prompt.h - from what was typed to token ids: plain text, or a conversation through the template. */
+/* prompt.h - from what was typed to token ids: plain text, or a conversation through the template.
+ */
 #ifndef DLX_TOOL_PROMPT_H
 #define DLX_TOOL_PROMPT_H
 

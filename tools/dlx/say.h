@@ -6,9 +6,9 @@
 #define DLX_TOOL_SAY_H
 
 #if defined(__GNUC__)
-#define TOOL_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define TOOL_PRINTF(at, first) __attribute__((format(printf, at, first)))
 #else
-#define TOOL_PRINTF(format, first)
+#define TOOL_PRINTF(at, first)
 #endif
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_MISUSE = 2, EXIT_INTERRUPTED = 130 };

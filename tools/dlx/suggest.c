@@ -43,7 +43,8 @@ const char *suggest_nearest(const char *word, const char *const *words, size_t n
     size_t limit = len / 3 + 1;
     for (size_t i = 0; i < n; i++) {
         /* The beginning of a long word is what people type who hope for abbreviations. */
-        size_t d = len >= 3 && strncmp(word, words[i], len) == 0 ? 1 : suggest_distance(word, words[i]);
+        size_t d =
+            len >= 3 && strncmp(word, words[i], len) == 0 ? 1 : suggest_distance(word, words[i]);
         if (d < limit) {
             best = words[i];
             limit = d;

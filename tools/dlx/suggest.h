@@ -15,7 +15,8 @@ typedef struct suggest_alias {
     const char *ours;   /* an option with its dashes, or words that name the place */
 } suggest_alias;
 
-/* Ours for an option of the original system or of a neighbouring tool (name without dashes), or NULL. */
+/* Ours for an option of the original system or of a neighbouring tool (name without dashes), or
+ * NULL. */
 const suggest_alias *suggest_foreign(const char *name);
 
 /* The whole list, for tests. */

@@ -1,6 +1,6 @@
 /*
- * sys.h - everything that differs between operating systems. sys_posix.c and sys_win.c implement it;
- * no other file of the command may include a system header beyond the C library's.
+ * sys.h - everything that differs between operating systems. sys_posix.c and sys_win.c implement
+ * it; no other file of the command may include a system header beyond the C library's.
  */
 #ifndef DLX_TOOL_SYS_H
 #define DLX_TOOL_SYS_H
@@ -10,8 +10,9 @@
 #include <stdio.h>
 
 /*
- * First thing in main: a write to a closed pipe becomes an error instead of a signal, closed standard
- * streams cannot be taken over by the next file that is opened, text is UTF-8, escapes work.
+ * First thing in main: a write to a closed pipe becomes an error instead of a signal, closed
+ * standard streams cannot be taken over by the next file that is opened, text is UTF-8, escapes
+ * work.
  */
 void sys_start(void);
 

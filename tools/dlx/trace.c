@@ -11,8 +11,8 @@ const char *pass_kind_name(dlx_pass_kind kind)
 
 void trace_event(FILE *file, const dlx_event *event)
 {
-    fprintf(file, "{\"pass\":%zu,\"block\":%zu,\"kind\":\"%s\",\"rows\":%zu,\"written\":[", event->pass,
-            event->block, pass_kind_name(event->pass_kind), event->rows);
+    fprintf(file, "{\"pass\":%zu,\"block\":%zu,\"kind\":\"%s\",\"rows\":%zu,\"written\":[",
+            event->pass, event->block, pass_kind_name(event->pass_kind), event->rows);
     for (size_t i = 0; i < event->n_written; i++) {
         const dlx_written *w = &event->written[i];
         fprintf(file, "%s{\"pos\":%zu,\"id\":%d,\"conf\":", i ? "," : "", w->pos, (int)w->id);

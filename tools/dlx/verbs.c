@@ -24,8 +24,8 @@ const char *verb_nearest(const char *name)
 {
     static const struct {
         const char *theirs, *ours;
-    } foreign[] = {{"generate", "run"},  {"complete", "run"}, {"fill", "infill"},
-                   {"show", "inspect"},  {"info", "inspect"}, {"plan", "inspect"},
+    } foreign[] = {{"generate", "run"},     {"complete", "run"},    {"fill", "infill"},
+                   {"show", "inspect"},     {"info", "inspect"},    {"plan", "inspect"},
                    {"convert", "quantize"}, {"perplexity", "eval"}, {"encode", "tokenize"},
                    {"version", "--version"}};
     const char *names[sizeof all_verbs / sizeof *all_verbs];

@@ -1,6 +1,6 @@
 /*
- * verbs.h - the registry of verbs. A new verb is a file cmd_<name>.c that defines verb_<name>, and one
- * word here; the order is the order of the help.
+ * verbs.h - the registry of verbs. A new verb is a file cmd_<name>.c that defines verb_<name>, and
+ * one word here; the order is the order of the help.
  */
 #ifndef DLX_TOOL_VERBS_H
 #define DLX_TOOL_VERBS_H
@@ -34,7 +34,8 @@ const char *verb_nearest(const char *name);
 #define MODEL_ARG                                                                                  \
     {                                                                                              \
         "MODEL", ARG_MODEL, false,                                                                 \
-            "a Hugging Face directory (config.json, *.safetensors, tokenizer files) or a .gguf file" \
+            "a Hugging Face directory (config.json, *.safetensors, tokenizer files) or a .gguf "   \
+            "file"                                                                                 \
     }
 
 #endif

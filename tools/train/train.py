@@ -1,7 +1,7 @@
 """Trains the record model on CPU. The schedule follows the clock: `--minutes` of training, however often interrupted.
 
-    python train.py --minutes 110 --out /tmp/train/run            # start
-    python train.py --minutes 110 --out /tmp/train/run --resume   # go on after a stop
+    python train.py --minutes 95 --out RUN             # start
+    python train.py --minutes 95 --out RUN --resume    # go on after a stop
 """
 import argparse
 import dataclasses
@@ -33,6 +33,7 @@ def optimizers(net, lr):
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("--minutes", type=float, required=True)
+    a.add_argument("--pause", type=float, help="stop after so many minutes, the schedule being that of --minutes")
     a.add_argument("--out", required=True)
     a.add_argument("--tokenizer", default=os.path.join(os.path.dirname(__file__), "../../models/records/tokenizer.json"))
     a.add_argument("--resume", action="store_true")
@@ -73,7 +74,7 @@ def main():
     # A resumed run draws fresh documents: its data seed counts the restarts.
     stream = batches(Tokenizer.from_file(a.tokenizer), a.batch, a.seed + 1000 * runs, a.composed)
     total, count, tokens, last, saved_at = 0.0, 0, 0, time.time(), spent
-    while spent < a.minutes * 60:
+    while spent < 60 * min(a.minutes, a.pause or a.minutes):
         begun = time.time()
         ids, positions, seen, target, rows = next(stream)
         hidden = net(ids, positions, seen, rows)

@@ -37,7 +37,8 @@ static dlx__backend *load(const dlx__model *m, int n_streams)
 
 static dlx__step pass(const dlx_token *ids, size_t n, size_t start, size_t n_keep)
 {
-    return (dlx__step){.ids = ids, .n = n, .start = start, .n_kv = start, .n_keep = n_keep, .block = 4};
+    return (dlx__step){
+        .ids = ids, .n = n, .start = start, .n_kv = start, .n_keep = n_keep, .block = 4};
 }
 
 static void run(dlx__backend *b, dlx__step step)
@@ -92,7 +93,8 @@ static void suppressed_and_padded_ids_do_not_count(void **state)
     assert_float_equal(s.neg_entropy, 0, 0);
 
     const dlx_token all[] = {0, 1, 2, 3};
-    assert_false(stat_of(logits, 6, (dlx__head){.n_ids = 4, .suppress = all, .n_suppress = 4}).finite);
+    assert_false(
+        stat_of(logits, 6, (dlx__head){.n_ids = 4, .suppress = all, .n_suppress = 4}).finite);
     s = stat_of(logits, 6, (dlx__head){.n_ids = 99});
     assert_int_equal(s.best, 5); /* more ids than rows: all rows */
 }
@@ -141,7 +143,8 @@ static void nan_weights_reach_the_caller(void **state)
     dlx__model_release(&m);
 }
 
-/* ---- passes ----------------------------------------------------------------------------------- */
+/* ---- passes -----------------------------------------------------------------------------------
+ */
 
 /* The raw logits of one row of a stream's last pass; free with free. */
 static float *logits_of(dlx__backend *b, const dlx__model *m, size_t row, int stream, float cfg)
@@ -338,7 +341,8 @@ static void every_allocation_may_fail(void **state)
     dlx__model_release(&m);
 }
 
-/* ---- GGUF ------------------------------------------------------------------------------------- */
+/* ---- GGUF -------------------------------------------------------------------------------------
+ */
 
 static void expect_equal_logits(const dlx__model *a, const dlx__model *b)
 {

@@ -108,8 +108,7 @@ static void failures_name_the_file(void **state)
     assert_int_equal(dlx__os_read_file(&text, &len, FOLDER, 10, NULL, &err), DLX_E_IO);
     assert_says(&err, "directory");
     write_bytes(FILE_PATH, "0123456789", 10);
-    assert_int_equal(dlx__os_read_file(&text, &len, FILE_PATH, 9, NULL, &err),
-                     DLX_E_UNSUPPORTED);
+    assert_int_equal(dlx__os_read_file(&text, &len, FILE_PATH, 9, NULL, &err), DLX_E_UNSUPPORTED);
     assert_says(&err, "9 bytes");
     dlx__writer *w;
     assert_int_equal(dlx__writer_open(&w, FOLDER "/absent/file", NULL, &err), DLX_E_IO);

@@ -8,10 +8,16 @@ static void known_sequence(void **state)
 {
     (void)state;
     static const uint64_t expected[] = {
-        UINT64_C(11520), UINT64_C(0), UINT64_C(1509978240), UINT64_C(1215971899390074240),
-        UINT64_C(1216172134540287360), UINT64_C(607988272756665600),
-        UINT64_C(16172922978634559625), UINT64_C(8476171486693032832),
-        UINT64_C(10595114339597558777), UINT64_C(2904607092377533576),
+        UINT64_C(11520),
+        UINT64_C(0),
+        UINT64_C(1509978240),
+        UINT64_C(1215971899390074240),
+        UINT64_C(1216172134540287360),
+        UINT64_C(607988272756665600),
+        UINT64_C(16172922978634559625),
+        UINT64_C(8476171486693032832),
+        UINT64_C(10595114339597558777),
+        UINT64_C(2904607092377533576),
     };
     dlx__rng rng = {{1, 2, 3, 4}};
     for (size_t i = 0; i < DLX__LEN(expected); i++)
@@ -23,8 +29,8 @@ static void seed_fills_the_state(void **state)
 {
     (void)state;
     static const uint64_t expected[4] = {
-        UINT64_C(6457827717110365317), UINT64_C(3203168211198807973),
-        UINT64_C(9817491932198370423), UINT64_C(4593380528125082431)};
+        UINT64_C(6457827717110365317), UINT64_C(3203168211198807973), UINT64_C(9817491932198370423),
+        UINT64_C(4593380528125082431)};
     dlx__rng rng;
     dlx__rng_seed(&rng, 1234567);
     for (int i = 0; i < 4; i++)

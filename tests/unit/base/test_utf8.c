@@ -84,8 +84,8 @@ static void valid_prefix_stops_at_damage(void **state)
 static void whole_holds_back_only_beginnings(void **state)
 {
     (void)state;
-    static const unsigned char bytes[] = {'a', 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1, 0xC2,
-                                          0xE0, 0xE2, 0xED, 0xF0, 0xF1, 0xF4, 0xF5};
+    static const unsigned char bytes[] = {'a',  0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1,
+                                          0xC2, 0xE0, 0xE2, 0xED, 0xF0, 0xF1, 0xF4, 0xF5};
     enum { B = sizeof bytes };
     for (size_t k = 0; k < B * B * B * B; k++) {
         unsigned char s[4] = {bytes[k % B], bytes[k / B % B], bytes[k / (B * B) % B],

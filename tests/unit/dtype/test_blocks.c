@@ -18,7 +18,7 @@ static const struct kind {
     bool has_min;
     size_t n_bytes;
 } kinds[] = {
-    {DLX__Q4_0, 4, false, 18}, {DLX__Q4_1, 4, true, 20}, {DLX__Q5_0, 5, false, 22},
+    {DLX__Q4_0, 4, false, 18}, {DLX__Q4_1, 4, true, 20},  {DLX__Q5_0, 5, false, 22},
     {DLX__Q5_1, 5, true, 24},  {DLX__Q8_0, 8, false, 34},
 };
 
@@ -86,7 +86,8 @@ static void unpack_reads_the_layout(void **state)
     }
 }
 
-/* The scale as ggml's reference chooses it, in its words: extreme / -2^(bits-1), or range / levels. */
+/* The scale as ggml's reference chooses it, in its words: extreme / -2^(bits-1), or range / levels.
+ */
 static void expected_scale(const struct kind *k, const float *x, float *d, float *m)
 {
     float low = x[0], high = x[0], extreme = 0.0f;
@@ -208,12 +209,9 @@ static void what_cannot_be_packed_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unpack_reads_the_layout),
-        cmocka_unit_test(pack_rounds_as_the_reference),
-        cmocka_unit_test(hostile_weights_pack),
-        cmocka_unit_test(zeros_stay_zeros),
-        cmocka_unit_test(dot_sums_the_unpacked),
-        cmocka_unit_test(what_cannot_be_packed_says_so),
+        cmocka_unit_test(unpack_reads_the_layout), cmocka_unit_test(pack_rounds_as_the_reference),
+        cmocka_unit_test(hostile_weights_pack),    cmocka_unit_test(zeros_stay_zeros),
+        cmocka_unit_test(dot_sums_the_unpacked),   cmocka_unit_test(what_cannot_be_packed_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // labels: quick
 /*
- * test_k_quants.c - Q4_K, Q5_K and Q6_K against a decoder that finds the bits of one weight at a time
- * from their positions in the block, with no loop in common with the code under test.
+ * test_k_quants.c - Q4_K, Q5_K and Q6_K against a decoder that finds the bits of one weight at a
+ * time from their positions in the block, with no loop in common with the code under test.
  */
 #include "base/rng.h"
 #include "dtype/convert.h"
@@ -23,8 +23,8 @@ static int bits(int byte, int from, int n)
 
 /*
  * The 6-bit scale (which = 0) or minimum (which = 1) of group g. As the ggml source draws it, bytes
- * 0-3 hold scales 0-3, bytes 4-7 minima 0-3, bytes 8-11 the low 4 bits of scale and minimum 4-7; the
- * high 2 bits of the latter sit at the top of bytes 0-3 and 4-7.
+ * 0-3 hold scales 0-3, bytes 4-7 minima 0-3, bytes 8-11 the low 4 bits of scale and minimum 4-7;
+ * the high 2 bits of the latter sit at the top of bytes 0-3 and 4-7.
  */
 static int six_bits(const uint8_t *packed, int g, int which)
 {
@@ -85,7 +85,8 @@ static void random_blocks_unpack(void **state)
             }
             dlx__to_f32(x, blocks, dtypes[t], 2 * N);
             for (int i = 0; i < 2 * N; i++)
-                assert_true(x[i] == weight_of(blocks + (size_t)(i / N) * n_bytes, dtypes[t], i % N));
+                assert_true(x[i] ==
+                            weight_of(blocks + (size_t)(i / N) * n_bytes, dtypes[t], i % N));
         }
     }
 }
@@ -96,9 +97,9 @@ static void a_block_by_hand(void **state)
     (void)state;
     uint8_t block[144] = {0x00, 0x3C, 0x00, 0x38};
     uint8_t *packed = block + 4;
-    packed[9] = 0x5B; /* low halves: scale 0xB, minimum 0x5 */
-    packed[1] = 0x80; /* upper bits of the scale: 2 */
-    packed[5] = 0x40; /* upper bits of the minimum: 1 */
+    packed[9] = 0x5B;              /* low halves: scale 0xB, minimum 0x5 */
+    packed[1] = 0x80;              /* upper bits of the scale: 2 */
+    packed[5] = 0x40;              /* upper bits of the minimum: 1 */
     block[16 + 2 * 32 + 7] = 0x90; /* weight 7 of group 5: level 9 */
     float x[N];
     dlx__to_f32(x, block, DLX__Q4_K, N);

@@ -113,7 +113,8 @@ static void shards_follow_the_index(void **state)
     write_text("config.json", "{}");
     write_shard("one.safetensors", "a", "b");
     write_shard("two.safetensors", "c", NULL);
-    write_index("\"c\": \"two.safetensors\", \"a\": \"one.safetensors\", \"b\": \"one.safetensors\"");
+    write_index(
+        "\"c\": \"two.safetensors\", \"a\": \"one.safetensors\", \"b\": \"one.safetensors\"");
     dlx__checkpoint c;
     dlx_error err;
     assert_ok(dlx__checkpoint_open(&c, HOME "/", DLX__NEED_WEIGHTS, NULL, &err), &err);
@@ -149,14 +150,15 @@ static void a_lying_index_is_refused(void **state)
     write_text("config.json", "{}");
     write_shard("one.safetensors", "a", "b");
     write_shard("two.safetensors", "c", NULL);
-    write_index("\"a\": \"two.safetensors\", \"c\": \"two.safetensors\", \"b\": \"one.safetensors\"");
+    write_index(
+        "\"a\": \"two.safetensors\", \"c\": \"two.safetensors\", \"b\": \"one.safetensors\"");
     refuse(HOME, DLX__NEED_WEIGHTS, DLX_E_MISMATCH, "tensor a in " HOME "/two.safetensors");
     write_index("\"x\": \"two.safetensors\"");
     refuse(HOME, DLX__NEED_WEIGHTS, DLX_E_MISMATCH, "found it nowhere");
     write_shard("two.safetensors", "a", NULL);
     write_index("\"a\": \"one.safetensors\", \"b\": \"two.safetensors\"");
     refuse(HOME, DLX__NEED_WEIGHTS, DLX_E_FORMAT, "tensor a occurs twice");
-    static const char *const escapes[] = {"../x",  "/etc/passwd", "a/b", "..",
+    static const char *const escapes[] = {"../x",   "/etc/passwd", "a/b", "..",
                                           "a\\\\b", "C:x",         "",    "."};
     for (size_t i = 0; i < DLX__LEN(escapes); i++) {
         char map[100];

@@ -112,8 +112,8 @@ static void damage_is_named(void **state)
            DLX_E_FORMAT, "tensor b: expected it to begin at byte 8, found 12 (a hole)");
     refuse("{" A_F16 "}", 4, DLX_E_FORMAT, "data up to byte 8, found only 4 bytes");
     refuse("{" A_F16 "," A_F16 "}", 8, DLX_E_FORMAT, "duplicate");
-    refuse("{\"a\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8,
-           DLX_E_UNSUPPORTED, "tensor a: expected type F32, F16 or BF16, found I64");
+    refuse("{\"a\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8, DLX_E_UNSUPPORTED,
+           "tensor a: expected type F32, F16 or BF16, found I64");
     refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4294967296],"
            "\"data_offsets\":[0,0]}}",
            0, DLX_E_FORMAT, "[4294967296, 4294967296, 4294967296]");

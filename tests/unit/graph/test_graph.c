@@ -22,14 +22,14 @@ enum { D = 8, HEADS = 4, KV = 2, C = 6, FF = 10, VOCAB = 12 };
         .name = #tensor, .dtype = DLX__BF16, .n_dims = 1, .shape = {n}}
 
 MATRIX(table, VOCAB, D);
-MATRIX(wq, HEADS * C, D);
-MATRIX(wk, KV * C, D);
-MATRIX(wo, D, HEADS * C);
+MATRIX(wq, HEADS *C, D);
+MATRIX(wk, KV *C, D);
+MATRIX(wo, D, HEADS *C);
 MATRIX(gate, FF, D);
 MATRIX(down, D, FF);
 VECTOR(norm, D);
 VECTOR(head_norm, C);
-VECTOR(bias, KV * C);
+VECTOR(bias, KV *C);
 
 static dlx__value layer(dlx__graph *g, dlx__value x)
 {

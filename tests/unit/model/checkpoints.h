@@ -27,12 +27,9 @@
 /* An empty directory of this name, old files of ours removed. Static text: one at a time. */
 static inline const char *fresh_dir(const char *name)
 {
-    static const char *const files[] = {"config.json",
-                                        "generation_config.json",
-                                        "added_tokens.json",
-                                        "tokenizer_config.json",
-                                        "model.safetensors",
-                                        "model.safetensors.index.json"};
+    static const char *const files[] = {"config.json",       "generation_config.json",
+                                        "added_tokens.json", "tokenizer_config.json",
+                                        "model.safetensors", "model.safetensors.index.json"};
     static char dir[512];
     mkdir(DLX_TMP_DIR, 0777);
     snprintf(dir, sizeof dir, "%s/%s", DLX_TMP_DIR, name);
@@ -102,7 +99,7 @@ static inline void open_golden(dlx__model *m, const char *folder)
 
 /* Opening must fail with this code and a sentence that names the directory and holds `part`. */
 static inline void expect_refusal(const char *dir, dlx__checkpoint_need need, dlx_result code,
-                           const char *part)
+                                  const char *part)
 {
     dlx_error err = {0};
     dlx__model m;

@@ -164,7 +164,8 @@ static void a_tied_head_is_believed_when_the_files_agree(void **state)
         begin_copy(&c, cases[i].folder);
         set_key(c.config, "tie_word_embeddings", cases[i].said);
         if (cases[i].same)
-            tensor_of(&c, "lm_head.weight")->data = tensor_of(&c, "model.embed_tokens.weight")->data;
+            tensor_of(&c, "lm_head.weight")->data =
+                tensor_of(&c, "model.embed_tokens.weight")->data;
         if (!cases[i].head)
             drop(&c, "lm_head.weight");
         const char *dir = end_copy(&c);

@@ -111,7 +111,8 @@ static const change refused[] = {
     {SDAR, "mask_token_id", "\"<MASK>\"", DLX_E_FORMAT, "mask_token_id"},
     {SDAR, "eos_token_id", "[1, 2, 9999]", DLX_E_FORMAT, "9999"},
     {SDAR, "eos_token_id", "\"x\"", DLX_E_FORMAT, "eos_token_id"},
-    {SDAR, "eos_token_id", "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]", DLX_E_FORMAT, "at most 16"},
+    {SDAR, "eos_token_id", "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]", DLX_E_FORMAT,
+     "at most 16"},
     {SDAR, "bos_token_id", "321", DLX_E_FORMAT, "bos_token_id"},
 };
 
