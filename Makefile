@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS ?= 600
 COVER_MIN ?= 0
-CTEST = ctest --output-on-failure -j $(JOBS) --no-tests=error
+CTEST = ctest --output-on-failure --no-label-summary -j $(JOBS) --no-tests=error
 
 .DEFAULT_GOAL := dlx
 .PHONY: help dlx lib demo test quick cover check asan ubsan tsan fuzz bench conformance install \

@@ -4,10 +4,9 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 include(cmake/library.cmake)
 
-if(DLX_TOOL)
-    install(TARGETS dlx RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
-# OPTIONAL: libraries that were not built are not installed.
+# OPTIONAL: what was not built is not installed.
+install(PROGRAMS ${CMAKE_BINARY_DIR}/dlx${CMAKE_EXECUTABLE_SUFFIX} DESTINATION ${CMAKE_INSTALL_BINDIR}
+    OPTIONAL)
 foreach(library dlx_shared dlx_static)
     install(FILES $<TARGET_FILE:${library}> DESTINATION ${CMAKE_INSTALL_LIBDIR} OPTIONAL)
 endforeach()

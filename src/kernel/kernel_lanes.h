@@ -220,14 +220,12 @@ static void gemm(float *y, const float *x, size_t width, const dlx__mat *w, size
 /*
  * exp(x) = 2^n exp(r) with x = n ln 2 + r, |r| <= ln 2 / 2; the polynomial is that of Cephes' expf
  * (S. Moshier), off by about one unit in the last place. Below -87.3 the result is 0, above 88.3
- * that of 88.3; NaN stays NaN.
+ * infinity; NaN stays NaN.
  */
 ALWAYS vec exponential(vec x)
 {
-    const vec lowest = vec_set(-87.3f);
-    vec positive = vec_sub(vec_set(0), x);
-    vec within = vec_sub(vec_set(0), vec_max(vec_set(-88.3f), positive));
-    within = vec_max(lowest, within);
+    const vec lowest = vec_set(-87.3f), highest = vec_set(88.3f);
+    vec within = vec_select(vec_above(x, highest), highest, vec_max(lowest, x));
     vec n, power = vec_exp2_int(vec_mul(within, vec_set(1.44269504088896341f)), &n);
     vec r = vec_fma(n, vec_set(-0.693359375f), within);
     r = vec_fma(n, vec_set(2.12194440e-4f), r);
@@ -238,7 +236,8 @@ ALWAYS vec exponential(vec x)
     p = vec_fma(p, r, vec_set(1.6666665459e-1f));
     p = vec_fma(p, r, vec_set(5.0000001201e-1f));
     p = vec_fma(p, vec_mul(r, r), vec_add(r, vec_set(1)));
-    return vec_select(vec_above(lowest, x), vec_set(0), vec_mul(p, power));
+    p = vec_select(vec_above(lowest, x), vec_set(0), vec_mul(p, power));
+    return vec_select(vec_above(x, highest), vec_set(INFINITY), p);
 }
 
 /*

@@ -96,13 +96,11 @@ static int do_clear(conversation *c, const char *arg)
 static int do_config(conversation *c, const char *arg)
 {
     (void)arg;
-    say_note("  %-6s %-14s %s", "", c->plan.opts.sampler, gen_row("sampler")->help);
-    say_note("  %-6s %-14s %s", "", c->plan.opts.cache, gen_row("cache")->help);
+    say_note("  sampler %s, cache %s, context %zu", c->plan.opts.sampler, c->plan.opts.cache, c->n_ctx);
     if (c->plan.opts.block_length)
-        say_note("  %-6s %-14zu %s", "", c->plan.opts.block_length, gen_row("block-length")->help);
+        say_note("  blocks of %zu", c->plan.opts.block_length);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         show_setting(c, &settings[i]);
-    say_note("  %-6s %-14zu positions of the context", "", c->n_ctx);
     if (c->system.n)
         say_note("  system message: %s", c->system.data);
     return EXIT_OK;

@@ -96,7 +96,7 @@ static void print_figures(const char *title, const json_t *figures)
         rate_line(name, field, "right", "n");
     rate_line("choices", json_object_get(figures, "choices"), "right", "n");
     if (text)
-        out_printf("  %-18s %.4f nats a token, perplexity at most %.2f\n", "likelihood",
+        out_printf("  %-18s %.4f nats a token, perplexity at most %.4g\n", "likelihood",
                    number(text, "nats_per_token"), number(text, "perplexity_bound"));
     if (number(figures, "passes") > 0)
         out_printf("  %-18s %.0f tokens in %.0f passes (%.2f a pass), %.1f tokens/s\n",

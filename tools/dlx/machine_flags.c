@@ -43,5 +43,5 @@ int need_tokenizer(const dlx_model_info *info, const char *instead)
 {
     if (info->has_tokenizer)
         return EXIT_OK;
-    return say_failed("%s holds no tokenizer (tokenizer.json): %s", info->path, instead);
+    return say_failed("%s holds no tokenizer: %s", info->path, instead);
 }

@@ -210,12 +210,12 @@ static const char *value_word(parser *p, const opt *o)
     const char *next = p->at < p->argc ? p->argv[p->at] : NULL;
     if (next && strncmp(next, "--", 2) == 0 &&
         (!next[2] || by_name(p->v, next + 2, strcspn(next + 2, "="), &index, &table))) {
-        bytes_printf(p->why, "--%s wants %s, but %s follows; --%s=%s would take it as the value",
+        bytes_printf(p->why, "--%s wants a value (%s), but %s follows; --%s=%s would mean just that",
                      o->name, o->arg, next, o->name, next);
         return NULL;
     }
     if (!next) {
-        bytes_printf(p->why, "--%s wants %s behind it", o->name, o->arg);
+        bytes_printf(p->why, "--%s wants a value (%s) behind it", o->name, o->arg);
         return NULL;
     }
     p->at++;

@@ -53,7 +53,7 @@ const char *suggest_nearest(const char *word, const char *const *words, size_t n
     return best;
 }
 
-#define FAMILY "nothing: the family is read from the model's own config.json"
+#define FAMILY "MODEL alone, whose config.json names the family"
 #define MODEL "MODEL, the first argument"
 
 static const suggest_alias foreign[] = {
@@ -63,7 +63,7 @@ static const suggest_alias foreign[] = {
     {"hf-model-path", MODEL},
     {"checkpoint", MODEL},
     {"model-type", FAMILY},
-    {"tokenizer", "nothing: the tokenizer is read from MODEL"},
+    {"tokenizer", "MODEL alone, which holds the tokenizer"},
     {"max-seq-len", "--ctx"},
     {"seq-len", "--ctx"},
     {"quantization", "dlx quantize MODEL OUT.gguf --type q8_0, or --dtype of dlx export"},
@@ -74,7 +74,7 @@ static const suggest_alias foreign[] = {
     {"output", "-o, or OUT, the second argument of dlx export and dlx quantize"},
     {"calibration-data", "--calibrate of dlx quantize"},
     {"validate-only", "dlx inspect MODEL, or --stage graph of dlx export"},
-    {"batch-size", "nothing: one stream is decoded at a time"},
+    {"batch-size", "one dlx run for each prompt"},
     /* the models' reference code */
     {"gen-length", "--max-tokens"},
     {"max-new-tokens", "--max-tokens"},
@@ -114,7 +114,7 @@ static const suggest_alias foreign[] = {
     {"diffusion-block-length", "--block-length"},
     {"diffusion-visual", "--watch"},
     {"eos-token-id", "--eos-ids"},
-    {"stream", "nothing: text is printed as soon as it is final"},
+    {"stream", "dlx run as it is, which prints text as soon as it is final"},
 };
 
 const suggest_alias *suggest_foreign(const char *name)

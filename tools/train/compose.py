@@ -16,6 +16,12 @@ PASSIVE = ["were bought by", "go to", "are for", "have been reserved for", "are 
            "were requested by", "shall reach", "are kept for", "will be handed to", "were chosen by", "left us for"]
 IMPERATIVE = ["Send", "Please send", "Ship", "Pack", "Prepare", "Deliver", "Kindly deliver", "Please pack", "Get",
               "Can you ship", "We should send", "You can hand", "Please prepare", "Let us ship"]
+GIVE = ["Give", "Hand", "Bring", "Offer", "Sell", "Get", "Post", "Find", "Please give", "Show", "Grant", "Owe"]
+PAY = ["paid {p} for", "has paid {p} for", "sent us {p} for", "spent {p} on", "owes {p} for", "gave {p} for",
+       "transferred {p} for", "put down {p} for", "offered {p} for"]
+MEANT = ["bought by", "meant for", "requested by", "reserved by", "which we hold for", "asked for by", "chosen by",
+         "picked by", "all for", "now owned by", "that went to"]
+THAT = ["ordered", "bought", "wanted", "picked", "asked for", "chose", "needs", "expects"]
 PLACE = ["in {c}", "to {c}", "from {c}", "at our {c} office", "for delivery to {c}", "via {c}", "near {c}", "of {c}",
          "sent to {c}", "bound for {c}", "travelling to {c}", "with an address in {c}", "over in {c}", "({c})"]
 COST = ["for {p}", "at {p}", "worth {p}", "costing {p}", "at a price of {p}", "with {p} paid", "against {p}", "({p})",
@@ -43,14 +49,23 @@ def clause(r):
     """The core: customer and goods in one sentence."""
     goods, who = r.choice(GOODS), r.choice(WHO)
     kind = r.random()
-    if kind < 0.4:
+    if kind < 0.08:
+        return f"{r.choice(GIVE)} {who} {goods}"
+    if kind < 0.16:
+        return f"{who} {r.choice(PAY)} {goods}"
+    if kind < 0.22:
+        return f"{goods}{r.choice([', ', ' '])}{r.choice(MEANT)} {who}"
+    if kind < 0.27:
+        return f"{goods} {r.choice(['', 'that ', 'which '])}{who} {r.choice(THAT)}"
+    if kind < 0.5:
         return f"{who} {r.choice(ACTIVE)} {goods}"
-    if kind < 0.6:
+    if kind < 0.65:
         return f"{goods} {r.choice(PASSIVE)} {who}"
     if kind < 0.8:
         return f"{r.choice(IMPERATIVE)} {goods} {r.choice(['to', 'for'])} {who}"
     if kind < 0.9:
-        return f"{r.choice(['I am', 'My name is', 'This is', 'It is'])} {{n}} and I {r.choice(['need', 'want', 'ordered', 'bought', 'ask for', 'expect'])} {goods}"
+        return f"{r.choice(['I am', 'My name is', 'This is', 'It is'])} {{n}} and I "\
+               f"{r.choice(['need', 'want', 'ordered', 'bought', 'ask for', 'expect'])} {goods}"
     return r.choice([f"{goods} for {who}", f"{who}, {goods}", f"{goods}, {who}", f"{who}: {goods}", f"{goods} - {who}"])
 
 
@@ -58,9 +73,9 @@ def compose(r):
     """One phrasing with all six fields, or another try where it equals one kept for evaluation."""
     core, front, alone = clause(r), [], []
     rest = {"c": (PLACE, PLACE_ALONE), "p": (COST, COST_ALONE), "d": (WHEN, WHEN_ALONE)}
-    order = list(rest)
+    order = [k for k in rest if "{" + k + "}" not in core]
     r.shuffle(order)
-    if r.random() < 0.3:                              # two facts share a sentence of their own
+    if len(order) == 3 and r.random() < 0.3:          # two facts share a sentence of their own
         both = r.choice([COST_WHEN, PLACE_WHEN, COST_PLACE])
         alone.append(r.choice(both))
         order = [k for k in order if "{" + k + "}" not in alone[0]]

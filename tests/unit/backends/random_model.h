@@ -23,7 +23,7 @@ typedef struct random_shape {
 enum { RANDOM_MOST_TENSORS = 2048 };
 
 typedef struct random_model {
-    dlx__model model; /* only the graph is filled */
+    dlx__model model; /* the graph, has_weights and hp.n_rows_vocab are filled */
     dlx__tensor tensors[RANDOM_MOST_TENSORS];
     char names[RANDOM_MOST_TENSORS][40];
     size_t n_tensors;
@@ -31,13 +31,13 @@ typedef struct random_model {
     dlx__rng rng;
 } random_model;
 
-static float random_centred(dlx__rng *rng)
+static inline float random_centred(dlx__rng *rng)
 {
     return (float)(2 * dlx__rng_uniform(rng) - 1);
 }
 
 /* The K types cannot be packed here: random bits under small scales. */
-static void random_k_row(uint8_t *row, const dlx__dtype_info *type, dlx__dtype dtype,
+static inline void random_k_row(uint8_t *row, const dlx__dtype_info *type, dlx__dtype dtype,
                          size_t n_bytes, dlx__rng *rng)
 {
     for (size_t i = 0; i < n_bytes; i++)
@@ -51,7 +51,7 @@ static void random_k_row(uint8_t *row, const dlx__dtype_info *type, dlx__dtype d
     }
 }
 
-static void random_fill(uint8_t *data, const dlx__tensor *t, float centre, float spread,
+static inline void random_fill(uint8_t *data, const dlx__tensor *t, float centre, float spread,
                         dlx__rng *rng)
 {
     const dlx__dtype_info *type = dlx__dtype_of(t->dtype);
@@ -68,7 +68,7 @@ static void random_fill(uint8_t *data, const dlx__tensor *t, float centre, float
 }
 
 /* n_rows 0: a vector [n_cols] of float32. Free with random_model_release. */
-static const dlx__tensor *random_tensor(random_model *m, const char *name, dlx__dtype dtype,
+static inline const dlx__tensor *random_tensor(random_model *m, const char *name, dlx__dtype dtype,
                                         size_t n_rows, size_t n_cols, float centre, float spread)
 {
     if (m->n_tensors == RANDOM_MOST_TENSORS)
@@ -92,18 +92,18 @@ static const dlx__tensor *random_tensor(random_model *m, const char *name, dlx__
 }
 
 /* Spread so that products keep the size of their input. */
-static const dlx__tensor *random_matrix(random_model *m, const random_shape *s, const char *name,
+static inline const dlx__tensor *random_matrix(random_model *m, const random_shape *s, const char *name,
                                         size_t n_rows, size_t n_cols)
 {
     return random_tensor(m, name, s->dtype, n_rows, n_cols, 0, sqrtf(3.0f / (float)n_cols));
 }
 
-static const dlx__tensor *random_norm(random_model *m, const char *name, size_t n)
+static inline const dlx__tensor *random_norm(random_model *m, const char *name, size_t n)
 {
     return random_tensor(m, name, DLX__F32, 0, n, 1.0f, 0.3f);
 }
 
-static dlx__value random_heads(random_model *m, const random_shape *s, const char *name,
+static inline dlx__value random_heads(random_model *m, const random_shape *s, const char *name,
                                dlx__value h, size_t n_heads, bool rotated)
 {
     dlx__graph *g = &m->model.graph;
@@ -119,7 +119,7 @@ static dlx__value random_heads(random_model *m, const random_shape *s, const cha
     return dlx__graph_rope(g, x, 10000.0);
 }
 
-static dlx__value random_layer(random_model *m, const random_shape *s, dlx__value x)
+static inline dlx__value random_layer(random_model *m, const random_shape *s, dlx__value x)
 {
     dlx__graph *g = &m->model.graph;
     const size_t d = s->n_embd, n_att = s->n_heads * s->head_dim;
@@ -141,11 +141,13 @@ static dlx__value random_layer(random_model *m, const random_shape *s, dlx__valu
 }
 
 /* A failure of the graph stays in model.graph.failure. */
-static random_model *random_model_open(const random_shape *s, uint64_t seed)
+static inline random_model *random_model_open(const random_shape *s, uint64_t seed)
 {
     random_model *m = calloc(1, sizeof *m);
     if (!m)
         abort();
+    m->model.has_weights = true;
+    m->model.hp.n_rows_vocab = s->n_vocab;
     dlx__rng_seed(&m->rng, seed);
     dlx__graph *g = &m->model.graph;
     dlx__graph_init(g, NULL);
@@ -160,7 +162,7 @@ static random_model *random_model_open(const random_shape *s, uint64_t seed)
     return m;
 }
 
-static void random_model_release(random_model *m)
+static inline void random_model_release(random_model *m)
 {
     for (size_t i = 0; i < m->n_tensors; i++)
         free((void *)(uintptr_t)m->tensors[i].data);

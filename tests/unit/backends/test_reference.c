@@ -341,9 +341,6 @@ static void every_allocation_may_fail(void **state)
     dlx__model_release(&m);
 }
 
-/* ---- GGUF -------------------------------------------------------------------------------------
- */
-
 static void expect_equal_logits(const dlx__model *a, const dlx__model *b)
 {
     dlx_token ids[12];
@@ -365,6 +362,55 @@ static void expect_equal_logits(const dlx__model *a, const dlx__model *b)
     ref->close(x);
     ref->close(y);
 }
+
+/* ---- stored types ---------------------------------------------------------------------------- */
+
+/* Gives every matrix of a graph another type: packed, or the float32 values of what was packed. */
+static void retype(dlx__model *m, dlx__dtype dtype, bool unpacked, dlx__arena *arena)
+{
+    for (size_t i = 0; i < m->graph.n; i++) {
+        dlx__node *node = &m->graph.nodes[i];
+        if (!node->weight || node->weight->n_dims != 2)
+            continue;
+        size_t n = dlx__tensor_elems(node->weight);
+        dlx__tensor *t = dlx__arena_alloc(arena, 1, sizeof *t);
+        void *packed = dlx__arena_alloc(arena, dlx__dtype_bytes(dtype, n), 1);
+        float *values = dlx__arena_alloc(arena, n, sizeof *values);
+        assert_true(t && packed && values);
+        assert_int_equal(node->weight->dtype, DLX__F32);
+        assert_true(dlx__from_f32(packed, dtype, node->weight->data, n));
+        dlx__to_f32(values, packed, dtype, n);
+        *t = *node->weight;
+        t->dtype = unpacked ? DLX__F32 : dtype;
+        t->n_bytes = dlx__dtype_bytes(t->dtype, n);
+        t->data = unpacked ? (const void *)values : packed;
+        node->weight = t;
+    }
+}
+
+static void stored_types_are_read_row_by_row(void **state)
+{
+    (void)state;
+    static const dlx__dtype types[] = {DLX__F16,  DLX__BF16, DLX__Q8_0, DLX__Q4_0,
+                                       DLX__Q4_1, DLX__Q5_0, DLX__Q5_1};
+    for (size_t i = 0; i < DLX__LEN(types); i++) {
+        dlx__model a;
+        dlx__model b;
+        dlx__arena arena;
+        dlx__arena_init(&arena, NULL);
+        open_model(&a, "sdar-tiny-b4"); /* rows of 96, 128 and 160: whole blocks of 32 */
+        open_model(&b, "sdar-tiny-b4");
+        retype(&a, types[i], false, &arena);
+        retype(&b, types[i], true, &arena);
+        expect_equal_logits(&a, &b);
+        dlx__model_release(&a);
+        dlx__model_release(&b);
+        dlx__arena_release(&arena);
+    }
+}
+
+/* ---- GGUF -------------------------------------------------------------------------------------
+ */
 
 static void a_gguf_gives_the_same_logits(void **state)
 {
@@ -400,6 +446,7 @@ int main(void)
         cmocka_unit_test(impossible_passes_are_refused),
         cmocka_unit_test(impossible_options_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(stored_types_are_read_row_by_row),
         cmocka_unit_test(a_gguf_gives_the_same_logits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

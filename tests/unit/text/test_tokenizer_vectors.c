@@ -94,27 +94,6 @@ static void transformers_full(void **state)
     dlx__tokenizer_free(t);
 }
 
-/* The order in which GPT-2 numbers the bytes: printable ones first. */
-static json_t *byte_vocab(void)
-{
-    json_t *vocab = json_object();
-    int id = 0;
-    for (int pass = 0; pass < 2; pass++)
-        for (int b = 0; b < 256; b++) {
-            bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-            if (printable != (pass == 0))
-                continue;
-            unsigned cp = printable ? (unsigned)b : 256u + (unsigned)(id - 188);
-            char text[4] = {(char)cp};
-            if (cp >= 0x80) {
-                text[0] = (char)(0xC0 | cp >> 6);
-                text[1] = (char)(0x80 | (cp & 0x3F));
-            }
-            json_object_set_new(vocab, text, json_integer(id++));
-        }
-    return vocab;
-}
-
 static void transformers_mini(void **state)
 {
     (void)state;

@@ -10,8 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
+
+#if defined(_WIN32)
+#include <direct.h>
+#define make_one_dir(path) _mkdir(path)
+#else
+#define make_one_dir(path) mkdir(path, 0777)
+#endif
 
 #include "base/mem.h"
 #include "base/os.h"
@@ -78,14 +86,6 @@ static inline void copy_data(const char *from, const char *dir, const char *name
     write_all(path, text, n);
     dlx__free(NULL, text);
 }
-
-#include <sys/stat.h>
-#if defined(_WIN32)
-#include <direct.h>
-#define make_one_dir(path) _mkdir(path)
-#else
-#define make_one_dir(path) mkdir(path, 0777)
-#endif
 
 /* A directory of this test alone, in a buffer of the caller; files of an earlier run are removed. */
 static inline bool drop_file(void *user, const char *name)
@@ -185,6 +185,27 @@ static inline json_t *load_json(const char *path)
     json_t *json = NULL;
     CHECK(dlx__json_load(&json, path, NULL, err));
     return json;
+}
+
+/* The order in which GPT-2 numbers the bytes: printable ones first. */
+static inline json_t *byte_vocab(void)
+{
+    json_t *vocab = json_object();
+    int id = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int b = 0; b < 256; b++) {
+            bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+            if (printable != (pass == 0))
+                continue;
+            unsigned cp = printable ? (unsigned)b : 256u + (unsigned)(id - 188);
+            char text[4] = {(char)cp};
+            if (cp >= 0x80) {
+                text[0] = (char)(0xC0 | cp >> 6);
+                text[1] = (char)(0x80 | (cp & 0x3F));
+            }
+            json_object_set_new(vocab, text, json_integer(id++));
+        }
+    return vocab;
 }
 
 #endif
