@@ -1,5 +1,6 @@
-/* fuzz_chat.c - any bytes as a chat template (up to a zero byte) and further variables as JSON (what
- * follows it), rendered for a fixed conversation. A failure must have a sentence and leave no text. */
+/* fuzz_chat.c - any bytes as a chat template (up to a zero byte) and further variables as JSON
+ * (what follows it), rendered for a fixed conversation. A failure must have a sentence and leave no
+ * text. */
 // rooms: text
 #include "fuzz.h"
 #include "text/chat.h"

@@ -358,31 +358,45 @@ static void c12_a_stop_id_ends_the_answer(void **state)
     dlx_model_free(model);
 }
 
+/* The prompt of a golden decode file. */
+static size_t golden_prompt(const char *file, dlx_token *prompt)
+{
+    json_t *run_json = json_load_file(support_golden(file), 0, NULL);
+    json_t *ids = json_object_get(run_json, "prompt_ids"), *id;
+    size_t i;
+    assert_true(json_array_size(ids) > 0 && json_array_size(ids) <= MAX_IDS);
+    json_array_foreach (ids, i, id)
+        prompt[i] = (dlx_token)json_integer_value(id);
+    size_t n = json_array_size(ids);
+    json_decref(run_json);
+    return n;
+}
+
+/* The mask row and the padded rows of this checkpoint are so large that they win where they may. */
 static void c13_mask_and_padding_are_never_chosen(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"dream-specials", "llada-specials"};
-    for (size_t f = 0; f < 2; f++) {
-        dlx_model *model = support_open(folders[f]);
-        dlx_model_info info;
-        dlx_model_get_info(model, &info);
-        dlx_token prompt[9], ids[MAX_IDS];
-        fill_prompt(prompt, 9);
-        for (int allowed = 0; allowed < 2; allowed++) {
-            dlx_gen_opts gen;
-            dlx_gen_result result;
-            options(model, &gen, 16);
-            gen.steps = 16;
-            gen.block_length = f ? 16 : 0;
-            gen.allow_special = allowed;
-            size_t n = run(model, prompt, 9, &gen, ids, &result), n_special = 0;
-            for (size_t i = 0; i < n; i++)
-                n_special += ids[i] == info.mask_id || ids[i] >= (f ? 304 : 308);
-            assert_true(allowed || n_special == 0);
-            assert_true(!allowed || n_special > 0); /* the checkpoint is made so that it would */
-        }
-        dlx_model_free(model);
+    enum { MASK = 306, PADDING = 308, ROWS = 320 };
+    dlx_model *model = support_open("dream-specials");
+    dlx_token prompt[MAX_IDS], ids[MAX_IDS], padding[ROWS - PADDING];
+    size_t n_prompt = golden_prompt("dream-specials/decode/suppressed_entropy_n24_s12.json", prompt);
+    for (int i = 0; i < ROWS - PADDING; i++)
+        padding[i] = PADDING + i;
+    for (int allowed = 0; allowed < 2; allowed++) {
+        dlx_gen_opts gen;
+        dlx_gen_result result;
+        options(model, &gen, 24);
+        gen.steps = 12;
+        gen.allow_special = allowed;
+        gen.suppress = padding;
+        gen.n_suppress = allowed ? 0 : ROWS - PADDING;
+        size_t n = run(model, prompt, n_prompt, &gen, ids, &result), n_special = 0;
+        assert_int_equal(n, 24);
+        for (size_t i = 0; i < n; i++)
+            n_special += ids[i] == MASK || ids[i] >= PADDING;
+        assert_true(allowed ? n_special > 0 : n_special == 0);
     }
+    dlx_model_free(model);
 }
 
 /* ---- C14: certainty is sum p ln p, the larger the surer -------------------------------------------- */
@@ -660,8 +674,8 @@ static void c24_numbers_out_of_range_are_sentences(void **state)
     } while (0)
     REFUSED(gen.temperature = -1, "temperature");
     REFUSED(gen.temperature = NAN, "temperature");
-    REFUSED(gen.top_p = 0, "top-p");
-    REFUSED(gen.top_p = 1.5, "top-p");
+    REFUSED(gen.top_p = 0, "top_p");
+    REFUSED(gen.top_p = 1.5, "top_p");
     REFUSED(gen.block_length = 0, "block");
     REFUSED(gen.sampler = "greedy", "greedy");
     REFUSED(gen.sampler = "topk_margin", "dream");

@@ -62,13 +62,13 @@ static dlx_result check_context(const dlx__model *model, const dlx_gen_opts *o, 
                                 size_t n_ctx, dlx_error *err)
 {
     if (n_prompt > n_ctx)
-        return dlx__fail(err, DLX_E_ARG,
+        return dlx__fail(err, DLX_E_FULL,
                          "the prompt of %zu ids is longer than the context of %zu: shorten it, or open "
                          "the session with a larger context",
                          n_prompt, n_ctx);
     size_t n = dlx__gen_positions(model, o, n_prompt);
     if (n > n_ctx)
-        return dlx__fail(err, DLX_E_ARG,
+        return dlx__fail(err, DLX_E_FULL,
                          "prompt (%zu) and answer (%zu) need %zu positions, the context has %zu: ask for "
                          "fewer tokens, or open the session with a larger context",
                          n_prompt, o->max_tokens, n, n_ctx);

@@ -56,7 +56,8 @@ static size_t merge_slot(const dlx__bpe *b, uint32_t left, uint32_t right)
     uint64_t h = (((uint64_t)left << 32 | right) ^ b->seed) * 0x9E3779B97F4A7C15u;
     size_t mask = b->n_slots - 1;
     size_t i = (size_t)(h ^ (h >> 32)) & mask;
-    while (b->slots[i].rank != FREE_RANK && (b->slots[i].left != left || b->slots[i].right != right))
+    while (b->slots[i].rank != FREE_RANK &&
+           (b->slots[i].left != left || b->slots[i].right != right))
         i = (i + 1) & mask;
     return i;
 }
@@ -90,8 +91,11 @@ dlx_result dlx__bpe_add(dlx__bpe *b, const dlx__vocab *v, const char *left, size
     DLX__TRY(found);
     if (b->n_merges >= b->n_slots / 2 || b->n_merges >= FREE_RANK)
         return dlx__fail(err, DLX_E_FORMAT, "the tokenizer has more than %zu merges", b->n_merges);
-    b->slots[merge_slot(b, (uint32_t)l, (uint32_t)r)] = (dlx__bpe_merge){
-        .left = (uint32_t)l, .right = (uint32_t)r, .rank = (uint32_t)b->n_merges, .id = (uint32_t)id};
+    b->slots[merge_slot(b, (uint32_t)l, (uint32_t)r)] =
+        (dlx__bpe_merge){.left = (uint32_t)l,
+                         .right = (uint32_t)r,
+                         .rank = (uint32_t)b->n_merges,
+                         .id = (uint32_t)id};
     b->n_merges++;
     return DLX_OK;
 }

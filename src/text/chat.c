@@ -50,10 +50,11 @@ static dlx_result keep_special(json_t **out, const char *text, size_t n, dlx_err
     if (!text)
         return DLX_OK;
     *out = json_stringn(text, n);
-    return *out ? DLX_OK
-                : dlx__fail(err, DLX_E_NOMEM,
-                            "out of memory, or a special token that is not UTF-8, while opening the "
-                            "chat template");
+    return *out
+               ? DLX_OK
+               : dlx__fail(err, DLX_E_NOMEM,
+                           "out of memory, or a special token that is not UTF-8, while opening the "
+                           "chat template");
 }
 
 static dlx_result fill(dlx__chat *chat, const char *text, size_t n, const char *name,
@@ -110,7 +111,8 @@ static const json_t *template_in(json_t *config)
     const json_t *value = json_object_get(config, "chat_template");
     size_t i = 0;
     const json_t *item = NULL;
-    json_array_foreach(value, i, item) {
+    json_array_foreach(value, i, item)
+    {
         const char *name = json_string_value(json_object_get(item, "name"));
         if (name && strcmp(name, "default") == 0)
             return json_object_get(item, "template");
@@ -124,9 +126,8 @@ static dlx_result open_file(dlx__chat **out, const dlx__checkpoint *c, const cha
     char *text = NULL;
     size_t n = 0;
     DLX__TRY(dlx__os_read_file(&text, &n, path, LONGEST_TEMPLATE, c->mem, err));
-    dlx_result r =
-        dlx__chat_parse(out, text, n, path, special_of(c->tokenizer_config, "bos_token"),
-                        special_of(c->tokenizer_config, "eos_token"), c->mem, err);
+    dlx_result r = dlx__chat_parse(out, text, n, path, special_of(c->tokenizer_config, "bos_token"),
+                                   special_of(c->tokenizer_config, "eos_token"), c->mem, err);
     dlx__free(c->mem, text);
     return r;
 }
@@ -171,8 +172,8 @@ static dlx_result open_gguf(dlx__chat **out, const dlx__checkpoint *c, dlx_error
         return no_template(c, err);
     DLX__TRY(dlx__gguf_text(&c->gguf, "tokenizer.chat_template", &text, err));
     dlx__chat *chat = NULL;
-    DLX__TRY(dlx__chat_parse(&chat, text.data, text.len, "tokenizer.chat_template", NULL, NULL, c->mem,
-                             err));
+    DLX__TRY(dlx__chat_parse(&chat, text.data, text.len, "tokenizer.chat_template", NULL, NULL,
+                             c->mem, err));
     dlx__gguf_string bos = special_in(&c->gguf, "tokenizer.ggml.bos_token_id");
     dlx__gguf_string eos = special_in(&c->gguf, "tokenizer.ggml.eos_token_id");
     dlx_result r = keep_special(&chat->bos, bos.data, bos.len, err);
@@ -191,20 +192,23 @@ dlx_result dlx__chat_open(dlx__chat **out, const dlx__checkpoint *c, dlx_error *
     return c->kind == DLX__CHECKPOINT_GGUF ? open_gguf(out, c, err) : open_hf(out, c, err);
 }
 
-/* Each message an object with a role that is text; what else it needs is the template's business. */
+/* Each message an object with a role that is text; what else it needs is the template's business.
+ */
 static dlx_result check_messages(json_t *messages, dlx_error *err)
 {
     if (!json_is_array(messages))
-        return dlx__fail(err, DLX_E_ARG, "the messages are no list; expected [{\"role\": \"user\", "
-                                         "\"content\": \"...\"}, ...]");
+        return dlx__fail(err, DLX_E_ARG,
+                         "the messages are no list; expected [{\"role\": \"user\", "
+                         "\"content\": \"...\"}, ...]");
     size_t i = 0;
     const json_t *m = NULL;
-    json_array_foreach(messages, i, m)
-        if (!json_is_string(json_object_get(m, "role")))
-            return dlx__fail(err, DLX_E_ARG,
-                             "message %zu has no role; expected an object like {\"role\": \"user\", "
-                             "\"content\": \"...\"}",
-                             i);
+    json_array_foreach(messages, i, m) if (
+        !json_is_string(
+            json_object_get(m, "role"))) return dlx__fail(err, DLX_E_ARG,
+                                                          "message %zu has no role; expected an "
+                                                          "object like {\"role\": \"user\", "
+                                                          "\"content\": \"...\"}",
+                                                          i);
     return DLX_OK;
 }
 

@@ -18,7 +18,8 @@ typedef struct dlx__chat dlx__chat;
  */
 dlx_result dlx__chat_open(dlx__chat **out, const dlx__checkpoint *c, dlx_error *err);
 
-/* The same from a template's text; `name` is the file named in failures. The specials may be NULL. */
+/* The same from a template's text; `name` is the file named in failures. The specials may be NULL.
+ */
 dlx_result dlx__chat_parse(dlx__chat **out, const char *text, size_t n, const char *name,
                            const char *bos_token, const char *eos_token, const dlx_allocator *mem,
                            dlx_error *err);
@@ -31,9 +32,9 @@ const char *dlx__chat_eos_token(const dlx__chat *chat);
 
 /* Only read; not const because jansson iterates over mutable objects only. */
 typedef struct dlx__chat_input {
-    json_t *messages;     /* array of objects with at least "role" and "content" */
-    json_t *tools;        /* array or NULL */
-    json_t *kwargs;       /* object of further variables (enable_thinking ...) or NULL */
+    json_t *messages;           /* array of objects with at least "role" and "content" */
+    json_t *tools;              /* array or NULL */
+    json_t *kwargs;             /* object of further variables (enable_thinking ...) or NULL */
     bool add_generation_prompt; /* end with the header of the assistant's turn */
 } dlx__chat_input;
 

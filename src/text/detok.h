@@ -15,7 +15,8 @@ typedef struct dlx__detok {
     size_t n_held;
 } dlx__detok;
 
-void dlx__detok_init(dlx__detok *d, const dlx__tokenizer *t, unsigned flags); /* allocates nothing */
+void dlx__detok_init(dlx__detok *d, const dlx__tokenizer *t,
+                     unsigned flags); /* allocates nothing */
 
 /* Appends to out the text that this token makes certain. On failure nothing has changed. */
 dlx_result dlx__detok_push(dlx__detok *d, dlx_token id, dlx__buf *out, dlx_error *err);

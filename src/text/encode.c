@@ -65,8 +65,8 @@ static dlx_result encode_raw(encoder *e, const char *text, size_t n, dlx_error *
     return DLX_OK;
 }
 
-dlx_result dlx__tokenizer_encode(const dlx__tokenizer *t, const char *text, size_t n, unsigned flags,
-                                 dlx__ids *ids, dlx_error *err)
+dlx_result dlx__tokenizer_encode(const dlx__tokenizer *t, const char *text, size_t n,
+                                 unsigned flags, dlx__ids *ids, dlx_error *err)
 {
     if (n > LONGEST_TEXT)
         return dlx__fail(err, DLX_E_ARG,

@@ -9,14 +9,14 @@
 
 typedef enum dlx__jinja_kind {
     /* statements */
-    DLX__JN_TEXT,      /* text */
-    DLX__JN_OUTPUT,    /* a: what to print */
-    DLX__JN_IF,        /* list: BRANCHes */
-    DLX__JN_BRANCH,    /* a: condition (NULL: else), list: body */
-    DLX__JN_FOR,       /* targets: NAMEs, a: over what, b: filter or NULL, list: body, other: else */
-    DLX__JN_SET,       /* targets: NAMEs or one ATTR of a NAME, a: value (NULL: list is the body) */
-    DLX__JN_MACRO,     /* text: name, targets: NAMEs with default a or NULL, list: body */
-    DLX__JN_BLOCK,     /* list: body, printed as it is ({% generation %}) */
+    DLX__JN_TEXT,   /* text */
+    DLX__JN_OUTPUT, /* a: what to print */
+    DLX__JN_IF,     /* list: BRANCHes */
+    DLX__JN_BRANCH, /* a: condition (NULL: else), list: body */
+    DLX__JN_FOR,    /* targets: NAMEs, a: over what, b: filter or NULL, list: body, other: else */
+    DLX__JN_SET,    /* targets: NAMEs or one ATTR of a NAME, a: value (NULL: list is the body) */
+    DLX__JN_MACRO,  /* text: name, targets: NAMEs with default a or NULL, list: body */
+    DLX__JN_BLOCK,  /* list: body, printed as it is ({% generation %}) */
     DLX__JN_BREAK,
     DLX__JN_CONTINUE,
     /* expressions */

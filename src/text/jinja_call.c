@@ -25,7 +25,8 @@ static dlx_result eval_arguments(dlx__jinja_run *run, const node *list, argument
         if (n->kind == DLX__JN_KEYWORD)
             DLX__TRY(dlx__jr_put(run, named.u.dict, dlx__jv_string(n->text.data, n->text.len), v));
         else if (named.u.dict->n > 0)
-            return dlx__jr_fail(run, DLX_E_FORMAT, "an argument without a name follows a named one");
+            return dlx__jr_fail(run, DLX_E_FORMAT,
+                                "an argument without a name follows a named one");
         else
             DLX__TRY(dlx__jr_push(run, order.u.list, v));
     }
@@ -51,7 +52,8 @@ static dlx_result invoke(dlx__jinja_run *run, const dlx__jinja_builtin *b, const
             bound[i] = named;
         n_used += bound[i] != NULL;
         if (!bound[i] && i < b->n_required)
-            return dlx__jr_fail(run, DLX_E_ARG, "%s needs the argument '%s'", b->name, b->params[i]);
+            return dlx__jr_fail(run, DLX_E_ARG, "%s needs the argument '%s'", b->name,
+                                b->params[i]);
     }
     if (n_used != args->by_order->n + args->by_name->n)
         return dlx__jr_fail(run, DLX_E_UNSUPPORTED,
@@ -213,8 +215,9 @@ dlx_result dlx__jc_call(dlx__jinja_run *run, const node *n, dlx__jv *out)
     if (method)
         DLX__TRY(dlx__je_eval(run, n->a->a, &self));
     else if (n->a->kind != DLX__JN_NAME)
-        return dlx__jr_fail(run, DLX_E_UNSUPPORTED, "what is called here is neither a function nor "
-                                                    "a method");
+        return dlx__jr_fail(run, DLX_E_UNSUPPORTED,
+                            "what is called here is neither a function nor "
+                            "a method");
     DLX__TRY(eval_arguments(run, n->list, &args));
     run->line = n->line;
     return method ? call_method(run, &self, n->a->text, &args, out)

@@ -128,8 +128,8 @@ static dlx_result tell_loop(dlx__jinja_run *run, dlx__jv_dict *loop, const dlx__
         {"depth0", 6, dlx__jv_int(0)},
     };
     for (size_t k = 0; k < DLX__LEN(facts); k++)
-        DLX__TRY(dlx__jr_put(run, loop, dlx__jv_string(facts[k].name, facts[k].len),
-                             facts[k].value));
+        DLX__TRY(
+            dlx__jr_put(run, loop, dlx__jv_string(facts[k].name, facts[k].len), facts[k].value));
     return DLX_OK;
 }
 

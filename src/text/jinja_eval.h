@@ -18,12 +18,13 @@ dlx_result dlx__je_capture(dlx__jinja_run *run, const dlx__jinja_node *list, dlx
 /* The operators (jinja_ops.c). */
 dlx_result dlx__jo_binary(dlx__jinja_run *run, dlx__jinja_op op, const dlx__jv *a, const dlx__jv *b,
                           dlx__jv *out);
-dlx_result dlx__jo_compare(dlx__jinja_run *run, dlx__jinja_op op, const dlx__jv *a, const dlx__jv *b,
-                           bool *out);
+dlx_result dlx__jo_compare(dlx__jinja_run *run, dlx__jinja_op op, const dlx__jv *a,
+                           const dlx__jv *b, bool *out);
 dlx_result dlx__jo_negate(dlx__jinja_run *run, const dlx__jv *a, dlx__jv *out);
 
 /* a.name, a[key] and a[start:stop:step] with none for bounds left out (jinja_item.c). */
-dlx_result dlx__jo_attribute(dlx__jinja_run *run, const dlx__jv *a, dlx__jv_text name, dlx__jv *out);
+dlx_result dlx__jo_attribute(dlx__jinja_run *run, const dlx__jv *a, dlx__jv_text name,
+                             dlx__jv *out);
 dlx_result dlx__jo_item(dlx__jinja_run *run, const dlx__jv *a, const dlx__jv *key, dlx__jv *out);
 dlx_result dlx__jo_slice(dlx__jinja_run *run, const dlx__jv *a, const dlx__jv bounds[3],
                          dlx__jv *out);

@@ -12,15 +12,16 @@
 typedef dlx__jinja_parser parser;
 typedef dlx__jinja_node node;
 
-enum { LONGEST_CHAIN = 200 }; /* operands of one level: the tree leans left and is walked recursively */
+enum {
+    LONGEST_CHAIN = 200
+}; /* operands of one level: the tree leans left and is walked recursively */
 
 static dlx_result parse_unary(parser *p, bool filters, node **out);
 
 static dlx_result too_long(const parser *p)
 {
-    return dlx__fail(p->err, DLX_E_UNSUPPORTED,
-                     "line %d: more than %d operands in one expression", p->token->line,
-                     (int)LONGEST_CHAIN);
+    return dlx__fail(p->err, DLX_E_UNSUPPORTED, "line %d: more than %d operands in one expression",
+                     p->token->line, (int)LONGEST_CHAIN);
 }
 
 /* A node of this kind with a as its first operand; *a becomes it. */
@@ -248,12 +249,14 @@ static dlx_result parse_name(parser *p, node **out)
     static const struct {
         const char *word;
         dlx__jv value;
-    } constants[] = {
-        {"true", {.kind = DLX__JV_BOOL, .u.b = true}}, {"True", {.kind = DLX__JV_BOOL, .u.b = true}},
-        {"false", {.kind = DLX__JV_BOOL}},             {"False", {.kind = DLX__JV_BOOL}},
-        {"none", {.kind = DLX__JV_NONE}},              {"None", {.kind = DLX__JV_NONE}}};
-    static const char *const reserved[] = {"in",  "is",   "if",  "else", "elif", "and",
-                                           "not", "or",   "for", "set",  "endif"};
+    } constants[] = {{"true", {.kind = DLX__JV_BOOL, .u.b = true}},
+                     {"True", {.kind = DLX__JV_BOOL, .u.b = true}},
+                     {"false", {.kind = DLX__JV_BOOL}},
+                     {"False", {.kind = DLX__JV_BOOL}},
+                     {"none", {.kind = DLX__JV_NONE}},
+                     {"None", {.kind = DLX__JV_NONE}}};
+    static const char *const reserved[] = {"in",  "is", "if",  "else", "elif", "and",
+                                           "not", "or", "for", "set",  "endif"};
     for (size_t i = 0; i < DLX__LEN(reserved); i++)
         if (dlx__jinja_is_word(p, reserved[i]))
             return dlx__jinja_expected(p, "a value");

@@ -1,4 +1,5 @@
-/* jinja_is.c - tests: value is name(argument). Which kinds pass is Jinja's view of Python's types. */
+/* jinja_is.c - tests: value is name(argument). Which kinds pass is Jinja's view of Python's types.
+ */
 #include "text/jinja_call.h"
 #include "text/jinja_eval.h"
 
@@ -12,7 +13,7 @@ static dlx_result answer(dlx__jv *out, bool yes)
 
 /* A test that only looks at the value. */
 #define SIMPLE_TEST(name, condition)                                                               \
-    static dlx_result name(dlx__jinja_run *run, const dlx__jv *self, arg_list args, dlx__jv *out)   \
+    static dlx_result name(dlx__jinja_run *run, const dlx__jv *self, arg_list args, dlx__jv *out)  \
     {                                                                                              \
         (void)run;                                                                                 \
         (void)args;                                                                                \
@@ -77,7 +78,8 @@ static dlx_result is_even(dlx__jinja_run *run, const dlx__jv *self, arg_list arg
     return remainder_is(run, self, 2, 0, out);
 }
 
-static dlx_result is_divisible(dlx__jinja_run *run, const dlx__jv *self, arg_list args, dlx__jv *out)
+static dlx_result is_divisible(dlx__jinja_run *run, const dlx__jv *self, arg_list args,
+                               dlx__jv *out)
 {
     if (!dlx__jv_is_whole(args[0]))
         return dlx__jr_fail(run, DLX_E_ARG, "divisibleby needs a whole number, not %s",
@@ -86,26 +88,16 @@ static dlx_result is_divisible(dlx__jinja_run *run, const dlx__jv *self, arg_lis
 }
 
 static const dlx__jinja_builtin tests[] = {
-    {"defined", is_defined, 0, {NULL}},
-    {"undefined", is_undefined, 0, {NULL}},
-    {"none", is_none, 0, {NULL}},
-    {"string", is_string, 0, {NULL}},
-    {"mapping", is_mapping, 0, {NULL}},
-    {"iterable", is_iterable, 0, {NULL}},
-    {"sequence", is_iterable, 0, {NULL}},
-    {"number", is_number, 0, {NULL}},
-    {"integer", is_integer, 0, {NULL}},
-    {"float", is_float, 0, {NULL}},
-    {"boolean", is_boolean, 0, {NULL}},
-    {"true", is_true, 0, {NULL}},
-    {"false", is_false, 0, {NULL}},
-    {"eq", is_equal, 1, {"other"}},
-    {"equalto", is_equal, 1, {"other"}},
-    {"ne", is_unequal, 1, {"other"}},
-    {"in", is_in, 1, {"container"}},
-    {"odd", is_odd, 0, {NULL}},
-    {"even", is_even, 0, {NULL}},
-    {"divisibleby", is_divisible, 1, {"num"}},
+    {"defined", is_defined, 0, {NULL}},   {"undefined", is_undefined, 0, {NULL}},
+    {"none", is_none, 0, {NULL}},         {"string", is_string, 0, {NULL}},
+    {"mapping", is_mapping, 0, {NULL}},   {"iterable", is_iterable, 0, {NULL}},
+    {"sequence", is_iterable, 0, {NULL}}, {"number", is_number, 0, {NULL}},
+    {"integer", is_integer, 0, {NULL}},   {"float", is_float, 0, {NULL}},
+    {"boolean", is_boolean, 0, {NULL}},   {"true", is_true, 0, {NULL}},
+    {"false", is_false, 0, {NULL}},       {"eq", is_equal, 1, {"other"}},
+    {"equalto", is_equal, 1, {"other"}},  {"ne", is_unequal, 1, {"other"}},
+    {"in", is_in, 1, {"container"}},      {"odd", is_odd, 0, {NULL}},
+    {"even", is_even, 0, {NULL}},         {"divisibleby", is_divisible, 1, {"num"}},
 };
 
 const dlx__jinja_builtin *dlx__jinja_test(dlx__jv_text name)

@@ -14,9 +14,10 @@ dlx_result dlx__jo_attribute(dlx__jinja_run *run, const dlx__jv *a, dlx__jv_text
     if (a->kind == DLX__JV_UNDEFINED)
         return undefined(run, a);
     if (dlx__jc_has_method(a, name))
-        return dlx__jr_fail(run, DLX_E_UNSUPPORTED,
-                            "'%.*s' is a method of %s and must be called; write ['%.*s'] for the item",
-                            (int)name.len, name.data, dlx__jv_kind_name(a), (int)name.len, name.data);
+        return dlx__jr_fail(
+            run, DLX_E_UNSUPPORTED,
+            "'%.*s' is a method of %s and must be called; write ['%.*s'] for the item",
+            (int)name.len, name.data, dlx__jv_kind_name(a), (int)name.len, name.data);
     dlx__jv key = dlx__jv_string(name.data, name.len);
     dlx__jv *found = NULL;
     if (a->kind == DLX__JV_DICT || a->kind == DLX__JV_NAMESPACE)
@@ -53,8 +54,8 @@ static dlx_result item_of_string(dlx__jinja_run *run, dlx__jv_text s, int64_t in
 
 dlx_result dlx__jo_item(dlx__jinja_run *run, const dlx__jv *a, const dlx__jv *key, dlx__jv *out)
 {
-    *out = key->kind == DLX__JV_STRING ? dlx__jv_undefined(key->u.s.data, key->u.s.len)
-                                       : (dlx__jv){0};
+    *out =
+        key->kind == DLX__JV_STRING ? dlx__jv_undefined(key->u.s.data, key->u.s.len) : (dlx__jv){0};
     if (a->kind == DLX__JV_UNDEFINED)
         return undefined(run, a);
     if (a->kind == DLX__JV_DICT || a->kind == DLX__JV_NAMESPACE) {

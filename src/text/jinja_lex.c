@@ -95,7 +95,8 @@ static size_t skip_space(const lexer *l, size_t at)
     return l->n - dlx__text_lstrip(rest).len;
 }
 
-/* Goes past the end of a tag, which is `len` bytes long without its sign, and what it takes along. */
+/* Goes past the end of a tag, which is `len` bytes long without its sign, and what it takes along.
+ */
 static void close_tag(lexer *l, size_t len, char sign, bool variable)
 {
     l->at += len + (sign != 0);
@@ -177,7 +178,8 @@ static int hex_value(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* \xHH, \uHHHH or \UHHHHHHHH at text[i] (the letter): writes UTF-8 and returns the digits' number. */
+/* \xHH, \uHHHH or \UHHHHHHHH at text[i] (the letter): writes UTF-8 and returns the digits' number.
+ */
 static size_t hex_escape(const char *text, size_t n, size_t i, char *out, size_t *n_out)
 {
     size_t n_digits = text[i] == 'x' ? 2 : text[i] == 'u' ? 4 : 8;
@@ -292,9 +294,9 @@ static dlx_result number(lexer *l)
 
 static dlx_result operator(lexer *l, int *balance)
 {
-    static const char *const ops[] = {"==", "!=", ">=", "<=", "//", "**", "+", "-", "*", "/",
-                                      "%",  "~",  "<",  ">",  "=",  "(",  ")", "[", "]", "{",
-                                      "}",  ".",  ":",  "|",  ",",  ";"};
+    static const char *const ops[] = {"==", "!=", ">=", "<=", "//", "**", "+", "-", "*",
+                                      "/",  "%",  "~",  "<",  ">",  "=",  "(", ")", "[",
+                                      "]",  "{",  "}",  ".",  ":",  "|",  ",", ";"};
     for (size_t i = 0; i < DLX__LEN(ops); i++) {
         if (!starts(l, l->at, ops[i]))
             continue;
@@ -309,7 +311,8 @@ static dlx_result operator(lexer *l, int *balance)
     return bad(l, l->at, "an unknown sign stands");
 }
 
-/* The sign in front of the closing brackets at l->at: '-' or '+', 0 for none, 1 for "not the end". */
+/* The sign in front of the closing brackets at l->at: '-' or '+', 0 for none, 1 for "not the end".
+ */
 static char closing_sign(const lexer *l, bool variable)
 {
     const char *close = variable ? "}}" : "%}";

@@ -36,8 +36,8 @@ static dlx_result append_case(dlx__jinja_run *run, dlx__buf *out, dlx__jv_text s
         uint32_t cp = 0;
         char bytes[4];
         size_t len = dlx__text_step(s, &cp);
-        utf8proc_int32_t mapped = upper ? utf8proc_toupper((utf8proc_int32_t)cp)
-                                        : utf8proc_tolower((utf8proc_int32_t)cp);
+        utf8proc_int32_t mapped =
+            upper ? utf8proc_toupper((utf8proc_int32_t)cp) : utf8proc_tolower((utf8proc_int32_t)cp);
         DLX__TRY(dlx__jr_append(run, out, bytes, dlx__utf8_encode(bytes, (uint32_t)mapped)));
         s.data += len;
         s.len -= len;
@@ -275,7 +275,8 @@ static dlx_result capitalize(dlx__jinja_run *run, const dlx__jv *self, arg_list 
 static dlx_result join(dlx__jinja_run *run, const dlx__jv *self, arg_list args, dlx__jv *out)
 {
     if (args[0]->kind != DLX__JV_LIST)
-        return dlx__jr_fail(run, DLX_E_ARG, "join needs a list, not %s", dlx__jv_kind_name(args[0]));
+        return dlx__jr_fail(run, DLX_E_ARG, "join needs a list, not %s",
+                            dlx__jv_kind_name(args[0]));
     for (size_t i = 0; i < args[0]->u.list->n; i++)
         if (args[0]->u.list->items[i].kind != DLX__JV_STRING)
             return dlx__jr_fail(run, DLX_E_ARG, "join needs strings, item %zu is of kind %s", i,

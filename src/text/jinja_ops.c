@@ -251,8 +251,8 @@ static dlx_result order(dlx__jinja_run *run, const dlx__jv *a, const dlx__jv *b,
     return DLX_OK;
 }
 
-dlx_result dlx__jo_compare(dlx__jinja_run *run, dlx__jinja_op op, const dlx__jv *a, const dlx__jv *b,
-                           bool *out)
+dlx_result dlx__jo_compare(dlx__jinja_run *run, dlx__jinja_op op, const dlx__jv *a,
+                           const dlx__jv *b, bool *out)
 {
     int sign = 0;
     switch (op) {

@@ -52,7 +52,8 @@ dlx_result dlx__jinja_expected(const parser *p, const char *what)
     const dlx__jinja_token *t = p->token;
     const char *name = t->kind < DLX__LEN(names) ? names[t->kind] : NULL;
     if (name)
-        return dlx__fail(p->err, DLX_E_FORMAT, "line %d: expected %s, found %s", t->line, what, name);
+        return dlx__fail(p->err, DLX_E_FORMAT, "line %d: expected %s, found %s", t->line, what,
+                         name);
     return dlx__fail(p->err, DLX_E_FORMAT, "line %d: expected %s, found '%.*s'", t->line, what,
                      (int)dlx__min(t->text.len, 40), t->text.data);
 }
@@ -230,8 +231,8 @@ static dlx_result parse_generation(parser *p, node **out)
 static dlx_result parse_jump(parser *p, dlx__jinja_kind kind, node **out)
 {
     if (p->loops == 0)
-        return dlx__fail(p->err, DLX_E_FORMAT, "line %d: break and continue stand outside of a loop",
-                         p->token->line);
+        return dlx__fail(p->err, DLX_E_FORMAT,
+                         "line %d: break and continue stand outside of a loop", p->token->line);
     DLX__TRY(dlx__jinja_node_new(p, kind, out));
     return block_end(p);
 }
@@ -317,8 +318,8 @@ dlx_result dlx__jinja_parse(node **out, const char *source, size_t n, dlx__arena
                             dlx_error *err)
 {
     if (n > DLX__JINJA_MAX_SOURCE)
-        return dlx__fail(err, DLX_E_UNSUPPORTED, "the template has %zu bytes, at most %d are read", n,
-                         (int)DLX__JINJA_MAX_SOURCE);
+        return dlx__fail(err, DLX_E_UNSUPPORTED, "the template has %zu bytes, at most %d are read",
+                         n, (int)DLX__JINJA_MAX_SOURCE);
     dlx__jinja_token *tokens = NULL;
     DLX__TRY(dlx__jinja_lex(&tokens, source, n, arena, err));
     parser p = {.arena = arena, .token = tokens, .err = err};

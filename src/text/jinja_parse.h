@@ -7,10 +7,10 @@
 #include "text/jinja_lex.h"
 
 typedef struct dlx__jinja_parser {
-    dlx__arena *arena; /* of the tree */
+    dlx__arena *arena;             /* of the tree */
     const dlx__jinja_token *token; /* the next one; END is never passed */
     int depth;
-    int loops;  /* that surround this place within its macro: where break and continue may stand */
+    int loops; /* that surround this place within its macro: where break and continue may stand */
     dlx_error *err;
 } dlx__jinja_parser;
 

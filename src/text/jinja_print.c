@@ -29,7 +29,8 @@ static int shortest_digits(double f, char digits[32], int *power)
     char *e = strchr(text, 'e');
     *power = e ? atoi(e + 1) : 0;
     for (const char *c = text; c != e && *c; c++)
-        if (*c >= '0' && *c <= '9') /* leaves out the sign and the point, whatever the locale's is */
+        if (*c >= '0' &&
+            *c <= '9') /* leaves out the sign and the point, whatever the locale's is */
             digits[n++] = *c;
     while (n > 1 && digits[n - 1] == '0')
         n--;
@@ -261,10 +262,12 @@ typedef struct json_style {
     int level;
 } json_style;
 
-static dlx_result json_value(dlx__jinja_run *run, dlx__buf *out, const dlx__jv *v, json_style style);
+static dlx_result json_value(dlx__jinja_run *run, dlx__buf *out, const dlx__jv *v,
+                             json_style style);
 
 /* What stands before element i, and before the closing bracket (`last`). */
-static dlx_result json_gap(dlx__jinja_run *run, dlx__buf *out, size_t i, bool last, json_style style)
+static dlx_result json_gap(dlx__jinja_run *run, dlx__buf *out, size_t i, bool last,
+                           json_style style)
 {
     if (i > 0 && !last)
         DLX__TRY(append(run, out, style.indent < 0 ? ", " : ","));

@@ -13,11 +13,11 @@
 
 /* Far above what a conversation needs, far below what would harm the machine. */
 enum {
-    DLX__JINJA_MAX_STEPS = 8 << 20,     /* nodes evaluated, elements visited */
-    DLX__JINJA_MAX_DEPTH = 400,         /* nested nodes, values and macro calls */
-    DLX__JINJA_MAX_MEMORY = 256 << 20,  /* bytes of values */
-    DLX__JINJA_MAX_OUTPUT = 64 << 20,   /* bytes of text, also of one value */
-    DLX__JINJA_MAX_SOURCE = 1 << 20     /* bytes of a template */
+    DLX__JINJA_MAX_STEPS = 8 << 20,    /* nodes evaluated, elements visited */
+    DLX__JINJA_MAX_DEPTH = 400,        /* nested nodes, values and macro calls */
+    DLX__JINJA_MAX_MEMORY = 256 << 20, /* bytes of values */
+    DLX__JINJA_MAX_OUTPUT = 64 << 20,  /* bytes of text, also of one value */
+    DLX__JINJA_MAX_SOURCE = 1 << 20    /* bytes of a template */
 };
 
 typedef struct dlx__jinja_binding {

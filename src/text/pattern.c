@@ -14,10 +14,10 @@
 #include <pcre2.h>
 
 enum {
-    MATCH_LIMIT = 4 << 20,    /* steps from one starting position */
-    DEPTH_LIMIT = 100000,     /* nested backtracking points */
+    MATCH_LIMIT = 4 << 20, /* steps from one starting position */
+    DEPTH_LIMIT = 100000,  /* nested backtracking points */
     HEAP_LIMIT_KIB = 64 << 10,
-    STARTS_PER_CALL = 256     /* positions tried before the clock is looked at */
+    STARTS_PER_CALL = 256 /* positions tried before the clock is looked at */
 };
 
 /* Far above what honest patterns need on slow machines: reached only by quadratic ones. */
@@ -185,8 +185,10 @@ static dlx_result match_failed(int code, dlx_error *err)
                          "error %d); the tokenizer file may be hostile, or cut the text into parts",
                          code);
     default:
-        return dlx__fail(err, DLX_E_FORMAT, "the pre-tokenizer's pattern failed on this text (PCRE2 "
-                                            "error %d)", code);
+        return dlx__fail(err, DLX_E_FORMAT,
+                         "the pre-tokenizer's pattern failed on this text (PCRE2 "
+                         "error %d)",
+                         code);
     }
 }
 
@@ -195,8 +197,8 @@ static int match_window(const dlx__pattern *p, dlx__matcher *m, const char *text
                         size_t from, size_t limit)
 {
     pcre2_set_offset_limit(m->limits, limit);
-    int code = pcre2_match(p->code, (PCRE2_SPTR)text, n, from, PCRE2_NO_UTF_CHECK, m->data,
-                           m->limits);
+    int code =
+        pcre2_match(p->code, (PCRE2_SPTR)text, n, from, PCRE2_NO_UTF_CHECK, m->data, m->limits);
     if (code == PCRE2_ERROR_JIT_STACKLIMIT)
         code = pcre2_match(p->code, (PCRE2_SPTR)text, n, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
                            m->data, m->limits);

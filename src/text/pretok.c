@@ -22,10 +22,11 @@ dlx_result dlx__pretok_add(dlx__pretok *p, dlx__pretok_step step, dlx_error *err
 {
     if (p->n_steps == DLX__PRETOK_MAX_STEPS) {
         dlx__pattern_free(step.pattern);
-        return dlx__fail(err, DLX_E_UNSUPPORTED,
-                         "the pre-tokenizer has more than %d steps, which is more than any model of "
-                         "the supported families needs",
-                         (int)DLX__PRETOK_MAX_STEPS);
+        return dlx__fail(
+            err, DLX_E_UNSUPPORTED,
+            "the pre-tokenizer has more than %d steps, which is more than any model of "
+            "the supported families needs",
+            (int)DLX__PRETOK_MAX_STEPS);
     }
     p->steps[p->n_steps++] = step;
     return DLX_OK;
@@ -66,8 +67,8 @@ static dlx_result split(const run *r, size_t step, const char *text, size_t n)
     while (from < n) {
         size_t start = 0;
         size_t end = 0;
-        DLX__TRY(dlx__pattern_next(r->pretok->steps[step].pattern, r->matcher, text, n, from, &start,
-                                   &end, r->err));
+        DLX__TRY(dlx__pattern_next(r->pretok->steps[step].pattern, r->matcher, text, n, from,
+                                   &start, &end, r->err));
         DLX__TRY(pass_on(r, step, false, text + done, start - done));
         DLX__TRY(pass_on(r, step, true, text + start, end - start));
         done = end;

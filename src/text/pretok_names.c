@@ -11,9 +11,9 @@
 const char dlx__pretok_gpt2_regex[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-const char dlx__pretok_qwen_regex[] =
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
-    "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+const char dlx__pretok_qwen_regex[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+                                      "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
+                                      "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 static const char llama3_regex[] =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"
@@ -23,7 +23,8 @@ static const char bailing_regex[] =
     "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|"
     "\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
 
-/* The letters that DeepSeek-LLM's pattern names: those with case, in Unicode as it was at the time. */
+/* The letters that DeepSeek-LLM's pattern names: those with case, in Unicode as it was at the time.
+ */
 static const char deepseek_letters_regex[] =
     "\\s?[A-Za-z\\x{B5}\\x{C0}-\\x{D6}\\x{D8}-\\x{F6}\\x{F8}-\\x{1BA}\\x{1BC}-\\x{1BF}"
     "\\x{1C4}-\\x{293}\\x{295}-\\x{2AF}\\x{370}-\\x{373}\\x{376}\\x{377}\\x{37B}-\\x{37D}"
@@ -55,9 +56,7 @@ typedef struct named {
 static const named table[] = {
     {" qwen2 deepseek-r1-qwen stablelm2 megrez ", true, {dlx__pretok_qwen_regex}},
     {" gpt-2 phi-2 mpt olmo jais ", false, {dlx__pretok_gpt2_regex}},
-    {" smollm starcoder refact command-r codeshell ",
-     false,
-     {"\\p{N}", dlx__pretok_gpt2_regex}},
+    {" smollm starcoder refact command-r codeshell ", false, {"\\p{N}", dlx__pretok_gpt2_regex}},
     {" llama-bpe llama3 llama-v3 ", false, {llama3_regex}},
     {" llada-moe bailingmoe bailingmoe2 ", false, {bailing_regex}},
     {" deepseek-coder ",

@@ -28,8 +28,8 @@ static dlx_result refuse(const dialect *d, size_t len, const char *why)
 /* Copies `len` bytes, or writes `instead` for them when it is not NULL. */
 static dlx_result emit(dialect *d, size_t len, const char *instead)
 {
-    bool ok = instead ? dlx__buf_text(d->out, instead)
-                      : dlx__buf_append(d->out, d->text + d->at, len);
+    bool ok =
+        instead ? dlx__buf_text(d->out, instead) : dlx__buf_append(d->out, d->text + d->at, len);
     d->at += len;
     return ok ? DLX_OK : dlx__fail_memory(d->err, "reading the pre-tokenizer's pattern", d->n);
 }
@@ -136,12 +136,12 @@ dlx_result dlx__regex_translate(dlx__buf *out, const char *regex, size_t n, dlx_
     dialect d = {.out = out, .text = regex, .n = n, .err = err};
     if (n > LONGEST_PATTERN)
         return dlx__fail(err, DLX_E_UNSUPPORTED,
-                         "the pre-tokenizer's pattern is %zu bytes long, at most %d are supported", n,
-                         (int)LONGEST_PATTERN);
+                         "the pre-tokenizer's pattern is %zu bytes long, at most %d are supported",
+                         n, (int)LONGEST_PATTERN);
     size_t valid = dlx__utf8_valid_prefix(regex, n);
     if (valid < n)
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "the pre-tokenizer's pattern is not UTF-8 at byte %zu", valid);
+        return dlx__fail(err, DLX_E_FORMAT, "the pre-tokenizer's pattern is not UTF-8 at byte %zu",
+                         valid);
     while (d.at < n) {
         char c = regex[d.at];
         if (c == '\\')

@@ -36,8 +36,8 @@ void dlx__tokenizer_free(dlx__tokenizer *t)
 }
 
 /* The spelling to look for: a token of the normalised text is normalised itself. */
-static dlx_result put_in_trie(dlx__tokenizer *t, const char *text, size_t n,
-                              dlx__added_token token, dlx_error *err)
+static dlx_result put_in_trie(dlx__tokenizer *t, const char *text, size_t n, dlx__added_token token,
+                              dlx_error *err)
 {
     if (!t->nfc || !token.normalized || dlx__utf8_valid_prefix(text, n) < n)
         return dlx__added_put(&t->added, text, n, token, err);

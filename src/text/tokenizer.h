@@ -58,8 +58,8 @@ enum {
  * Appends the ids of text[0, n). Ill-formed UTF-8 is refused with the offset of its first byte,
  * as is text longer than 1 GiB. On failure ids keeps what it held before the call.
  */
-dlx_result dlx__tokenizer_encode(const dlx__tokenizer *t, const char *text, size_t n, unsigned flags,
-                                 dlx__ids *ids, dlx_error *err);
+dlx_result dlx__tokenizer_encode(const dlx__tokenizer *t, const char *text, size_t n,
+                                 unsigned flags, dlx__ids *ids, dlx_error *err);
 
 enum {
     DLX__DECODE_SKIP_SPECIAL = 1 /* tokens marked special give nothing */

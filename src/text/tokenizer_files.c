@@ -34,11 +34,12 @@ static dlx_result read_class(dlx__tokenizer *t, const dlx__checkpoint *c, dlx_er
         t->nfc = known_classes[i].nfc;
         return dlx__pretok_add_regex(&t->pretok, known_classes[i].regex, err);
     }
-    return dlx__fail(err, DLX_E_UNSUPPORTED,
-                     "%s: vocab.json and merges.txt need a tokenizer_class in tokenizer_config.json "
-                     "that says how text is cut (Qwen2Tokenizer, DreamTokenizer, GPT2Tokenizer), "
-                     "found '%.60s'; add the model's tokenizer.json",
-                     c->path, name ? name : "none");
+    return dlx__fail(
+        err, DLX_E_UNSUPPORTED,
+        "%s: vocab.json and merges.txt need a tokenizer_class in tokenizer_config.json "
+        "that says how text is cut (Qwen2Tokenizer, DreamTokenizer, GPT2Tokenizer), "
+        "found '%.60s'; add the model's tokenizer.json",
+        c->path, name ? name : "none");
 }
 
 /* Lines of two tokens; a first line that begins with #version is a comment. */
@@ -93,16 +94,18 @@ dlx_result dlx__tokenizer_add_decoder(dlx__tokenizer *t, json_t *decoder, dlx_er
         char *end = NULL;
         long id = strtol(key, &end, 10);
         if (!*key || *end || id < 0 || id > INT32_MAX)
-            return dlx__fail(err, DLX_E_FORMAT,
-                             "tokenizer_config.json: added_tokens_decoder has the key '%.40s' where "
-                             "a token id is expected",
-                             key);
+            return dlx__fail(
+                err, DLX_E_FORMAT,
+                "tokenizer_config.json: added_tokens_decoder has the key '%.40s' where "
+                "a token id is expected",
+                key);
         DLX__TRY(dlx__tokenizer_read_added(t, json_object_iter_value(i), (dlx_token)id, true, err));
     }
     return DLX_OK;
 }
 
-/* Does a value of tokenizer_config.json name this token: as text, {"content": text} or in a list? */
+/* Does a value of tokenizer_config.json name this token: as text, {"content": text} or in a list?
+ */
 static bool names_token(const json_t *value, const char *text, int depth)
 {
     if (json_is_object(value))
@@ -111,18 +114,17 @@ static bool names_token(const json_t *value, const char *text, int depth)
         return strcmp(json_string_value(value), text) == 0;
     size_t i = 0;
     const json_t *item = NULL;
-    json_array_foreach(value, i, item)
-        if (depth < 1 && names_token(item, text, depth + 1))
-            return true;
+    json_array_foreach(value, i,
+                       item) if (depth < 1 && names_token(item, text, depth + 1)) return true;
     return false;
 }
 
 /* added_tokens.json has no flags; a token that the configuration uses for a purpose is special. */
 static bool is_special_by_config(json_t *config, const char *text)
 {
-    static const char *const keys[] = {"bos_token", "eos_token",  "pad_token",  "unk_token",
-                                       "sep_token", "mask_token", "cls_token",
-                                       "additional_special_tokens"};
+    static const char *const keys[] = {
+        "bos_token", "eos_token",  "pad_token", "unk_token",
+        "sep_token", "mask_token", "cls_token", "additional_special_tokens"};
     for (size_t i = 0; i < DLX__LEN(keys); i++)
         if (names_token(json_object_get(config, keys[i]), text, 0))
             return true;
@@ -135,13 +137,14 @@ static dlx_result add_plain_list(dlx__tokenizer *t, json_t *list, json_t *config
     for (void *i = json_object_iter(list); i; i = json_object_iter_next(list, i)) {
         const char *text = json_object_iter_key(i);
         const json_t *id = json_object_iter_value(i);
-        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX)
+        if (!json_is_integer(id) || json_integer_value(id) < 0 ||
+            json_integer_value(id) > INT32_MAX)
             return dlx__fail(err, DLX_E_FORMAT,
-                             "added_tokens.json: '%.60s' has no id (a whole number is expected)", text);
+                             "added_tokens.json: '%.60s' has no id (a whole number is expected)",
+                             text);
         dlx__added_token token = {.id = (dlx_token)json_integer_value(id),
                                   .special = is_special_by_config(config, text)};
-        DLX__TRY(
-            dlx__tokenizer_add(t, text, json_object_iter_key_len(i), token, false, err));
+        DLX__TRY(dlx__tokenizer_add(t, text, json_object_iter_key_len(i), token, false, err));
     }
     return DLX_OK;
 }
@@ -157,7 +160,8 @@ dlx_result dlx__tokenizer_from_files(dlx__tokenizer *t, const dlx__checkpoint *c
     DLX__GO(read_vocab_file(t, vocab, err));
     DLX__GO(read_merges_file(t, merges, err));
     json_t *decoder = json_object_get(c->tokenizer_config, "added_tokens_decoder");
-    if (json_is_object(decoder)) /* it has the flags; the reference then ignores added_tokens.json */
+    if (json_is_object(
+            decoder)) /* it has the flags; the reference then ignores added_tokens.json */
         DLX__GO(dlx__tokenizer_add_decoder(t, decoder, err));
     else
         DLX__GO(add_plain_list(t, c->added_tokens, c->tokenizer_config, err));

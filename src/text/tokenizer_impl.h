@@ -1,4 +1,5 @@
-/* tokenizer_impl.h - what is inside a tokenizer: for the files that fill it and those that use it. */
+/* tokenizer_impl.h - what is inside a tokenizer: for the files that fill it and those that use it.
+ */
 #ifndef DLX__TOKENIZER_IMPL_H
 #define DLX__TOKENIZER_IMPL_H
 

@@ -43,8 +43,7 @@ static dlx_result read_normalizer(dlx__tokenizer *t, const json_t *n, int depth,
         return refuse(err, "normalizer", type);
     size_t i = 0;
     const json_t *item = NULL;
-    json_array_foreach(list, i, item)
-        DLX__TRY(read_normalizer(t, item, depth + 1, err));
+    json_array_foreach(list, i, item) DLX__TRY(read_normalizer(t, item, depth + 1, err));
     return DLX_OK;
 }
 
@@ -90,8 +89,7 @@ static dlx_result read_pretok(dlx__tokenizer *t, const json_t *p, bool *level, i
     if (strcmp(type, "Sequence") == 0 && json_is_array(list) && depth < 4) {
         size_t i = 0;
         const json_t *item = NULL;
-        json_array_foreach(list, i, item)
-            DLX__TRY(read_pretok(t, item, level, depth + 1, err));
+        json_array_foreach(list, i, item) DLX__TRY(read_pretok(t, item, level, depth + 1, err));
         return DLX_OK;
     }
     if (*level)
@@ -116,9 +114,8 @@ static bool decodes_bytes(const json_t *decoder)
         return strcmp(type, "ByteLevel") == 0;
     size_t i = 0;
     const json_t *item = NULL;
-    json_array_foreach(list, i, item)
-        if (strcmp(text_of(item, "type"), "ByteLevel") != 0)
-            return false;
+    json_array_foreach(list, i,
+                       item) if (strcmp(text_of(item, "type"), "ByteLevel") != 0) return false;
     return json_array_size(list) > 0;
 }
 
@@ -161,8 +158,8 @@ static dlx_result read_unknown(dlx__tokenizer *t, const json_t *model, dlx_error
     const json_t *unknown = json_object_get(model, "unk_token");
     if (!json_is_string(unknown))
         return DLX_OK;
-    t->bpe.unknown = dlx__vocab_find(&t->vocab, json_string_value(unknown),
-                                     json_string_length(unknown));
+    t->bpe.unknown =
+        dlx__vocab_find(&t->vocab, json_string_value(unknown), json_string_length(unknown));
     if (t->bpe.unknown < 0)
         return dlx__fail(err, DLX_E_FORMAT, "the unk_token '%.60s' is not in the vocabulary",
                          json_string_value(unknown));
@@ -191,8 +188,7 @@ static dlx_result read_model(dlx__tokenizer *t, const json_t *model, dlx_error *
     DLX__TRY(dlx__bpe_reserve(&t->bpe, json_array_size(merges), err));
     size_t i = 0;
     const json_t *merge = NULL;
-    json_array_foreach(merges, i, merge)
-        DLX__TRY(read_merge(t, merge, err));
+    json_array_foreach(merges, i, merge) DLX__TRY(read_merge(t, merge, err));
     return DLX_OK;
 }
 
@@ -203,9 +199,11 @@ static dlx_result read_added_list(dlx__tokenizer *t, const json_t *list, dlx_err
     dlx__vocab_expect(&t->vocab, json_array_size(list));
     size_t i = 0;
     const json_t *item = NULL;
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const json_t *id = json_object_get(item, "id");
-        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX)
+        if (!json_is_integer(id) || json_integer_value(id) < 0 ||
+            json_integer_value(id) > INT32_MAX)
             return dlx__fail(err, DLX_E_FORMAT,
                              "added token %zu has no id (a whole number from 0 up is expected)", i);
         DLX__TRY(dlx__tokenizer_read_added(t, item, (dlx_token)json_integer_value(id), false, err));

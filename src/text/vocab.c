@@ -127,11 +127,12 @@ static dlx_result put_again(dlx__vocab_entry *e, uint64_t id, const char *text, 
                             unsigned flags, dlx_error *err)
 {
     if (e->text_len != n || memcmp(e->text, text, n) != 0)
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "two tokens share the id %llu ('%.*s' and '%.*s'); the tokenizer files are "
-                         "damaged or do not belong together, download them again",
-                         (unsigned long long)id, (int)dlx__min(e->text_len, 40), e->text,
-                         (int)dlx__min(n, 40), text);
+        return dlx__fail(
+            err, DLX_E_FORMAT,
+            "two tokens share the id %llu ('%.*s' and '%.*s'); the tokenizer files are "
+            "damaged or do not belong together, download them again",
+            (unsigned long long)id, (int)dlx__min(e->text_len, 40), e->text, (int)dlx__min(n, 40),
+            text);
     e->flags |= flags;
     if (flags & DLX__TOKEN_ADDED) {
         e->bytes = e->text;

@@ -7,7 +7,8 @@
 
 enum {
     DLX__TOKEN_PRESENT = 1, /* unset for a gap between ids */
-    DLX__TOKEN_ADDED = 2,   /* found in text by its spelling, outside BPE; its bytes are its spelling */
+    DLX__TOKEN_ADDED =
+        2, /* found in text by its spelling, outside BPE; its bytes are its spelling */
     DLX__TOKEN_SPECIAL = 4
 };
 
@@ -20,21 +21,22 @@ typedef struct dlx__vocab_entry {
 } dlx__vocab_entry;
 
 typedef struct dlx__vocab {
-    dlx__arena arena; /* spellings and bytes */
+    dlx__arena arena;          /* spellings and bytes */
     dlx__vocab_entry *entries; /* [n_ids], room for capacity */
     size_t n_ids;
     size_t capacity;
     size_t n_tokens; /* without gaps */
     size_t n_expected;
-    int32_t *slots;  /* [n_slots] open addressing: an id or -1 */
-    size_t n_slots;  /* a power of two */
-    uint64_t seed;   /* so that a file cannot choose its collisions */
+    int32_t *slots; /* [n_slots] open addressing: an id or -1 */
+    size_t n_slots; /* a power of two */
+    uint64_t seed;  /* so that a file cannot choose its collisions */
 } dlx__vocab;
 
 void dlx__vocab_init(dlx__vocab *v, const dlx_allocator *mem); /* allocates nothing */
 void dlx__vocab_release(dlx__vocab *v);
 
-/* Announces how many tokens are about to be put: ids far beyond all that were announced are refused. */
+/* Announces how many tokens are about to be put: ids far beyond all that were announced are
+ * refused. */
 void dlx__vocab_expect(dlx__vocab *v, size_t n_tokens);
 
 /*

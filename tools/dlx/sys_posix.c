@@ -61,22 +61,36 @@ void sys_terminal_size(FILE *stream, size_t *columns, size_t *rows)
     }
 }
 
-void sys_on_interrupt(void (*handler)(int signal_number))
+static bool is_ignored(int number)
+{
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+/* What a script ignores for its background jobs stays ignored. */
+static void set_action(int number, void (*handler)(int), int flags)
 {
     struct sigaction action;
+    if (is_ignored(number))
+        return;
     memset(&action, 0, sizeof action);
     action.sa_handler = handler;
-    /* Not SA_RESTART: a read that waits for a message must come back. */
-    action.sa_flags = (int)SA_RESETHAND;
+    action.sa_flags = flags;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    sigaction(number, &action, NULL);
+}
+
+void sys_on_interrupt(void (*handler)(int signal_number))
+{
+    /* Not SA_RESTART: a read that waits for a message must come back. */
+    set_action(SIGINT, handler, (int)SA_RESETHAND);
+    set_action(SIGTERM, handler, (int)SA_RESETHAND);
 }
 
 void sys_off_interrupt(void)
 {
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    set_action(SIGINT, SIG_DFL, 0);
+    set_action(SIGTERM, SIG_DFL, 0);
 }
 
 sys_kind sys_kind_of(const char *path)

@@ -77,6 +77,7 @@ static void visit_infill(void)
         else
             assert_int_equal(s.result.canvas[i], holes[i]);
     }
+    s.opts.infill = false;
     n_holes++;
 }
 

@@ -21,7 +21,10 @@ static inline char *mini_json(const char *patch)
     json_t *vocab = byte_vocab();
     json_object_set_new(vocab, "ab", json_integer(256));
     json_object_set_new(vocab, "abc", json_integer(257));
-    json_object_set_new(vocab, "\xC4\xA0" "a", json_integer(258));
+    json_object_set_new(vocab,
+                        "\xC4\xA0"
+                        "a",
+                        json_integer(258));
     json_object_set_new(json_object_get(root, "model"), "vocab", vocab);
     if (patch) {
         json_t *over = json_loads(patch, 0, NULL);

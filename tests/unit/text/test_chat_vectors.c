@@ -127,30 +127,34 @@ static void tool_calls(void **state)
         "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"function\":{\"name\":\"f\","
         "\"arguments\":{\"b\":1,\"a\":[true,null,0.5]}}},{\"name\":\"g\",\"arguments\":\"{}\"}]},"
         "{\"role\":\"tool\",\"content\":\"42\"},{\"role\":\"tool\",\"content\":\"\\u00e9\"}]";
-    static const char tools[] = "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"z\":\"\\u00e9\\n\"}}]";
+    static const char tools[] =
+        "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"z\":\"\\u00e9\\n\"}}]";
     static const char about[] =
         "# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are "
         "provided with function signatures within <tools></tools> XML tags:\n<tools>\n{\"type\": "
-        "\"function\", \"function\": {\"name\": \"f\", \"z\": \"\xC3\xA9\\n\"}}\n</tools>\n\nFor each "
+        "\"function\", \"function\": {\"name\": \"f\", \"z\": \"\xC3\xA9\\n\"}}\n</tools>\n\nFor "
+        "each "
         "function call, return a json object with function name and arguments within "
         "<tool_call></tool_call> XML tags:\n<tool_call>\n{\"name\": <function-name>, "
         "\"arguments\": <args-json-object>}\n</tool_call><|im_end|>\n";
     char expected[4096];
-    snprintf(expected, sizeof expected,
-             "<|im_start|>system\nS\n\n%s<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
-             "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"b\": 1, \"a\": "
-             "[true, null, 0.5]}}\n</tool_call>\n<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n"
-             "</tool_call><|im_end|>\n<|im_start|>user\n<tool_response>\n42\n</tool_response>\n"
-             "<tool_response>\n\xC3\xA9\n</tool_response><|im_end|>\n<|im_start|>assistant\n",
-             about);
+    snprintf(
+        expected, sizeof expected,
+        "<|im_start|>system\nS\n\n%s<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
+        "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"b\": 1, \"a\": "
+        "[true, null, 0.5]}}\n</tool_call>\n<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n"
+        "</tool_call><|im_end|>\n<|im_start|>user\n<tool_response>\n42\n</tool_response>\n"
+        "<tool_response>\n\xC3\xA9\n</tool_response><|im_end|>\n<|im_start|>assistant\n",
+        about);
     render_equal("tokenizers/qwen/Qwen-Qwen3-0.6B.jinja", messages, tools, expected);
-    snprintf(expected, sizeof expected,
-             "<|im_start|>system\nS\n\n%s<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant"
-             "\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"b\": 1, \"a\": "
-             "[true, null, 0.5]}}\n</tool_call>\n<tool_call>\n{\"name\": \"g\", \"arguments\": \"{}\"}\n"
-             "</tool_call><|im_end|>\n<|im_start|>user\n<tool_response>\n42\n</tool_response>\n"
-             "<tool_response>\n\xC3\xA9\n</tool_response><|im_end|>\n<|im_start|>assistant\n",
-             about);
+    snprintf(
+        expected, sizeof expected,
+        "<|im_start|>system\nS\n\n%s<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant"
+        "\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"b\": 1, \"a\": "
+        "[true, null, 0.5]}}\n</tool_call>\n<tool_call>\n{\"name\": \"g\", \"arguments\": \"{}\"}\n"
+        "</tool_call><|im_end|>\n<|im_start|>user\n<tool_response>\n42\n</tool_response>\n"
+        "<tool_response>\n\xC3\xA9\n</tool_response><|im_end|>\n<|im_start|>assistant\n",
+        about);
     render_equal("tokenizers/qwen/Qwen-Qwen2.5-7B-Instruct.jinja", messages, tools, expected);
 }
 

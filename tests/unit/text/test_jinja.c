@@ -12,7 +12,8 @@ static const char variables[] =
     " \"d\": {\"a\": 1, \"b\": \"x'y\", \"c\": [true], \"items\": 3},"
     " \"m\": [{\"role\": \"user\", \"content\": \"  hi\\n\"},"
     " {\"role\": \"assistant\", \"content\": \"x</think>y\"}],"
-    " \"q\": \"it's \\\"q\\\" \\\\ \\n\\t\xE2\x80\x8B\xC3\xA9\", \"sp\": \" \\t\xC2\xA0x\xE2\x80\x83 \\n\","
+    " \"q\": \"it's \\\"q\\\" \\\\ \\n\\t\xE2\x80\x8B\xC3\xA9\", \"sp\": \" "
+    "\\t\xC2\xA0x\xE2\x80\x83 \\n\","
     " \"words\": \"a b  c\\td\", \"u\": \"\xF0\x9F\x98\x80"
     "ab\"}";
 
@@ -137,14 +138,14 @@ static void deep_and_long(void **state)
     static const struct {
         const char *before, *part, *after;
     } deep[] = {
-        {"{{ ", "(", ")}}"},         {"{{ ", "[", "]}}"},
-        {"{{ ", "{1:", "}}}"},       {"{{ ", "-", "1 }}"},
-        {"{{ 1", "+1", " }}"},       {"{{ 1", " and 1", " }}"},
-        {"{{ 1", " or 1", " }}"},    {"{{ a", ".a", " }}"},
-        {"{{ a", "[0]", " }}"},      {"{{ 1", "|list", " }}"},
-        {"", "{% if 1 %}", ""},      {"", "{% for a in [1] %}", ""},
-        {"{{ 1", " if 1", " }}"},    {"{{ 1", " if 0 else 1", " }}"},
-        {"{{ 1", "*1", " }}"},       {"{{ 1", " is true", " }}"},
+        {"{{ ", "(", ")}}"},      {"{{ ", "[", "]}}"},
+        {"{{ ", "{1:", "}}}"},    {"{{ ", "-", "1 }}"},
+        {"{{ 1", "+1", " }}"},    {"{{ 1", " and 1", " }}"},
+        {"{{ 1", " or 1", " }}"}, {"{{ a", ".a", " }}"},
+        {"{{ a", "[0]", " }}"},   {"{{ 1", "|list", " }}"},
+        {"", "{% if 1 %}", ""},   {"", "{% for a in [1] %}", ""},
+        {"{{ 1", " if 1", " }}"}, {"{{ 1", " if 0 else 1", " }}"},
+        {"{{ 1", "*1", " }}"},    {"{{ 1", " is true", " }}"},
         {"{{ f", "()", " }}"},
     };
     for (size_t i = 0; i < DLX__LEN(deep); i++) {
@@ -154,7 +155,8 @@ static void deep_and_long(void **state)
             fail_msg("20000 times '%s' gives %d '%s'", deep[i].part, (int)r, why.text);
     }
     dlx_error why = {0};
-    assert_int_equal(repeated("", "{{ 1 }}{# c #}{% if 1 %}a{% endif %}\n", 20000, "", &why), DLX_OK);
+    assert_int_equal(repeated("", "{{ 1 }}{# c #}{% if 1 %}a{% endif %}\n", 20000, "", &why),
+                     DLX_OK);
     assert_int_equal(repeated("{{ 1", " < 2", 2, " }}", &why), DLX_OK);
     assert_int_equal(repeated("{{ ", "not ", 20000, "1 }}", &why), DLX_OK);
     assert_int_equal(repeated("", "0123456789abcdef", 65537, "", &why), DLX_E_UNSUPPORTED);
@@ -191,14 +193,15 @@ static void chat_inputs(void **state)
     static const char template[] = "{{ bos_token }}|{{ eos_token }}|{{ tools }}|{{ x }}|"
                                    "{{ messages[0].content }}|{{ add_generation_prompt }}";
     expect_chat(template, one, NULL, DLX_OK, "<B>||None||c|False");
-    expect_chat(template, one, "{\"x\":1,\"bos_token\":\"y\",\"eos_token\":\"E\",\"tools\":2}", DLX_OK,
-                "y|E|None|1|c|False");
+    expect_chat(template, one, "{\"x\":1,\"bos_token\":\"y\",\"eos_token\":\"E\",\"tools\":2}",
+                DLX_OK, "y|E|None|1|c|False");
     expect_chat("x", "{}", NULL, DLX_E_ARG, "the messages are no list");
     expect_chat("x", "[1]", NULL, DLX_E_ARG, "message 0 has no role");
     expect_chat("x", "[{\"role\":1}]", NULL, DLX_E_ARG, "message 0 has no role");
     expect_chat("\n{{ messages[0].foo.bar }}", one, NULL, DLX_E_ARG,
                 "t.jinja: line 2: 'foo' is undefined");
-    expect_chat("\n\n{% nope %}", one, NULL, DLX_E_UNSUPPORTED, "t.jinja: line 3: the tag {% nope %}");
+    expect_chat("\n\n{% nope %}", one, NULL, DLX_E_UNSUPPORTED,
+                "t.jinja: line 3: the tag {% nope %}");
     expect_chat("{{ raise_exception('no system here') }}", one, NULL, DLX_E_ARG,
                 "refuses these messages: no system here");
 }
@@ -222,9 +225,10 @@ static void where_templates_lie(void **state)
     write_text(dir, "config.json", "{}");
     assert_int_equal(open_chat(&chat, dir, &why), DLX_E_UNSUPPORTED);
     assert_non_null(strstr(why.text, "--raw"));
-    write_text(dir, "tokenizer_config.json",
-               "{\"bos_token\":{\"content\":\"<B>\"},\"eos_token\":\"<E>\",\"chat_template\":"
-               "[{\"name\":\"tool_use\",\"template\":\"t\"},{\"name\":\"default\",\"template\":\"{{\"}]}");
+    write_text(
+        dir, "tokenizer_config.json",
+        "{\"bos_token\":{\"content\":\"<B>\"},\"eos_token\":\"<E>\",\"chat_template\":"
+        "[{\"name\":\"tool_use\",\"template\":\"t\"},{\"name\":\"default\",\"template\":\"{{\"}]}");
     assert_int_equal(open_chat(&chat, dir, &why), DLX_E_FORMAT);
     assert_non_null(strstr(why.text, "tokenizer_config.json: line 1: a tag has no end"));
     write_text(dir, "chat_template.jinja", "hello");

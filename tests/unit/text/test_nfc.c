@@ -1,5 +1,6 @@
 // labels: quick
-/* Normalisation: Unicode's own test file (needs DLX_TEST_DATA), and texts that punish slow sorting. */
+/* Normalisation: Unicode's own test file (needs DLX_TEST_DATA), and texts that punish slow sorting.
+ */
 #include "text_support.h"
 
 #include "base/utf8.h"
@@ -62,12 +63,23 @@ static void parts_meet(void **state)
     (void)state;
     expect("", "");
     expect("abc", "abc");
-    expect("abe\xCC\x81" "cd", "ab\xC3\xA9" "cd");
+    expect("abe\xCC\x81"
+           "cd",
+           "ab\xC3\xA9"
+           "cd");
     expect("\xC3\xA9\xCC\x81", "\xC3\xA9\xCC\x81");
-    expect("\xCC\x81" "a", "\xCC\x81" "a");
-    expect("a\xCC\x81" "a\xCC\x81", "\xC3\xA1\xC3\xA1");
+    expect("\xCC\x81"
+           "a",
+           "\xCC\x81"
+           "a");
+    expect("a\xCC\x81"
+           "a\xCC\x81",
+           "\xC3\xA1\xC3\xA1");
     expect("\xE1\x84\x80\xE1\x85\xA1\xE1\x86\xA8", "\xEA\xB0\x81"); /* Hangul */
-    expect("\xE2\x84\xAB" "a", "\xC3\x85" "a");                      /* Angstrom sign */
+    expect("\xE2\x84\xAB"
+           "a",
+           "\xC3\x85"
+           "a"); /* Angstrom sign */
     expect("a\xCC\x95\xCC\x80\xD6\xAE\xCC\x80", "\xC3\xA0\xD6\xAE\xCC\x80\xCC\x95");
     assert_true(dlx__nfc_is_plain("ab\xC3\xA9", 4));
     assert_false(dlx__nfc_is_plain("e\xCC\x81", 3));
@@ -96,8 +108,9 @@ static void hostile_marks(void **state)
 static void properties(void **state)
 {
     (void)state;
-    static const uint32_t spaces[] = {'\t', '\n', '\v', '\f', '\r', ' ', 0x85, 0xA0, 0x1680, 0x2000,
-                                      0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000};
+    static const uint32_t spaces[] = {'\t',   '\n',   '\v',   '\f',   '\r',   ' ',
+                                      0x85,   0xA0,   0x1680, 0x2000, 0x200A, 0x2028,
+                                      0x2029, 0x202F, 0x205F, 0x3000};
     for (size_t i = 0; i < DLX__LEN(spaces); i++)
         assert_true(dlx__is_white_space(spaces[i]));
     static const uint32_t others[] = {0x1C, 0x180E, 0x200B, 0xFEFF, 'a', 0x2001 + 0x100};

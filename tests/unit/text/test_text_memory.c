@@ -100,7 +100,8 @@ static dlx_result once(const char *dir, json_t *messages, json_t *kwargs, dlx_er
 static void walk(const char *dir)
 {
     json_t *messages = json_loads("[{\"role\":\"user\",\"content\":\"xabc\"},{\"role\":\"a\","
-                                  "\"content\":\"\\u00e9\"}]", 0, NULL);
+                                  "\"content\":\"\\u00e9\"}]",
+                                  0, NULL);
     json_t *kwargs = json_loads("{\"d\":{\"a\":1.25,\"b\":[true,null]}}", 0, NULL);
     size_t n_before = n_live, n_failed = 0;
     for (size_t n = 1;; n++) {

@@ -3,8 +3,8 @@
  * hostile patterns and texts. */
 #include "mini_tokenizer.h"
 
-#include "text/detok.h"
 #include "base/utf8.h"
+#include "text/detok.h"
 #include "text/pattern.h"
 
 static dlx__tokenizer *mini(const char *patch)
@@ -59,8 +59,8 @@ static void settings(void **state)
         const char *patch, *text, *ids;
     } cases[] = {
         {"{\"normalizer\":null}", "e\xCC\x81", "68 136 223"},
-        {"{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"}]}}", "e\xCC\x81",
-         "127 102"},
+        {"{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"}]}}",
+         "e\xCC\x81", "127 102"},
         {"{\"model\":{\"ignore_merges\":true,\"merges\":[]}}", "abc ab", "257 220 64 65"},
         {"{\"model\":{\"merges\":[]}}", "abc", "64 65 66"},
         {"{\"model\":{\"merges\":[\"a b\",\"ab c\"]}}", "abc", "257"},
@@ -78,17 +78,21 @@ static void settings(void **state)
          "\"pattern\":{\"Regex\":\"[abc]+\"},\"behavior\":\"Removed\",\"invert\":true},"
          "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}}",
          "1abc2ab", "257 256"},
-        {"{\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"ByteLevel\"}]}}", "a", "64"},
+        {"{\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"ByteLevel\"}]}}", "a",
+         "64"},
         {"{\"added_tokens\":[{\"id\":259,\"content\":\"<S>\",\"lstrip\":true,\"special\":true}]}",
          "a \n<S> a", "64 259 258"},
         {"{\"added_tokens\":[{\"id\":259,\"content\":\"<S>\",\"rstrip\":true,\"special\":true}]}",
-         "a <S> \xE3\x80\x80" "a", "64 220 259 64"},
+         "a <S> \xE3\x80\x80"
+         "a",
+         "64 220 259 64"},
         {"{\"added_tokens\":[{\"id\":259,\"content\":\"ab\xC3\xA9\",\"normalized\":true}]}",
          "abe\xCC\x81", "259"},
         {"{\"added_tokens\":[{\"id\":259,\"content\":\"zz\",\"single_word\":true}]}",
          "zz zzz \xC3\xA9zz zz", "259 220 89 89 89 220 127 102 89 89 220 259"},
         {"{\"added_tokens\":[{\"id\":256,\"content\":\"ab\",\"special\":true},"
-         "{\"id\":262,\"content\":\"abab\",\"special\":true}]}", "ababab", "262 256"},
+         "{\"id\":262,\"content\":\"abab\",\"special\":true}]}",
+         "ababab", "262 256"},
         {"{\"added_tokens\":null}", "<S>", "27 50 29"},
     };
     for (size_t i = 0; i < DLX__LEN(cases); i++) {
@@ -136,7 +140,9 @@ static void refusals(void **state)
     (void)state;
 #define BEFORE "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
 #define AFTER ",{\"type\":\"ByteLevel\",\"add_prefix_space\":false}]}}"
-#define REGEX(r) BEFORE "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" r "\"},\"behavior\":\"Isolated\"}" AFTER
+#define REGEX(r)                                                                                   \
+    BEFORE "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" r "\"},\"behavior\":"                   \
+                                                             "\"Isolated\"}" AFTER
     static const struct {
         const char *patch, *part;
     } cases[] = {
@@ -166,12 +172,14 @@ static void refusals(void **state)
         {"{\"pre_tokenizer\":null}", "pre_tokenizer ''"},
         {BEFORE "{\"type\":\"Digits\"}]}}", "pre_tokenizer without 'ByteLevel'"},
         {BEFORE "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}" AFTER, "after ByteLevel"},
-        {BEFORE "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"MergedWithNext\"}" AFTER,
+        {BEFORE
+         "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"MergedWithNext\"}" AFTER,
          "behavior 'MergedWithNext'"},
         {BEFORE "{\"type\":\"Split\",\"behavior\":\"Isolated\"}" AFTER, "has no pattern"},
         {"{\"decoder\":{\"type\":\"WordPiece\"}}", "decoder 'WordPiece'"},
         {"{\"decoder\":null}", "decoder ''"},
-        {"{\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Fuse\"}]}}", "decoder 'Sequence'"},
+        {"{\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Fuse\"}]}}",
+         "decoder 'Sequence'"},
         {"{\"added_tokens\":7}", "added_tokens is not a list"},
         {"{\"added_tokens\":[{\"content\":\"x\"}]}", "added token 0 has no id"},
         {"{\"added_tokens\":[{\"id\":300}]}", "added token 300 has no content"},
@@ -197,7 +205,8 @@ static void refusals(void **state)
         dlx__tokenizer *t = NULL;
         dlx_error why = {0};
         dlx_result r = mini_open(&t, cases[i].patch, &why);
-        if (r == DLX_OK || strncmp(why.text, "mini.json: ", 11) != 0 || !strstr(why.text, cases[i].part))
+        if (r == DLX_OK || strncmp(why.text, "mini.json: ", 11) != 0 ||
+            !strstr(why.text, cases[i].part))
             fail_msg("%s\n  gives %d '%s', want '%s'", cases[i].patch, (int)r, why.text,
                      cases[i].part);
     }
@@ -224,8 +233,8 @@ static void bad_texts_and_ids(void **state)
     static const struct {
         const char *text;
         size_t at;
-    } torn[] = {{"\x80", 0},         {"a\xC3", 1},          {"ab\xED\xA0\x80", 2},
-                {"\xF5\x80\x80\x80", 0}, {"abc\xC0\x80", 3}, {"\xE2\x82", 0}};
+    } torn[] = {{"\x80", 0},        {"a\xC3", 1},   {"ab\xED\xA0\x80", 2}, {"\xF5\x80\x80\x80", 0},
+                {"abc\xC0\x80", 3}, {"\xE2\x82", 0}};
     dlx__tokenizer *t = mini(NULL);
     dlx__ids ids;
     dlx__ids_init(&ids, NULL);
@@ -233,13 +242,14 @@ static void bad_texts_and_ids(void **state)
         dlx_error why = {0};
         char part[64];
         snprintf(part, sizeof part, "not UTF-8 at byte %zu ", torn[i].at);
-        assert_int_equal(dlx__tokenizer_encode(t, torn[i].text, strlen(torn[i].text), 0, &ids, &why),
-                         DLX_E_ARG);
+        assert_int_equal(
+            dlx__tokenizer_encode(t, torn[i].text, strlen(torn[i].text), 0, &ids, &why), DLX_E_ARG);
         assert_non_null(strstr(why.text, part));
     }
     dlx_error why = {0};
     static const char one[1] = {'a'};
-    assert_int_equal(dlx__tokenizer_encode(t, one, ((size_t)1 << 30) + 1, 0, &ids, &why), DLX_E_ARG);
+    assert_int_equal(dlx__tokenizer_encode(t, one, ((size_t)1 << 30) + 1, 0, &ids, &why),
+                     DLX_E_ARG);
     static const dlx_token outside[][2] = {{64, -1}, {64, 261}, {64, INT32_MAX}, {64, INT32_MIN}};
     dlx__buf out;
     dlx__buf_init(&out, NULL);
@@ -381,10 +391,10 @@ static void streaming(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encodes),        cmocka_unit_test(settings),
-        cmocka_unit_test(unknown_bytes),  cmocka_unit_test(refusals),
+        cmocka_unit_test(encodes),           cmocka_unit_test(settings),
+        cmocka_unit_test(unknown_bytes),     cmocka_unit_test(refusals),
         cmocka_unit_test(bad_texts_and_ids), cmocka_unit_test(hostile),
-        cmocka_unit_test(matcher_limits), cmocka_unit_test(streaming),
+        cmocka_unit_test(matcher_limits),    cmocka_unit_test(streaming),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

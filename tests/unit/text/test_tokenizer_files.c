@@ -8,7 +8,8 @@ static dlx_result open_at(dlx__tokenizer **t, const char *path, dlx_error *err)
     dlx__checkpoint c;
     DLX__TRY(dlx__checkpoint_open(&c, path, DLX__NEED_NOTHING, NULL, err));
     dlx_result r = dlx__tokenizer_open(t, &c, err);
-    assert_int_equal(dlx__tokenizer_missing(&c), r == DLX_E_UNSUPPORTED && strstr(err->text, "no tokenizer") != NULL);
+    assert_int_equal(dlx__tokenizer_missing(&c),
+                     r == DLX_E_UNSUPPORTED && strstr(err->text, "no tokenizer") != NULL);
     dlx__checkpoint_release(&c);
     return r;
 }
@@ -29,9 +30,9 @@ static void refused(const char *path, dlx_result want, const char *part)
         fail_msg("%d '%s', want %d '%s'", (int)r, why.text, (int)want, part);
 }
 
-static const char qwen_config[] =
-    "{\"tokenizer_class\":\"Qwen2Tokenizer\",\"eos_token\":\"<E>\",\"mask_token\":{\"content\":\"<M>\"},"
-    "\"additional_special_tokens\":[\"<X>\"]}";
+static const char qwen_config[] = "{\"tokenizer_class\":\"Qwen2Tokenizer\",\"eos_token\":\"<E>\","
+                                  "\"mask_token\":{\"content\":\"<M>\"},"
+                                  "\"additional_special_tokens\":[\"<X>\"]}";
 
 static void older_layout(void **state)
 {
@@ -64,14 +65,16 @@ static void older_layout(void **state)
     dlx__tokenizer_free(t);
     write_text(dir, "added_tokens.json", "{\"<E>\":\"257\"}");
     refused(dir, DLX_E_FORMAT, "'<E>' has no id");
-    write_text(dir, "tokenizer_config.json",
-               "{\"tokenizer_class\":\"GPT2Tokenizer\",\"added_tokens_decoder\":{\"257\":{\"content\":"
-               "\"<A>\",\"special\":true}}}");
+    write_text(
+        dir, "tokenizer_config.json",
+        "{\"tokenizer_class\":\"GPT2Tokenizer\",\"added_tokens_decoder\":{\"257\":{\"content\":"
+        "\"<A>\",\"special\":true}}}");
     CHECK(open_at(&t, dir, err)); /* added_tokens.json is not looked at any more */
     expect(t, "<A>", 1, "257");
     dlx__tokenizer_free(t);
     write_text(dir, "tokenizer_config.json",
-               "{\"tokenizer_class\":\"GPT2Tokenizer\",\"added_tokens_decoder\":{\"x\":{\"content\":\"\"}}}");
+               "{\"tokenizer_class\":\"GPT2Tokenizer\",\"added_tokens_decoder\":{\"x\":{"
+               "\"content\":\"\"}}}");
     refused(dir, DLX_E_FORMAT, "added_tokens_decoder has the key 'x'");
     write_text(dir, "merges.txt", "a\n");
     refused(dir, DLX_E_FORMAT, "merges.txt: merge 0 is 'a'");
@@ -119,7 +122,8 @@ static void write_gguf(const char *path, const gguf_parts *parts)
     json_t *vocab = byte_vocab();
     const char *key = NULL;
     json_t *value = NULL;
-    json_object_foreach(vocab, key, value) {
+    json_object_foreach(vocab, key, value)
+    {
         tokens[json_integer_value(value)] = (dlx__gguf_string){key, strlen(key)};
     }
     tokens[256] = (dlx__gguf_string){"ab", 2};
@@ -159,7 +163,9 @@ static void in_gguf(void **state)
         const char *part;
     } bad[] = {
         {{NULL, "qwen2", "a b", true, 260}, DLX_E_UNSUPPORTED, "no tokenizer"},
-        {{"llama", "qwen2", "a b", true, 260}, DLX_E_UNSUPPORTED, "tokenizer.ggml.model is 'llama'"},
+        {{"llama", "qwen2", "a b", true, 260},
+         DLX_E_UNSUPPORTED,
+         "tokenizer.ggml.model is 'llama'"},
         {{"gpt2", NULL, "a b", true, 260}, DLX_E_FORMAT, "tokenizer.ggml.pre"},
         {{"gpt2", "other", "a b", true, 260}, DLX_E_UNSUPPORTED, "pre-tokenizer 'other'"},
         {{"gpt2", "gpt", "a b", true, 260}, DLX_E_UNSUPPORTED, "pre-tokenizer 'gpt'"},
@@ -173,8 +179,9 @@ static void in_gguf(void **state)
         write_gguf(path, &bad[i].parts);
         refused(path, bad[i].want, bad[i].part);
     }
-    static const char *const names[] = {"qwen2", "gpt-2", "smollm", "llama-bpe", "llada-moe",
-                                        "bailingmoe2", "deepseek-coder", "deepseek-llm", "olmo"};
+    static const char *const names[] = {"qwen2",          "gpt-2",        "smollm",
+                                        "llama-bpe",      "llada-moe",    "bailingmoe2",
+                                        "deepseek-coder", "deepseek-llm", "olmo"};
     for (size_t i = 0; i < DLX__LEN(names); i++) {
         dlx__tokenizer *t = NULL;
         write_gguf(path, &(gguf_parts){"gpt2", names[i], "a b", true, 260});

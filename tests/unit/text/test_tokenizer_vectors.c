@@ -6,6 +6,21 @@
 #include "text/detok.h"
 
 static dlx_token want[400000];
+static dlx__tokenizer *sdar; /* opened by the first test that needs it */
+
+static const dlx__tokenizer *qwen(void)
+{
+    if (!sdar)
+        sdar = open_qwen("sdar");
+    return sdar;
+}
+
+static int free_all(void **state)
+{
+    (void)state;
+    dlx__tokenizer_free(sdar);
+    return 0;
+}
 
 /* Cases of text separated by a marker line; line i of the other file has the ids of case i. */
 static size_t run_llama_cpp(const dlx__tokenizer *t, const char *inp_name, const char *out_name)
@@ -33,11 +48,11 @@ static size_t run_llama_cpp(const dlx__tokenizer *t, const char *inp_name, const
 static void llama_cpp_qwen2(void **state)
 {
     (void)state;
-    dlx__tokenizer *t = open_qwen("sdar");
-    size_t n = run_llama_cpp(t, "vectors/ggml-vocab-qwen2.gguf.inp", "vectors/ggml-vocab-qwen2.gguf.out");
+    const dlx__tokenizer *t = qwen();
+    size_t n =
+        run_llama_cpp(t, "vectors/ggml-vocab-qwen2.gguf.inp", "vectors/ggml-vocab-qwen2.gguf.out");
     print_message("llama.cpp qwen2: %zu vectors equal\n", n);
     assert_int_equal(n, 46);
-    dlx__tokenizer_free(t);
 }
 
 static void run_gguf(const char *name)
@@ -78,11 +93,12 @@ static void transformers_full(void **state)
 {
     (void)state;
     json_t *root = load_json(data_file("vectors/transformers_qwen2.json"));
-    dlx__tokenizer *t = open_qwen("sdar");
+    const dlx__tokenizer *t = qwen();
     size_t i;
     json_t *item;
     json_t *list = json_object_get(root, "full_vocab");
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *text = json_string_value(json_object_get(item, "text"));
         size_t n = read_json_ids(json_object_get(item, "ids"), want, DLX__LEN(want));
         assert_true(same_ids(t, text, strlen(text), DLX__ENCODE_SPECIAL, want, n));
@@ -91,7 +107,6 @@ static void transformers_full(void **state)
     print_message("transformers: %zu vectors equal\n", json_array_size(list));
     assert_int_equal(json_array_size(list), 3);
     json_decref(root);
-    dlx__tokenizer_free(t);
 }
 
 static void transformers_mini(void **state)
@@ -121,7 +136,8 @@ static void transformers_mini(void **state)
                "\"271\":{\"content\":\"<|im_start|>\",\"special\":true}}}");
     dlx__tokenizer *t = open_dir(dir);
     size_t n_cases = 0;
-    json_array_foreach(json_object_get(mini, "cases"), i, item) {
+    json_array_foreach(json_object_get(mini, "cases"), i, item)
+    {
         size_t n = read_json_ids(json_object_get(item, "ids"), want, DLX__LEN(want));
         const char *given = json_string_value(json_object_get(item, "text"));
         const char *decoded = json_string_value(json_object_get(item, "decoded"));
@@ -150,10 +166,11 @@ static void transformers_js(void **state)
 {
     (void)state;
     json_t *root = load_json(data_file("vectors/transformers_js_qwen.json"));
-    dlx__tokenizer *t = open_qwen("sdar");
+    const dlx__tokenizer *t = qwen();
     size_t i;
     json_t *item;
-    json_array_foreach(root, i, item) {
+    json_array_foreach(root, i, item)
+    {
         const char *text = json_string_value(json_object_get(item, "text"));
         size_t n = read_json_ids(json_object_get(item, "ids"), want, DLX__LEN(want));
         assert_true(same_ids(t, text, json_string_length(json_object_get(item, "text")),
@@ -170,7 +187,6 @@ static void transformers_js(void **state)
     print_message("transformers.js: %zu vectors equal\n", json_array_size(root));
     assert_int_equal(json_array_size(root), 17);
     json_decref(root);
-    dlx__tokenizer_free(t);
 }
 
 static size_t unhex(const char *hex, size_t n, char *out)
@@ -188,7 +204,7 @@ static void bulk(void **state)
     (void)state;
     size_t n_file = 0;
     char *file = read_all(data_file("vectors/qwen_bulk.hexids.tsv"), &n_file);
-    dlx__tokenizer *t = open_qwen("sdar");
+    const dlx__tokenizer *t = qwen();
     char *text = malloc(n_file);
     size_t n_cases = 0, n_wrong = 0;
     for (char *line = file; *line; n_cases++) {
@@ -208,7 +224,6 @@ static void bulk(void **state)
     assert_int_equal(n_cases, 2811);
     free(text);
     dlx__free(NULL, file);
-    dlx__tokenizer_free(t);
 }
 
 static void shakespeare(void **state)
@@ -217,7 +232,7 @@ static void shakespeare(void **state)
     size_t n = 0, n_bytes = 0;
     char *text = read_all(data_file("text/tinyshakespeare.txt"), &n);
     char *bin = read_all(data_file("vectors/qwen_tinyshakespeare.u32le.bin"), &n_bytes);
-    dlx__tokenizer *t = open_qwen("sdar");
+    const dlx__tokenizer *t = qwen();
     dlx__ids ids;
     dlx__ids_init(&ids, NULL);
     double best = 1e9;
@@ -248,7 +263,6 @@ static void shakespeare(void **state)
     dlx__ids_release(&ids);
     dlx__free(NULL, text);
     dlx__free(NULL, bin);
-    dlx__tokenizer_free(t);
 }
 
 /* The one-file layout gives the same tokens as the older one. */
@@ -260,7 +274,7 @@ static void both_layouts(void **state)
     dlx__tokenizer *a = NULL;
     CHECK(dlx__tokenizer_parse(&a, text, n, "tokenizer.json", NULL, err));
     dlx__free(NULL, text);
-    dlx__tokenizer *b = open_qwen("sdar");
+    const dlx__tokenizer *b = qwen();
     assert_int_equal(dlx__tokenizer_n_ids(a), 151670);
     assert_int_equal(dlx__tokenizer_n_ids(a), dlx__tokenizer_n_ids(b));
     for (dlx_token id = 0; id < (dlx_token)dlx__tokenizer_n_ids(a); id++) {
@@ -278,7 +292,6 @@ static void both_layouts(void **state)
     dlx__ids_release(&ids);
     dlx__free(NULL, text);
     dlx__tokenizer_free(a);
-    dlx__tokenizer_free(b);
 }
 
 /* Every string comes back from its ids, normalised. */
@@ -293,7 +306,8 @@ static void naughty_strings(void **state)
     dlx__buf out;
     dlx__ids_init(&ids, NULL);
     dlx__buf_init(&out, NULL);
-    json_array_foreach(root, i, item) {
+    json_array_foreach(root, i, item)
+    {
         dlx__ids_reset(&ids);
         dlx__buf_reset(&out);
         CHECK(dlx__tokenizer_encode(t, json_string_value(item), json_string_length(item),
@@ -304,8 +318,8 @@ static void naughty_strings(void **state)
         size_t n = ids.n; /* what came back is normalised: it must give the same ids again */
         dlx__ids again;
         dlx__ids_init(&again, NULL);
-        CHECK(dlx__tokenizer_encode(t, out.data ? out.data : "", out.len, DLX__ENCODE_SPECIAL, &again,
-                                    err));
+        CHECK(dlx__tokenizer_encode(t, out.data ? out.data : "", out.len, DLX__ENCODE_SPECIAL,
+                                    &again, err));
         assert_int_equal(again.n, n);
         if (n)
             assert_memory_equal(again.data, ids.data, n * sizeof *ids.data);
@@ -323,11 +337,16 @@ static void naughty_strings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(llama_cpp_qwen2),   cmocka_unit_test(llama_cpp_gpt2),
-        cmocka_unit_test(llama_cpp_deepseek_coder), cmocka_unit_test(transformers_full),
-        cmocka_unit_test(transformers_mini), cmocka_unit_test(transformers_js),
-        cmocka_unit_test(bulk),              cmocka_unit_test(shakespeare),
-        cmocka_unit_test(both_layouts),      cmocka_unit_test(naughty_strings),
+        cmocka_unit_test(llama_cpp_qwen2),
+        cmocka_unit_test(llama_cpp_gpt2),
+        cmocka_unit_test(llama_cpp_deepseek_coder),
+        cmocka_unit_test(transformers_full),
+        cmocka_unit_test(transformers_mini),
+        cmocka_unit_test(transformers_js),
+        cmocka_unit_test(bulk),
+        cmocka_unit_test(shakespeare),
+        cmocka_unit_test(both_layouts),
+        cmocka_unit_test(naughty_strings),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, free_all);
 }

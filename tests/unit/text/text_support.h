@@ -35,7 +35,8 @@
         assert_int_equal(check_r, DLX_OK);                                                         \
     } while (0)
 
-/* "<the real data>/<name>" in a buffer that the next call overwrites; skips the test without data. */
+/* "<the real data>/<name>" in a buffer that the next call overwrites; skips the test without data.
+ */
 static inline const char *data_file(const char *name)
 {
     static char path[1024];
@@ -87,7 +88,8 @@ static inline void copy_data(const char *from, const char *dir, const char *name
     dlx__free(NULL, text);
 }
 
-/* A directory of this test alone, in a buffer of the caller; files of an earlier run are removed. */
+/* A directory of this test alone, in a buffer of the caller; files of an earlier run are removed.
+ */
 static inline bool drop_file(void *user, const char *name)
 {
     char path[1024];

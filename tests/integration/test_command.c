@@ -1,0 +1,552 @@
+/*
+ * test_command.c - the real command, as people and scripts call it: results, sentences, exit codes.
+ * The models are golden checkpoints; where text is needed they get a tokenizer of single bytes that
+ * is written here. labels: integration
+ */
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static char out[1 << 20], err[1 << 16]; /* of the last call */
+static size_t n_out;
+
+static size_t slurp(const char *path, char *text, size_t size)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t n = fread(text, 1, size - 1, file);
+    text[n] = 0;
+    fclose(file);
+    return n;
+}
+
+/* Runs a line of shell in which $DLX is the command and $TMP the folder for files; its exit code.
+ */
+static int shell(const char *format, ...)
+{
+    char line[8192], whole[9000];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    snprintf(whole, sizeof whole, "{ %s\n} >\"$TMP/out\" 2>\"$TMP/err\"", line);
+    int status = system(whole);
+    n_out = slurp(support_tmp("command/out"), out, sizeof out);
+    slurp(support_tmp("command/err"), err, sizeof err);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void assert_says(const char *part)
+{
+    if (!strstr(err, part))
+        fail_msg("stderr should say '%s': %s", part, err);
+    if (strncmp(err, "dlx: ", 5) != 0)
+        fail_msg("a sentence begins with dlx: %s", err);
+}
+
+static void assert_prints(const char *part)
+{
+    if (!strstr(out, part))
+        fail_msg("stdout should hold '%s': %s", part, out);
+}
+
+/* stdout is exactly one JSON object. */
+static json_t *object(void)
+{
+    json_error_t where;
+    json_t *value = json_loads(out, 0, &where);
+    if (!json_is_object(value))
+        fail_msg("not one JSON object (%s): %s", where.text, out);
+    return value;
+}
+
+static json_int_t number(const json_t *value, const char *key)
+{
+    const json_t *member = json_object_get(value, key);
+    if (!json_is_integer(member))
+        fail_msg("no number '%s'", key);
+    return json_integer_value(member);
+}
+
+/* ---- a tokenizer of single bytes ------------------------------------------------------------- */
+
+/* The printable code point that byte-level BPE writes for a byte. */
+static unsigned byte_code_point(unsigned byte)
+{
+    unsigned n = 256;
+    for (unsigned b = 0; b < 256; b++) {
+        bool printable = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+        if (b == byte)
+            return printable ? b : n;
+        n += !printable;
+    }
+    return 0;
+}
+
+static json_t *special(int id, const char *content)
+{
+    return json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", id, "content", content,
+                     "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized", 0, "special", 1);
+}
+
+static void write_tokenizer(const char *folder, int mask_id, int stop_id)
+{
+    char path[4096];
+    json_t *vocab = json_object();
+    for (unsigned b = 0; b < 256; b++) {
+        unsigned c = byte_code_point(b);
+        char key[3] = {(char)(c < 0x80 ? c : 0xC0 | c >> 6), (char)(0x80 | (c & 0x3F)), 0};
+        if (c < 0x80)
+            key[1] = 0;
+        json_object_set_new(vocab, key, json_integer(b));
+    }
+    json_t *root = json_pack(
+        "{s:s, s:[o,o], s:n, s:{s:s,s:b,s:b,s:b}, s:{s:s,s:b,s:b,s:b}, s:{s:s, s:o, s:[]}}",
+        "version", "1.0", "added_tokens", special(stop_id, "<stop>"), special(mask_id, "<mask>"),
+        "normalizer", "pre_tokenizer", "type", "ByteLevel", "add_prefix_space", 0, "trim_offsets",
+        1, "use_regex", 1, "decoder", "type", "ByteLevel", "add_prefix_space", 0, "trim_offsets", 1,
+        "use_regex", 1, "model", "type", "BPE", "vocab", vocab, "merges");
+    assert_non_null(root);
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    assert_int_equal(json_dump_file(root, path, 0), 0);
+    json_decref(root);
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
+    support_write(path,
+                  "{\"chat_template\": \"{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}"
+                  "\\n{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}\"}");
+}
+
+/* $TMP/<name>: a golden checkpoint that can read and write. */
+static void make_model(const char *name, const char *golden, int mask_id, int stop_id)
+{
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s", support_tmp("command/"));
+    strcat(folder, name);
+    mkdir(folder, 0777);
+    assert_int_equal(shell("ln -sf \"$GOLDEN/%s\"/*.json \"$GOLDEN/%s\"/*.safetensors \"$TMP/%s\"",
+                           golden, golden, name),
+                     0);
+    write_tokenizer(folder, mask_id, stop_id);
+}
+
+static int setup(void **state)
+{
+    char golden[4096];
+    (void)state;
+    mkdir(support_tmp("command"), 0777);
+    snprintf(golden, sizeof golden, "%s/golden", DLX_TESTS_DIR);
+    setenv("DLX", DLX_BINARY, 1);
+    setenv("TMP", support_tmp("command"), 1);
+    setenv("GOLDEN", golden, 1);
+    static const char *const settings[] = {"DLX_THREADS", "DLX_BACKEND", "DLX_MAX_TOKENS",
+                                           "DLX_SEED"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        unsetenv(settings[i]);
+    make_model("sdar", "sdar-tiny-b4", 305, 301);
+    make_model("llada", "llada-tiny", 300, 288);
+    return 0;
+}
+
+/* ---- help and usage -------------------------------------------------------------------------- */
+
+static void test_help(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("\"$DLX\""), 0);
+    assert_prints("usage: dlx VERB");
+    assert_int_equal(shell("\"$DLX\" --version"), 0);
+    assert_prints(dlx_version());
+    assert_int_equal(shell("for v in run chat infill logits tokenize inspect eval doctor; do "
+                           "\"$DLX\" $v --help >/dev/null && \"$DLX\" help $v || exit 9; done"),
+                     0);
+    assert_prints("--eb-threshold G");
+    assert_string_equal(err, "");
+}
+
+static void test_misuse_is_a_sentence_and_2(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *part;
+    } cases[] = {
+        {"run", "MODEL is missing: a Hugging Face directory"},
+        {"rnu m", "did you mean run?"},
+        {"run m --model-path x", "did you mean MODEL"},
+        {"run m --max-seq-len 8", "did you mean --ctx?"},
+        {"--model-type llada", "options follow a verb"},
+        {"run m p --steps many", "--steps: \"many\" is not a whole number"},
+        {"run m p --sampler entropyy", "did you mean entropy?"},
+        {"run m p q", "put PROMPT in quotes"},
+        {"run m p --ids 1", "PROMPT and --ids are both given"},
+        {"completion tcsh", "bash, zsh or fish"},
+        {"tokenize m --hex x", "--hex says how to read --lines"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(shell("\"$DLX\" %s", cases[i].words), 2);
+        assert_says(cases[i].part);
+        assert_non_null(strstr(err, "\ntry: dlx "));
+        assert_string_equal(out, "");
+    }
+    assert_int_equal(shell("DLX_THREADS=abc \"$DLX\" run \"$TMP/sdar\" hi"), 2);
+    assert_says("DLX_THREADS in the environment");
+}
+
+static void test_failure_is_a_sentence_and_1(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("\"$DLX\" run /nonexistent/model hi"), 1);
+    assert_says("/nonexistent/model");
+    assert_int_equal(shell("mkdir -p \"$TMP/empty\"; \"$DLX\" run \"$TMP/empty\" hi"), 1);
+    assert_says("config.json");
+    assert_int_equal(shell("\"$DLX\" run \"$GOLDEN/llada-tiny\" hi"), 1);
+    assert_says("--raw --ids");
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/llada\" hi --small-block 8"), 1);
+    assert_says("llada");
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --memory-limit 1K"), 1);
+    assert_says("1024");
+}
+
+/* ---- run ------------------------------------------------------------------------------------- */
+
+static void test_run_without_tokenizer(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        shell("\"$DLX\" run \"$GOLDEN/llada-tiny\" --raw --ids 1,2,3 --max-tokens 32 -q"), 0);
+    assert_string_equal(err, "");
+    assert_int_equal(strspn(out, "0123456789,\n"), n_out);
+    char plain[4096];
+    snprintf(plain, sizeof plain, "%s", out);
+    assert_int_equal(shell("\"$DLX\" run \"$GOLDEN/llada-tiny\" --raw --ids 1,2,3 --max-tokens 32 "
+                           "--json --threads 2"),
+                     0);
+    json_t *answer = object();
+    assert_true(json_is_null(json_object_get(answer, "text")));
+    assert_int_equal(number(answer, "prompt_tokens"), 3);
+    assert_true(number(answer, "passes") > 0 && number(answer, "rows") >= number(answer, "passes"));
+    json_t *ids = json_object_get(answer, "ids");
+    assert_int_equal(json_array_size(ids), number(answer, "completion_tokens"));
+    const char *p = plain; /* one thread printed the same ids as two */
+    for (size_t i = 0; i < json_array_size(ids); i++, p += *p == ',')
+        assert_int_equal(strtol(p, (char **)&p, 10), json_integer_value(json_array_get(ids, i)));
+    json_decref(answer);
+}
+
+static void test_prompt_from_everywhere(void **state)
+{
+    (void)state;
+    char first[4096];
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" 'hello there' -n 16 --seed 1"), 0);
+    snprintf(first, sizeof first, "%s", out);
+    assert_non_null(strstr(err, " passes ("));
+    assert_int_equal(shell("echo 'hello there' | \"$DLX\" run \"$TMP/sdar\" -n 16"), 0);
+    assert_string_equal(out, first);
+    assert_int_equal(shell("printf 'hello there' | \"$DLX\" run -n 16 \"$TMP/sdar\" -"), 0);
+    assert_string_equal(out, first);
+    assert_int_equal(shell("DLX_MAX_TOKENS=16 \"$DLX\" run \"$TMP/sdar\" -- 'hello there'"), 0);
+    assert_string_equal(out, first);
+    assert_int_equal(shell("DLX_MAX_TOKENS=99 \"$DLX\" run \"$TMP/sdar\" -n 16 'hello there'"), 0);
+    assert_string_equal(out, first);
+    assert_int_equal(shell("printf 'ab\\377' | \"$DLX\" run \"$TMP/sdar\" -n 16"), 1);
+    assert_says("byte 0xFF at offset 2");
+}
+
+static void test_text_and_ids_agree(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" 'hello' -n 24 --json --watch"), 0);
+    json_t *answer = object();
+    const char *reason = json_string_value(json_object_get(answer, "finish_reason"));
+    assert_true(strcmp(reason, "length") == 0 || strcmp(reason, "stop") == 0);
+    assert_true(json_is_string(json_object_get(answer, "text")));
+    json_decref(answer);
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" 'hello' -n 24 --watch"), 0);
+    assert_null(strchr(out, '\033')); /* nothing but text on a pipe */
+}
+
+static void test_trace(void **state)
+{
+    (void)state;
+    bool seen[64] = {false};
+    assert_int_equal(
+        shell("rm -f \"$TMP\"/t.jsonl*; \"$DLX\" run \"$GOLDEN/sdar-tiny-b4\" --ids 5,6,7,8 "
+              "-n 16 --json --trace \"$TMP/t.jsonl\""),
+        0);
+    json_t *answer = object();
+    FILE *file = fopen(support_tmp("command/t.jsonl"), "rb");
+    assert_non_null(file);
+    json_int_t last = -1;
+    json_t *line;
+    while ((line = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL))) {
+        json_int_t pass = number(line, "pass");
+        assert_true(pass == last || pass == last + 1);
+        last = pass;
+        assert_true(number(line, "rows") > 0 && json_is_string(json_object_get(line, "kind")));
+        json_int_t before = -1;
+        size_t i;
+        json_t *written;
+        json_array_foreach(json_object_get(line, "written"), i, written)
+        {
+            json_int_t pos = number(written, "pos");
+            assert_true(pos > before && pos >= 4 && pos < 64 && !seen[pos]);
+            seen[pos] = true;
+            before = pos;
+        }
+        json_decref(line);
+    }
+    fclose(file);
+    assert_true(last + 1 <= number(answer, "passes"));
+    for (size_t pos = 4; pos < 20; pos++)
+        assert_true(seen[pos]);
+    json_decref(answer);
+    assert_int_equal(shell("ls \"$TMP\"/t.jsonl.*"), 2); /* no temporary file stays */
+}
+
+static void test_unwritable_places(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --trace /nonexistent/t.jsonl"), 1);
+    assert_says("/nonexistent/t.jsonl cannot be written");
+    assert_string_equal(out, ""); /* refused before anything was computed */
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi -q >&-"), 1);
+    assert_says("standard output is closed");
+    assert_int_equal(shell("test -w /dev/full || exit 1; \"$DLX\" doctor >/dev/full"), 1);
+    if (access("/dev/full", W_OK) == 0)
+        assert_says("standard output");
+}
+
+/* Ctrl-C in the middle: what there is is printed, and the code is 130. */
+static void test_interrupt(void **state)
+{
+    (void)state;
+    int ends[2];
+    char first;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGINT, SIG_DFL);
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execl(DLX_BINARY, "dlx", "run", support_golden("sdar-tiny-b4"), "--ids", "5,6,7,8", "-n",
+              "1000", "--eos-ids", "none", "--threads", "1", "-q", "--backend", "reference",
+              "--trace", support_tmp("command/cut.jsonl"), (char *)NULL);
+        _exit(99);
+    }
+    close(ends[1]);
+    usleep(150000);
+    kill(child, SIGINT);
+    size_t n = 0;
+    while (read(ends[0], &first, 1) == 1)
+        n++;
+    close(ends[0]);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    /* A very fast machine may have finished, a very slow one may not have begun to listen. */
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 130)
+        assert_int_equal(access(support_tmp("command/cut.jsonl"), F_OK), -1);
+    else
+        assert_true((WIFEXITED(status) && WEXITSTATUS(status) == 0 && n > 0) ||
+                    (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT));
+}
+
+/* ---- the other verbs ------------------------------------------------------------------------- */
+
+static void test_infill(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("\"$DLX\" infill \"$TMP/llada\" 'one [[3]] two \\[[8]]<mask>.' --json"),
+                     0);
+    json_t *answer = object();
+    const char *text = json_string_value(json_object_get(answer, "text"));
+    assert_memory_equal(text, "one ", 4);
+    assert_non_null(strstr(text, " two [[8]]"));
+    assert_int_equal(text[strlen(text) - 1], '.');
+    json_t *gaps = json_object_get(answer, "gaps");
+    assert_int_equal(json_array_size(gaps), 2);
+    assert_int_equal(number(json_array_get(gaps, 0), "pos"), 4);
+    assert_int_equal(json_array_size(json_object_get(json_array_get(gaps, 0), "ids")), 3);
+    assert_int_equal(json_array_size(json_object_get(answer, "ids")), 4 + 3 + 10 + 1 + 1);
+    json_decref(answer);
+    assert_int_equal(shell("\"$DLX\" infill \"$TMP/llada\" 'say [[2]]!' --prompt hello -q"), 0);
+    assert_memory_equal(out, "say ", 4);
+    assert_int_equal(shell("\"$DLX\" infill \"$TMP/llada\" 'no gap'"), 2);
+    assert_says("[[8]]");
+    assert_int_equal(shell("\"$DLX\" infill \"$GOLDEN/llada-tiny\" --ids 1,300,300,2 -q"), 0);
+    assert_memory_equal(out, "1,", 2);
+}
+
+static void test_logits(void **state)
+{
+    (void)state;
+    static char file[1 << 17];
+    assert_int_equal(shell("\"$DLX\" logits \"$GOLDEN/llada-tiny\" --ids 1,2,3 -o \"$TMP/o.npy\""),
+                     0);
+    assert_string_equal(out, "");
+    size_t n = slurp(support_tmp("command/o.npy"), file, sizeof file);
+    assert_memory_equal(file, "\x93NUMPY\x01\x00", 8);
+    size_t header = 10 + (unsigned char)file[8] + 256 * (size_t)(unsigned char)file[9];
+    assert_int_equal(header % 64, 0);
+    assert_int_equal(file[header - 1], '\n');
+    assert_non_null(strstr(file + 10, "'fortran_order': False, 'shape': (3, 320)"));
+    assert_int_equal(n, header + 3 * 320 * sizeof(float));
+    float logits[320];
+    memcpy(logits, file + header + 320 * sizeof(float), sizeof logits);
+    size_t best = 0;
+    for (size_t i = 1; i < 320; i++)
+        best = logits[i] > logits[best] ? i : best;
+    assert_int_equal(shell("\"$DLX\" logits \"$GOLDEN/llada-tiny\" --ids 1,2,3 --top 1 --json"), 0);
+    json_t *report = object();
+    const json_t *row = json_array_get(json_object_get(report, "rows"), 1);
+    assert_int_equal(number(json_array_get(json_object_get(row, "top"), 0), "id"), best);
+    json_decref(report);
+}
+
+static void test_tokenize(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("\"$DLX\" tokenize \"$TMP/llada\" 'aB<mask>' --ids"), 0);
+    assert_string_equal(out, "97,66,300\n");
+    assert_int_equal(shell("\"$DLX\" tokenize \"$TMP/llada\" 'a<mask>' --ids --no-specials"), 0);
+    assert_string_equal(out, "97,60,109,97,115,107,62\n");
+    assert_int_equal(shell("\"$DLX\" tokenize \"$TMP/llada\" --decode 97,66,300"), 0);
+    assert_string_equal(out, "aB<mask>");
+    assert_int_equal(shell("printf '61\\n\\nc3a9' >\"$TMP/hex\"; "
+                           "\"$DLX\" tokenize \"$TMP/llada\" --lines \"$TMP/hex\" --hex"),
+                     0);
+    assert_string_equal(out, "97\n\n195,169\n");
+    assert_int_equal(shell("printf '61\\nzz' | \"$DLX\" tokenize \"$TMP/llada\" --lines - --hex"),
+                     1);
+    assert_says("line 2 is not hexadecimal");
+    support_write(support_tmp("command/talk.json"), "[{\"role\":\"user\",\"content\":\"hi\"}]");
+    assert_int_equal(shell("\"$DLX\" tokenize \"$TMP/llada\" --chat \"$TMP/talk.json\""), 0);
+    assert_string_equal(out, "<user>hi\n<assistant>");
+    support_write(support_tmp("command/talk.json"),
+                  "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"
+                  "\"add_generation_prompt\":false}");
+    assert_int_equal(shell("\"$DLX\" tokenize \"$TMP/llada\" --chat \"$TMP/talk.json\" --json"), 0);
+    json_t *report = object();
+    assert_string_equal(json_string_value(json_object_get(report, "text")), "<user>hi\n");
+    json_decref(report);
+}
+
+static void test_reports(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("\"$DLX\" inspect \"$TMP/sdar\" --json --ctx 64 --tensors"), 0);
+    json_t *report = object();
+    assert_string_equal(json_string_value(json_object_get(report, "family")), "sdar");
+    assert_int_equal(number(json_object_get(report, "plan"), "n_ctx"), 64);
+    assert_true(json_array_size(json_object_get(report, "tensors")) > 0);
+    json_decref(report);
+    assert_int_equal(shell("\"$DLX\" inspect \"$TMP/sdar\""), 0);
+    assert_prints("Memory plan");
+    assert_int_equal(shell("\"$DLX\" inspect \"$TMP/sdar\" --plan --json"), 0);
+    json_decref(object());
+    assert_int_equal(shell("\"$DLX\" doctor --json"), 0);
+    report = object();
+    assert_true(json_array_size(json_object_get(report, "backends")) > 0);
+    json_decref(report);
+    assert_int_equal(shell("\"$DLX\" doctor"), 0);
+    assert_prints("kernels");
+}
+
+static void test_eval(void **state)
+{
+    (void)state;
+    support_write(support_tmp("command/task.jsonl"), "{\"prompt\":\"hi\",\"answer\":\"x\"}\n"
+                                                     "{\"prompt\":\"ho\",\"answer\":\"y\"}\n");
+    assert_int_equal(shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/task.jsonl\" -n 8 --ctx 64 --json "
+                           "-o \"$TMP/lines.jsonl\""),
+                     0);
+    json_t *report = object();
+    assert_int_equal(number(report, "lines"), 2);
+    json_decref(report);
+    assert_non_null(strstr(err, "line 2 of 2"));
+    assert_int_equal(shell("wc -l <\"$TMP/lines.jsonl\""), 0);
+    assert_int_equal(atoi(out), 2);
+    assert_int_equal(
+        shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/task.jsonl\" -n 8 --ctx 64 --limit 1 -q"), 0);
+    assert_string_equal(err, "");
+    assert_prints("tokens/s");
+}
+
+static void test_chat_on_a_pipe(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        shell("rm -f \"$TMP/saved.json\"; printf 'hello\\n\\n/max 8\\n//slash\\n/save %%s\\n"
+              "/QUIT\\nnever\\n' \"$TMP/saved.json\" | \"$DLX\" chat \"$TMP/sdar\" -n 12"),
+        0);
+    assert_null(strchr(out, '\033'));
+    json_t *saved = json_load_file(support_tmp("command/saved.json"), 0, NULL);
+    json_t *messages = json_object_get(saved, "messages");
+    assert_int_equal(json_array_size(messages), 4);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(messages, 2), "content")),
+                        "/slash");
+    json_decref(saved);
+    assert_int_equal(shell("printf '/temp hot\\n' | \"$DLX\" chat \"$TMP/sdar\""), 1);
+    assert_says("/temp: \"hot\" is not a number");
+    assert_int_equal(shell("printf '/hlep\\n' | \"$DLX\" chat \"$TMP/sdar\""), 1);
+    assert_says("did you mean /help?");
+    assert_int_equal(
+        shell("printf 'one\\ntwo\\nthree\\n' | \"$DLX\" chat \"$TMP/sdar\" -n 8 --ctx 64"), 0);
+    assert_non_null(strstr(err, "oldest turns are forgotten"));
+    assert_int_equal(shell("echo hello | \"$DLX\" chat \"$TMP/sdar\" -n 8 --ctx 16"), 1);
+    assert_says("the context holds 16");
+    assert_int_equal(shell("\"$DLX\" chat \"$GOLDEN/llada-tiny\" </dev/null"), 1);
+    assert_says("tokenizer");
+}
+
+static void test_generated_texts(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        shell("rm -rf \"$TMP/man\"; \"$DLX\" man --all \"$TMP/man\" && ls \"$TMP/man\""), 0);
+    assert_prints("dlx-run.1");
+    assert_prints("dlx.1");
+    assert_int_equal(shell("\"$DLX\" man tokenize"), 0);
+    assert_prints(".TH \"DLX-TOKENIZE\" \"1\"");
+    if (access("/bin/bash", X_OK) == 0) {
+        assert_int_equal(
+            shell("\"$DLX\" completion bash >\"$TMP/complete\" && /bin/bash -c "
+                  "'source \"$TMP/complete\"; COMP_WORDS=(dlx run --thr); COMP_CWORD=2; _dlx; "
+                  "echo \"${COMPREPLY[*]}\"'"),
+            0);
+        assert_string_equal(out, "--threshold --threads\n");
+    }
+    assert_int_equal(shell("\"$DLX\" completion zsh && \"$DLX\" completion fish"), 0);
+    assert_prints("#compdef dlx");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_misuse_is_a_sentence_and_2),
+        cmocka_unit_test(test_failure_is_a_sentence_and_1),
+        cmocka_unit_test(test_run_without_tokenizer),
+        cmocka_unit_test(test_prompt_from_everywhere),
+        cmocka_unit_test(test_text_and_ids_agree),
+        cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_unwritable_places),
+        cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_infill),
+        cmocka_unit_test(test_logits),
+        cmocka_unit_test(test_tokenize),
+        cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_chat_on_a_pipe),
+        cmocka_unit_test(test_generated_texts),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
