@@ -116,10 +116,8 @@ int main(int argc, char **argv)
     random_model *m = random_model_open(&s, 1);
     dlx_error err = {.code = DLX_OK};
     check(dlx__graph_check(&m->model.graph, &err), &err);
-    dlx__backend_opts opts = {.n_ctx = N_CTX,
-                              .n_rows = dlx__max(n, 32),
-                              .n_streams = 1,
-                              .n_threads = n_threads};
+    dlx__backend_opts opts = {
+        .n_ctx = N_CTX, .n_rows = dlx__max(n, 32), .n_streams = 1, .n_threads = n_threads};
     dlx__backend *b;
     check(dlx__cpu_open(&b, &m->model, &opts, kernels, &err), &err);
     printf("kernels %s, threads %d, weights %s\n", kernels->name, b->n_threads,

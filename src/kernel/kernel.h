@@ -17,8 +17,8 @@
 #include "base/tensor.h"
 
 enum {
-    DLX__LANES = 32,     /* the widest chunk */
-    DLX__LANE_STEP = 8,  /* widths are multiples of it */
+    DLX__LANES = 32,       /* the widest chunk */
+    DLX__LANE_STEP = 8,    /* widths are multiples of it */
     DLX__WEIGHT_GRAIN = 12 /* weight rows per call are best a multiple of it */
 };
 
@@ -32,10 +32,10 @@ typedef struct dlx__mat {
 
 /* One head's keys and values and what the lanes may see of them. */
 typedef struct dlx__attend_in {
-    const float *keys;      /* [n_slots, head_dim] */
-    const float *values;    /* [n_slots, head_dim] */
-    const int32_t *n_seen;  /* [width]: lane l sees the slots [0, n_seen[l]), at least one */
-    size_t n_slots;         /* the largest of n_seen */
+    const float *keys;     /* [n_slots, head_dim] */
+    const float *values;   /* [n_slots, head_dim] */
+    const int32_t *n_seen; /* [width]: lane l sees the slots [0, n_seen[l]), at least one */
+    size_t n_slots;        /* the largest of n_seen */
     size_t head_dim;
     float scale;
 } dlx__attend_in;

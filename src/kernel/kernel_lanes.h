@@ -28,7 +28,8 @@ enum {
     PIECE = 256,      /* most weights of a row unpacked at a time: the largest storage block */
     MOST_TILE_ROWS = 12,
     RUN = 32, /* columns computed between two requests to memory */
-    SLOTS = 64, /* KV slots of a softmax tile: keys or values, q and scores then share the L1 cache */
+    SLOTS =
+        64, /* KV slots of a softmax tile: keys or values, q and scores then share the L1 cache */
     NORM_RUN = 64
 };
 
@@ -210,10 +211,13 @@ static void gemm(float *y, const float *x, size_t width, const dlx__mat *w, size
     for (size_t at = 0; at < n_cols; at += len)
         for (size_t i = 0; i < n; i += rows) {
             piece p = {first + i, dlx__min(rows, n - i), at, dlx__min(len, n_cols - at)};
-            bool last = i + rows >= n, end = at + len >= n_cols;
-            gemm_piece(y + i * width, x + at * width, width, w, &p,
-                       !last ? p.row + rows : end ? first + n : first,
-                       !last ? at : end ? 0 : at + len);
+            size_t next_row = p.row + rows, next_at = at;
+            if (i + rows >= n) {
+                bool last = at + len >= n_cols;
+                next_row = last ? first + n : first;
+                next_at = last ? 0 : at + len;
+            }
+            gemm_piece(y + i * width, x + at * width, width, w, &p, next_row, next_at);
         }
 }
 
@@ -254,8 +258,8 @@ static void softmax_tile(float *s, size_t width, size_t n, int32_t slot, const d
         for (size_t j = 0; j < n; j++) {
             float *at = s + j * width + l;
             vec score = vec_mul(vec_load(at), scale);
-            score = vec_select(ids_above(seen, ids_set(slot + (int32_t)j)), score,
-                               vec_set(-INFINITY));
+            score =
+                vec_select(ids_above(seen, ids_set(slot + (int32_t)j)), score, vec_set(-INFINITY));
             vec_store(at, score);
             top = vec_max(score, top);
         }

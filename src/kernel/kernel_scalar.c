@@ -25,8 +25,8 @@ static void gemm(float *y, const float *x, size_t width, const dlx__mat *w, size
         float piece[PIECE];
         for (size_t at = 0; at < w->n_cols; at += PIECE) {
             size_t len = dlx__min(PIECE, w->n_cols - at);
-            const uint8_t *src = w->data + (first + i) * w->row_bytes +
-                                 at / type->block_elems * type->block_bytes;
+            const uint8_t *src =
+                w->data + (first + i) * w->row_bytes + at / type->block_elems * type->block_bytes;
             dlx__to_f32(piece, src, w->dtype, len);
             for (size_t k = 0; k < len; k++)
                 for (size_t l = 0; l < width; l++)

@@ -45,7 +45,7 @@ static void trace_add(decode_trace *t, bool denoise, size_t rows, const dlx_writ
     t->n_written += n;
 }
 
-static bool trace_event(void *user, const dlx_event *e)
+static inline bool trace_event(void *user, const dlx_event *e)
 {
     decode_trace *t = user;
     if (e->kind == DLX_EV_PASS)

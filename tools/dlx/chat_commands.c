@@ -96,7 +96,8 @@ static int do_clear(conversation *c, const char *arg)
 static int do_config(conversation *c, const char *arg)
 {
     (void)arg;
-    say_note("  sampler %s, cache %s, context %zu", c->plan.opts.sampler, c->plan.opts.cache, c->n_ctx);
+    say_note("  sampler %s, cache %s, context %zu", c->plan.opts.sampler, c->plan.opts.cache,
+             c->n_ctx);
     if (c->plan.opts.block_length)
         say_note("  blocks of %zu", c->plan.opts.block_length);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)

@@ -22,7 +22,7 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-static json_int_t count_of(const json_t *object, const char *key)
+static long long count_of(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
 }
@@ -60,8 +60,8 @@ static void print(const json_t *report)
     out_printf("dlx        %s\n", text_of(report, "version"));
     out_printf("system     %s\n", text_of(report, "os"));
     out_printf("processor  %s\n", text_of(report, "cpu"));
-    out_printf("cores      %" JSON_INTEGER_FORMAT ", of them fast: %" JSON_INTEGER_FORMAT "\n",
-               count_of(report, "cores"), count_of(report, "fast_cores"));
+    out_printf("cores      %lld, of them fast: %lld\n", count_of(report, "cores"),
+               count_of(report, "fast_cores"));
     out_printf("memory     %.1f GiB\n", (double)count_of(report, "memory_bytes") / 1073741824.0);
     out_text("sets       ");
     json_array_foreach(json_object_get(report, "instruction_sets"), i, set)

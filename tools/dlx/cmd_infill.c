@@ -145,7 +145,9 @@ static void gap_result(const job *j, const dlx_token *ids, size_t n, bytes *out)
         size_t len;
         if (masked)
             bytes_printf(out, "[[%zu]]", run);
-        else if (dlx_detokenize(j->model, ids + i, run, true, &text, &len, NULL) == DLX_OK) {
+        else if (dlx_detokenize(j->model, ids + i, run, true, &text, &len, NULL) != DLX_OK)
+            bytes_text(out, "\xEF\xBF\xBD"); /* ids without text: --allow-special lets them in */
+        else {
             bytes_add(out, text, len);
             dlx_free(j->model, text);
         }

@@ -36,7 +36,7 @@ static void value_text(const json_t *value, bytes *out)
     size_t i;
     json_t *item;
     if (json_is_integer(value))
-        bytes_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        bytes_printf(out, "%lld", json_integer_value(value));
     else if (json_is_real(value))
         bytes_printf(out, "%g", json_real_value(value));
     else if (json_is_boolean(value))
@@ -137,9 +137,8 @@ static void print_tensors(const json_t *tensors)
     {
         bytes shape = {0};
         value_text(json_object_get(tensor, "shape"), &shape);
-        out_printf("  %-6s %-14s %12" JSON_INTEGER_FORMAT "  %s\n",
-                   json_string_value(json_object_get(tensor, "type")), bytes_string(&shape),
-                   json_integer_value(json_object_get(tensor, "bytes")),
+        out_printf("  %-6s %-14s %12lld  %s\n", json_string_value(json_object_get(tensor, "type")),
+                   bytes_string(&shape), json_integer_value(json_object_get(tensor, "bytes")),
                    json_string_value(json_object_get(tensor, "name")));
         bytes_release(&shape);
     }

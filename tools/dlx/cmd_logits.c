@@ -95,14 +95,12 @@ static void print_row(const json_t *row)
 {
     size_t i;
     json_t *best;
-    out_printf("%6" JSON_INTEGER_FORMAT " %8" JSON_INTEGER_FORMAT,
-               json_integer_value(json_object_get(row, "pos")),
+    out_printf("%6lld %8lld", json_integer_value(json_object_get(row, "pos")),
                json_integer_value(json_object_get(row, "id")));
     json_array_foreach(json_object_get(row, "top"), i, best)
     {
         char *text = json_dumps(json_object_get(best, "text"), JSON_ENCODE_ANY);
-        out_printf("   %" JSON_INTEGER_FORMAT " %.4f",
-                   json_integer_value(json_object_get(best, "id")),
+        out_printf("   %lld %.4f", json_integer_value(json_object_get(best, "id")),
                    json_real_value(json_object_get(best, "logit")));
         if (text && text[0] == '"')
             out_printf(" %s", text);

@@ -210,7 +210,8 @@ static const char *value_word(parser *p, const opt *o)
     const char *next = p->at < p->argc ? p->argv[p->at] : NULL;
     if (next && strncmp(next, "--", 2) == 0 &&
         (!next[2] || by_name(p->v, next + 2, strcspn(next + 2, "="), &index, &table))) {
-        bytes_printf(p->why, "--%s wants a value (%s), but %s follows; --%s=%s would mean just that",
+        bytes_printf(p->why,
+                     "--%s wants a value (%s), but %s follows; --%s=%s would mean just that",
                      o->name, o->arg, next, o->name, next);
         return NULL;
     }

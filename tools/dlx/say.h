@@ -5,7 +5,9 @@
 #ifndef DLX_TOOL_SAY_H
 #define DLX_TOOL_SAY_H
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__)
+#define TOOL_PRINTF(at, first) __attribute__((format(gnu_printf, at, first)))
+#elif defined(__GNUC__)
 #define TOOL_PRINTF(at, first) __attribute__((format(printf, at, first)))
 #else
 #define TOOL_PRINTF(at, first)

@@ -70,7 +70,7 @@ void dlx__cpu_attend_part(const dlx__cpu_attend *a, int thread, int n_threads)
     const size_t n_kv = b->shape.n_heads_kv;
     const size_t n_lanes = b->shape.n_heads / n_kv * a->n_rows;
     const size_t lanes = pack_lanes(n_lanes, n_kv, (size_t)n_threads);
-    const size_t n_packs = (n_lanes + lanes - 1) / lanes; /* of a group */
+    const size_t n_packs = (n_lanes + lanes - 1) / lanes;  /* of a group */
     float *q = b->scratch + (size_t)thread * b->n_scratch; /* [head_dim][lanes] */
     float *y = q + DLX__LANES * b->shape.head_dim;         /* [head_dim][lanes] */
     size_t begin, end;

@@ -1,6 +1,6 @@
 /*
- * cpu.c - the cpu backend: opening, closing and the memory it takes. Weights are used where the
- * checkpoint maps them; all else is one block whose size is known before it is allocated.
+ * cpu_backend.c - the cpu backend: opening, closing and the memory it takes. Weights are used where
+ * the checkpoint maps them; all else is one block whose size is known before it is allocated.
  */
 #include "backends/cpu/session.h"
 
@@ -29,7 +29,8 @@ static float *floats(carver *c, size_t n_features, size_t n_rows)
     return carve(c, dlx__mul(n_features, dlx__align(n_rows, DLX__LANE_STEP)), sizeof(float));
 }
 
-/* A thread's own numbers: an embedding row, or q and the result of a pack of heads, or two panels. */
+/* A thread's own numbers: an embedding row, or q and the result of a pack of heads, or two panels.
+ */
 static size_t scratch_floats(const dlx__cpu_shape *s)
 {
     size_t pack = dlx__mul(2 * DLX__LANES, s->head_dim);

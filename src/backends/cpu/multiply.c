@@ -1,4 +1,5 @@
-/* multiply.c - one thread's share of a matrix product: a range of outputs, for all rows of a tile. */
+/* multiply.c - one thread's share of a matrix product: a range of outputs, for all rows of a tile.
+ */
 #include "backends/cpu/session.h"
 
 /* Chunks inside, outputs outside: a panel of weights is read from memory once for all rows. */

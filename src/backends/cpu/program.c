@@ -184,7 +184,8 @@ static dlx_result take_mlp(matcher *m, dlx__cpu_layer *layer, dlx__value *x, dlx
     DLX__TRY(take_linear(m, &layer->up, &up, mul->in[1], "the up projection"));
     if (gate != up)
         return refuse(m, from, "one input for the gate and up projections");
-    DLX__TRY(take_norm(m, &layer->mlp_norm, &normed, gate, "the norm before the feed-forward part"));
+    DLX__TRY(
+        take_norm(m, &layer->mlp_norm, &normed, gate, "the norm before the feed-forward part"));
     if (normed != residual)
         return refuse(m, at, "a residual around the feed-forward part");
     *x = residual;

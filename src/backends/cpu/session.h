@@ -14,8 +14,8 @@
 #include "model/kv_cache.h"
 
 enum {
-    DLX__CPU_TILE = 128,       /* most rows of a tile; a multiple of the lanes */
-    DLX__CPU_PANEL = 48,       /* weight rows between two epilogues: their results stay in cache */
+    DLX__CPU_TILE = 128,        /* most rows of a tile; a multiple of the lanes */
+    DLX__CPU_PANEL = 48,        /* weight rows between two epilogues: their results stay in cache */
     DLX__CPU_VOCAB_TILE = 1536, /* ids whose statistics are joined before they are merged */
     DLX__CPU_STREAMS = 2
 };

@@ -134,8 +134,10 @@ static void heads_phase(void *arg, int thread, int n_threads)
         float *x = (is_key ? b->k : b->v) + dlx__cpu_at(j->n_rows, n_kv * c, head * c, row);
         if (is_key)
             turn_head(j, x, &j->layer->k_norm, chunk);
-        keep_head(j, is_key ? dlx__kv_keys(kv, j->layer_index, head)
-                            : dlx__kv_values(kv, j->layer_index, head), x, chunk);
+        keep_head(j,
+                  is_key ? dlx__kv_keys(kv, j->layer_index, head)
+                         : dlx__kv_values(kv, j->layer_index, head),
+                  x, chunk);
     }
 }
 
@@ -298,7 +300,8 @@ static dlx_result check_step(const dlx__backend *b, const dlx__step *in, dlx_err
         if (in->ids[i] < 0 || (size_t)in->ids[i] >= b->program.embedding->shape[0])
             return dlx__fail(err, DLX_E_ARG,
                              "step: the id of row %zu is %ld, expected 0 to %zu: rows of the "
-                             "embedding", i, (long)in->ids[i], b->program.embedding->shape[0] - 1);
+                             "embedding",
+                             i, (long)in->ids[i], b->program.embedding->shape[0] - 1);
     return DLX_OK;
 }
 

@@ -48,8 +48,8 @@ static inline void cpu_tap(void *user, size_t index, const float *x, size_t n, s
     to->n_hidden += n * n_embd;
 }
 
-static inline dlx__backend *cpu_load(const dlx__backend_class *class, const dlx__model *m, int n_threads,
-                              int n_streams)
+static inline dlx__backend *cpu_load(const dlx__backend_class *class, const dlx__model *m,
+                                     int n_threads, int n_streams)
 {
     dlx_error err = {.code = DLX_OK};
     dlx__backend *b = NULL;
@@ -61,8 +61,9 @@ static inline dlx__backend *cpu_load(const dlx__backend_class *class, const dlx_
     return b;
 }
 
-static inline void cpu_step(const dlx__backend_class *class, dlx__backend *b, const dlx__model *m, size_t n,
-                     size_t start, size_t n_kv, size_t block, int stream, cpu_numbers *tapped)
+static inline void cpu_step(const dlx__backend_class *class, dlx__backend *b, const dlx__model *m,
+                            size_t n, size_t start, size_t n_kv, size_t block, int stream,
+                            cpu_numbers *tapped)
 {
     dlx_error err = {.code = DLX_OK};
     dlx_token ids[CPU_MOST_ROWS];
@@ -82,8 +83,8 @@ static inline void cpu_step(const dlx__backend_class *class, dlx__backend *b, co
 }
 
 /* A pass over all rows with everything that it tells. */
-static inline cpu_numbers *cpu_pass(const dlx__backend_class *class, dlx__backend *b, const dlx__model *m,
-                             size_t n, size_t start, size_t block)
+static inline cpu_numbers *cpu_pass(const dlx__backend_class *class, dlx__backend *b,
+                                    const dlx__model *m, size_t n, size_t start, size_t block)
 {
     dlx_error err = {.code = DLX_OK};
     const dlx__graph *g = &m->graph;

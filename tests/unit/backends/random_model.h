@@ -38,7 +38,7 @@ static inline float random_centred(dlx__rng *rng)
 
 /* The K types cannot be packed here: random bits under small scales. */
 static inline void random_k_row(uint8_t *row, const dlx__dtype_info *type, dlx__dtype dtype,
-                         size_t n_bytes, dlx__rng *rng)
+                                size_t n_bytes, dlx__rng *rng)
 {
     for (size_t i = 0; i < n_bytes; i++)
         row[i] = (uint8_t)dlx__rng_bits(rng);
@@ -52,7 +52,7 @@ static inline void random_k_row(uint8_t *row, const dlx__dtype_info *type, dlx__
 }
 
 static inline void random_fill(uint8_t *data, const dlx__tensor *t, float centre, float spread,
-                        dlx__rng *rng)
+                               dlx__rng *rng)
 {
     const dlx__dtype_info *type = dlx__dtype_of(t->dtype);
     const size_t n_cols = t->shape[t->n_dims - 1], n_rows = t->n_dims > 1 ? t->shape[0] : 1;
@@ -69,7 +69,8 @@ static inline void random_fill(uint8_t *data, const dlx__tensor *t, float centre
 
 /* n_rows 0: a vector [n_cols] of float32. Free with random_model_release. */
 static inline const dlx__tensor *random_tensor(random_model *m, const char *name, dlx__dtype dtype,
-                                        size_t n_rows, size_t n_cols, float centre, float spread)
+                                               size_t n_rows, size_t n_cols, float centre,
+                                               float spread)
 {
     if (m->n_tensors == RANDOM_MOST_TENSORS)
         abort();
@@ -92,8 +93,8 @@ static inline const dlx__tensor *random_tensor(random_model *m, const char *name
 }
 
 /* Spread so that products keep the size of their input. */
-static inline const dlx__tensor *random_matrix(random_model *m, const random_shape *s, const char *name,
-                                        size_t n_rows, size_t n_cols)
+static inline const dlx__tensor *random_matrix(random_model *m, const random_shape *s,
+                                               const char *name, size_t n_rows, size_t n_cols)
 {
     return random_tensor(m, name, s->dtype, n_rows, n_cols, 0, sqrtf(3.0f / (float)n_cols));
 }
@@ -104,7 +105,7 @@ static inline const dlx__tensor *random_norm(random_model *m, const char *name, 
 }
 
 static inline dlx__value random_heads(random_model *m, const random_shape *s, const char *name,
-                               dlx__value h, size_t n_heads, bool rotated)
+                                      dlx__value h, size_t n_heads, bool rotated)
 {
     dlx__graph *g = &m->model.graph;
     size_t n_out = n_heads * s->head_dim;
@@ -128,7 +129,8 @@ static inline dlx__value random_layer(random_model *m, const random_shape *s, dl
     dlx__value k = random_heads(m, s, "k", h, s->n_heads_kv, true);
     dlx__value v = random_heads(m, s, "v", h, s->n_heads_kv, false);
     dlx__value a = dlx__graph_attend(g, q, k, v, (float)(1.0 / sqrt((double)s->head_dim)));
-    a = dlx__graph_linear(g, dlx__graph_merge_heads(g, a), random_matrix(m, s, "o", d, n_att), NULL);
+    a = dlx__graph_linear(g, dlx__graph_merge_heads(g, a), random_matrix(m, s, "o", d, n_att),
+                          NULL);
     x = dlx__graph_add(g, x, a);
     h = dlx__graph_rmsnorm(g, x, random_norm(m, "mlp norm", d), 1e-6f);
     dlx__value gate = dlx__graph_linear(g, h, random_matrix(m, s, "gate", s->n_ff, d), NULL);

@@ -57,7 +57,8 @@ static void left_out(void **state)
     for (size_t i = 0; i < DLX__LEN(n_ids); i++) {
         dlx__row_stat with[ROWS], without[ROWS];
         bool allowed[1700];
-        dlx__head head = {.rows = rows, .n = ROWS, .n_ids = n_ids[i], .stats = with, .logits = logits};
+        dlx__head head = {
+            .rows = rows, .n = ROWS, .n_ids = n_ids[i], .stats = with, .logits = logits};
         ask(b, &head);
         dlx_token suppress[] = {-1, 0, with[0].best, with[1].best, 1536, 5000};
         if (suppress[2] > suppress[3]) {

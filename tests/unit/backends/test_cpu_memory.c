@@ -56,7 +56,8 @@ static void planned(void **state)
     random_model_release(m);
 }
 
-/* Memory for a long canvas grows with the rows' residual stream, not with the feed-forward width. */
+/* Memory for a long canvas grows with the rows' residual stream, not with the feed-forward width.
+ */
 static void long_canvas(void **state)
 {
     (void)state;

@@ -27,8 +27,8 @@ static void steps(void **state)
     assert_int_equal(try_step(b, (dlx__step){.n = 1, .start = SIZE_MAX}, &err), DLX_E_FULL);
     assert_int_equal(try_step(b, (dlx__step){.n = 1, .start = 5, .n_kv = 4}, &err), DLX_E_ARG);
     assert_int_equal(try_step(b, (dlx__step){.n = 1, .stream = 1}, &err), DLX_E_ARG);
-    assert_int_equal(try_step(b, (dlx__step){.n = 1, .visibility = DLX__VISIBLE_BLOCK_CAUSAL}, &err),
-                     DLX_E_ARG);
+    assert_int_equal(
+        try_step(b, (dlx__step){.n = 1, .visibility = DLX__VISIBLE_BLOCK_CAUSAL}, &err), DLX_E_ARG);
     assert_int_equal(try_step(b, (dlx__step){.n = 2, .ids = bad}, &err), DLX_E_ARG);
     assert_says(&err, "id of row 1 is 3301, expected 0 to 3300");
     assert_int_equal(try_step(b, (dlx__step){.n = 1, .ids = negative}, &err), DLX_E_ARG);

@@ -45,7 +45,8 @@ static void compare_threads(const dlx__model *m, size_t n, size_t block)
 static void threads_on_golden(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"sdar-tiny-b8", "dream-bf16-sharded", "llada-gqa-sharded"};
+    static const char *const folders[] = {"sdar-tiny-b8", "dream-bf16-sharded",
+                                          "llada-gqa-sharded"};
     for (size_t i = 0; i < DLX__LEN(folders); i++) {
         char path[512];
         dlx__model m;

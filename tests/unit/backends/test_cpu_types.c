@@ -20,8 +20,8 @@ static void compare(const random_model *m, const dlx__kernels *kernels, size_t n
         double hidden = cpu_distance(want->hidden, got->hidden, want->n_hidden);
         double logits = cpu_distance(want->logits, got->logits, rows * g->n_vocab);
         if (!(hidden <= 2e-5) || !(logits <= 2e-5))
-            fail_msg("%s, %s weights, %zu rows: hidden %g, logits %g of the maximum",
-                     kernels->name, dlx__dtype_of(m->tensors[0].dtype)->name, rows, hidden, logits);
+            fail_msg("%s, %s weights, %zu rows: hidden %g, logits %g of the maximum", kernels->name,
+                     dlx__dtype_of(m->tensors[0].dtype)->name, rows, hidden, logits);
         float slack = 1e-5f; /* a probability moves as far as its logit does */
         for (size_t i = 0; i < rows; i++)
             slack = fmaxf(slack, 4e-5f * fabsf(want->stats[i].logit));
@@ -30,7 +30,8 @@ static void compare(const random_model *m, const dlx__kernels *kernels, size_t n
             assert_true(got->stats[i].finite);
             assert_true(fabsf(want->stats[i].prob - got->stats[i].prob) <= slack);
             assert_true(fabsf(want->stats[i].margin - got->stats[i].margin) <= slack);
-            assert_true(fabsf(want->stats[i].neg_entropy - got->stats[i].neg_entropy) <= 10 * slack);
+            assert_true(fabsf(want->stats[i].neg_entropy - got->stats[i].neg_entropy) <=
+                        10 * slack);
         }
         cpu_numbers_free(want);
         cpu_numbers_free(got);

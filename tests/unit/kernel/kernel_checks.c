@@ -2,8 +2,8 @@
  * kernel_checks.c - the checks of test_kernels.c without cmocka, for cross builds. From the root:
  *
  *   aarch64-linux-gnu-gcc -std=c11 -O2 -ffp-contract=off -static -pthread -Iinclude -Isrc -Itests \
- *       tests/unit/kernel/kernel_checks.c src/kernel/[a-z]*.c src/dtype/[a-z]*.c src/base/tensor.c \
- *       src/base/rng.c src/base/cpu.c -lm -o kernel_checks && qemu-aarch64 ./kernel_checks
+ *       tests/unit/kernel/kernel_checks.c src/kernel/[a-z]*.c src/dtype/[a-z]*.c src/base/tensor.c
+ * \ src/base/rng.c src/base/cpu.c -lm -o kernel_checks && qemu-aarch64 ./kernel_checks
  */
 #include "kernel_checks.h"
 

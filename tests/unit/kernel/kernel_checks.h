@@ -116,29 +116,30 @@ static const char *check_gemm(const dlx__kernels *k)
     dlx__rng_seed(&rng, 1);
     for (int dtype = 0; dtype < DLX__N_DTYPES; dtype++)
         CHECK_EACH(n, rows)
-        CHECK_EACH(cols_wanted, cols)
+    CHECK_EACH(cols_wanted, cols)
+    {
+        const size_t block = dlx__dtype_of((dlx__dtype)dtype)->block_elems;
+        const size_t n_cols = dlx__max(1, cols_wanted / block) * block;
+        const bool crooked = (n + n_cols) % 2 == 0;
+        dlx__mat w = check_matrix((dlx__dtype)dtype, n, n_cols, crooked, &rng);
+        float *x = check_random(n_cols * DLX__LANES, 1, &rng);
+        float *a = check_random(n * DLX__LANES, 0, &rng),
+              *b = check_random(n * DLX__LANES, 0, &rng);
+        CHECK_EACH(width, check_widths)
         {
-            const size_t block = dlx__dtype_of((dlx__dtype)dtype)->block_elems;
-            const size_t n_cols = dlx__max(1, cols_wanted / block) * block;
-            const bool crooked = (n + n_cols) % 2 == 0;
-            dlx__mat w = check_matrix((dlx__dtype)dtype, n, n_cols, crooked, &rng);
-            float *x = check_random(n_cols * DLX__LANES, 1, &rng);
-            float *a = check_random(n * DLX__LANES, 0, &rng), *b = check_random(n * DLX__LANES, 0, &rng);
-            CHECK_EACH(width, check_widths)
-            {
-                dlx__kernels_scalar.gemm(a, x, width, &w, 0, n);
-                k->gemm(b, x, width, &w, 0, n);
-                size_t at = check_differs(a, b, n * width, 1e-6f * (float)(n_cols + 10));
-                if (at < n * width)
-                    said = check_says("%s [%zu, %zu] width %zu: expected %g, got %g at %zu",
-                                      dlx__dtype_of((dlx__dtype)dtype)->name, n, n_cols, width,
-                                      (double)a[at], (double)b[at], at);
-            }
-            free(x);
-            free(a);
-            free(b);
-            check_matrix_free(&w, crooked);
+            dlx__kernels_scalar.gemm(a, x, width, &w, 0, n);
+            k->gemm(b, x, width, &w, 0, n);
+            size_t at = check_differs(a, b, n * width, 1e-6f * (float)(n_cols + 10));
+            if (at < n * width)
+                said = check_says("%s [%zu, %zu] width %zu: expected %g, got %g at %zu",
+                                  dlx__dtype_of((dlx__dtype)dtype)->name, n, n_cols, width,
+                                  (double)a[at], (double)b[at], at);
         }
+        free(x);
+        free(a);
+        free(b);
+        check_matrix_free(&w, crooked);
+    }
     return said;
 }
 
@@ -398,7 +399,8 @@ static const char *check_stats(const dlx__kernels *k)
     return NULL;
 }
 
-/* Lane 0: nothing allowed. 1: NaN. 2: +infinity. 3: one id allowed. 4: all equal. 5: -infinity first. */
+/* Lane 0: nothing allowed. 1: NaN. 2: +infinity. 3: one id allowed. 4: all equal. 5: -infinity
+ * first. */
 static const char *check_stats_special(const dlx__kernels *k)
 {
     enum { N = 20, WIDTH = 8 };

@@ -178,14 +178,14 @@ static void test_prompts(void **state)
     assert_int_equal(check(ids, 4), DLX_E_ARG);
     assert_says(&s.err, "id -1 at position 2");
     ids[2] = 0;
-    assert_int_equal(check(ids, 129), DLX_E_ARG);
+    assert_int_equal(check(ids, 129), DLX_E_FULL);
     assert_says(&s.err, "prompt of 129 ids is longer than the context of 128");
-    assert_int_equal(check(ids, 97), DLX_E_ARG);
+    assert_int_equal(check(ids, 97), DLX_E_FULL);
     assert_says(&s.err, "need 129 positions, the context has 128");
     assert_ok(check(ids, 96), &s.err);
     s.opts.max_tokens = SIZE_MAX / 32 * 32;
     s.opts.block_length = 32;
-    assert_int_equal(check(ids, 96), DLX_E_ARG);
+    assert_int_equal(check(ids, 96), DLX_E_FULL);
     s.opts.max_tokens = 32;
     s.opts.infill = true;
     assert_int_equal(check(ids, 96), DLX_E_ARG);

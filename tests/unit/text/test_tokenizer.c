@@ -3,6 +3,7 @@
  * hostile patterns and texts. */
 #include "mini_tokenizer.h"
 
+#include "base/pool.h"
 #include "base/utf8.h"
 #include "text/detok.h"
 #include "text/pattern.h"
@@ -142,7 +143,7 @@ static void refusals(void **state)
 #define AFTER ",{\"type\":\"ByteLevel\",\"add_prefix_space\":false}]}}"
 #define REGEX(r)                                                                                   \
     BEFORE "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" r "\"},\"behavior\":"                   \
-                                                             "\"Isolated\"}" AFTER
+           "\"Isolated\"}" AFTER
     static const struct {
         const char *patch, *part;
     } cases[] = {
@@ -388,13 +389,54 @@ static void streaming(void **state)
     dlx__tokenizer_free(t);
 }
 
+typedef struct shared_use {
+    const dlx__tokenizer *tokenizer;
+    dlx__ids ids[4]; /* by thread */
+} shared_use;
+
+static void encode_often(void *arg, int thread, int n_threads)
+{
+    shared_use *use = arg;
+    (void)n_threads;
+    static const char text[] = "abc ab<S> e\xCC\x81 12 x's";
+    for (int i = 0; i < 200; i++)
+        if (dlx__tokenizer_encode(use->tokenizer, text, strlen(text), DLX__ENCODE_SPECIAL,
+                                  &use->ids[thread], NULL) != DLX_OK)
+            break;
+}
+
+/* One tokenizer, four threads: the same ids everywhere (a thread sanitizer watches). */
+static void shared(void **state)
+{
+    (void)state;
+    dlx__tokenizer *t = mini(NULL);
+    shared_use use = {.tokenizer = t};
+    dlx__pool *pool = NULL;
+    CHECK(dlx__pool_open(&pool, 4, NULL, err));
+    dlx__pool_run(pool, encode_often, &use);
+    assert_int_equal(use.ids[0].n % 200, 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(use.ids[i].n, use.ids[0].n);
+        assert_memory_equal(use.ids[i].data, use.ids[0].data, use.ids[0].n * sizeof(dlx_token));
+    }
+    for (int i = 0; i < 4; i++)
+        dlx__ids_release(&use.ids[i]);
+    dlx__pool_free(pool);
+    dlx__tokenizer_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encodes),           cmocka_unit_test(settings),
-        cmocka_unit_test(unknown_bytes),     cmocka_unit_test(refusals),
-        cmocka_unit_test(bad_texts_and_ids), cmocka_unit_test(hostile),
-        cmocka_unit_test(matcher_limits),    cmocka_unit_test(streaming),
+        cmocka_unit_test(encodes),
+        cmocka_unit_test(settings),
+        cmocka_unit_test(unknown_bytes),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(bad_texts_and_ids),
+        cmocka_unit_test(hostile),
+        cmocka_unit_test(matcher_limits),
+        cmocka_unit_test(streaming),
+        cmocka_unit_test(shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
