@@ -110,7 +110,7 @@ static void write_tokenizer(const char *folder, int mask_id, int stop_id)
         json_object_set_new(vocab, key, json_integer(b));
     }
     for (int id = 256; id < 320; id++) { /* the rest of the models' vocabulary: words */
-        char key[8];
+        char key[16];
         snprintf(key, sizeof key, "w%d", id);
         if (id != mask_id && id != stop_id)
             json_object_set_new(vocab, key, json_integer(id));
