@@ -482,19 +482,6 @@ static void test_hexadecimal(void **state)
     bytes_release(&out);
 }
 
-static void test_positions(void **state)
-{
-    (void)state;
-    dlx_gen_opts o = {.size = sizeof o, .max_tokens = 10};
-    assert_int_equal(gen_positions(&o, 7), 17);
-    o.block_length = 4;
-    assert_int_equal(gen_positions(&o, 7), 20); /* 17 -> 20 from zero, 7 + 12 from the prompt */
-    o.block_length = 32;
-    assert_int_equal(gen_positions(&o, 30), 64);
-    o.infill = true;
-    assert_int_equal(gen_positions(&o, 30), 32);
-}
-
 static void test_trace_lines(void **state)
 {
     char line[512] = "";
@@ -551,7 +538,6 @@ int main(void)
         cmocka_unit_test(test_no_gaps),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_hexadecimal),
-        cmocka_unit_test(test_positions),
         cmocka_unit_test(test_trace_lines),
         cmocka_unit_test(test_colours_of_confidence),
     };

@@ -292,17 +292,27 @@ static void test_capacity(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(test_fields_of_a_new_block),     T(test_accept_writes_the_canvas),
-        T(test_masks_at_first_are_all_positions), T(test_accepted_positions_are_no_masks),
-        T(test_part_of_a_block),           T(test_complete_blocks_become_inactive),
-        T(test_given_tokens_are_no_masks), T(test_manager_begins_empty),
-        T(test_ids_count_up),              T(test_lookup),
-        T(test_active_blocks_exclude_finished_ones), T(test_any_active),
-        T(test_masks_of_all_blocks_in_order), T(test_reset),
-        T(test_block_of_one),              T(test_long_block),
-        T(test_positions_outside),         T(test_twice_is_refused),
-        T(test_mask_reveals_nothing),      T(test_unknown_block),
-        T(test_bad_extents),               T(test_capacity)};
+    const struct CMUnitTest tests[] = {T(test_fields_of_a_new_block),
+                                       T(test_accept_writes_the_canvas),
+                                       T(test_masks_at_first_are_all_positions),
+                                       T(test_accepted_positions_are_no_masks),
+                                       T(test_part_of_a_block),
+                                       T(test_complete_blocks_become_inactive),
+                                       T(test_given_tokens_are_no_masks),
+                                       T(test_manager_begins_empty),
+                                       T(test_ids_count_up),
+                                       T(test_lookup),
+                                       T(test_active_blocks_exclude_finished_ones),
+                                       T(test_any_active),
+                                       T(test_masks_of_all_blocks_in_order),
+                                       T(test_reset),
+                                       T(test_block_of_one),
+                                       T(test_long_block),
+                                       T(test_positions_outside),
+                                       T(test_twice_is_refused),
+                                       T(test_mask_reveals_nothing),
+                                       T(test_unknown_block),
+                                       T(test_bad_extents),
+                                       T(test_capacity)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

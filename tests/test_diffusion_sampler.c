@@ -1,8 +1,8 @@
 /*
- * The diffusion sampler as a whole: shift, confidence, temperature, filters, draws, and proposals over
- * a backend that serves given logits. Named as in the original system, whose sampler tests these
- * follow, in their right reading (the entropy sign, the shift of SDAR and the shift's first row were
- * wrong there).
+ * The diffusion sampler as a whole: shift, confidence, temperature, filters, draws, and proposals
+ * over a backend that serves given logits. Named as in the original system, whose sampler tests
+ * these follow, in their right reading (the entropy sign, the shift of SDAR and the shift's first
+ * row were wrong there).
  */
 #include "unit.h"
 
@@ -15,7 +15,8 @@
 
 enum { V = 5, MAX_ROWS = 8, MAX_V = 64 };
 
-/* ---- a backend whose head serves given logits ------------------------------------------------- */
+/* ---- a backend whose head serves given logits -------------------------------------------------
+ */
 
 static float given[MAX_ROWS][MAX_V];
 static size_t given_v = V;
@@ -85,7 +86,8 @@ static const size_t places[MAX_ROWS] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 static dlx_result try_propose(size_t n, dlx__measure measure, size_t pass)
 {
-    dlx__proposal in = {.rows = places, .positions = places, .n = n, .measure = measure, .pass = pass};
+    dlx__proposal in = {
+        .rows = places, .positions = places, .n = n, .measure = measure, .pass = pass};
     return dlx__propose(&p, &in, out, &err);
 }
 
@@ -108,7 +110,8 @@ static double softmax(const float *z, size_t n, size_t id)
     return 1.0 / sum;
 }
 
-/* ---- shift_logits ------------------------------------------------------------------------------ */
+/* ---- shift_logits ------------------------------------------------------------------------------
+ */
 
 static void test_shift_moves_right(void **state)
 {
@@ -142,14 +145,16 @@ static void test_shift_of_one_and_of_none(void **state)
     assert_int_equal(dlx__shift_row(false, 4096), 4096);
 }
 
-/* ---- compute_confidence ------------------------------------------------------------------------ */
+/* ---- compute_confidence ------------------------------------------------------------------------
+ */
 
 static void test_confidence_is_the_softmax(void **state)
 {
     (void)state;
     const float z[V] = {0.3f, -1.2f, 4.0f, 3.9f, 0.0f};
     for (size_t id = 0; id < V; id++)
-        close_to((double)dlx__compute_confidence(z, V, (dlx_token)id).prob, softmax(z, V, id), 1e-6);
+        close_to((double)dlx__compute_confidence(z, V, (dlx_token)id).prob, softmax(z, V, id),
+                 1e-6);
 }
 
 static void test_confidence_margin_and_entropy(void **state)
@@ -161,7 +166,7 @@ static void test_confidence_margin_and_entropy(void **state)
     close_to((double)c.neg_entropy, 0.5 * log(0.5) + 0.3 * log(0.3) + 0.2 * log(0.2), 1e-6);
     const float flat[3] = {1, 1, 1};
     dlx__confidence u = dlx__compute_confidence(flat, 3, 1);
-    close_to((double)u.margin, 0.0, 1e-9); /* two equal best: no margin */
+    close_to((double)u.margin, 0.0, 1e-9);      /* two equal best: no margin */
     assert_true(c.neg_entropy > u.neg_entropy); /* the surer row ranks higher */
 }
 
@@ -201,7 +206,8 @@ static void test_finite(void **state)
     assert_false(dlx__logits_finite(none, 2));
 }
 
-/* ---- proposals --------------------------------------------------------------------------------- */
+/* ---- proposals ---------------------------------------------------------------------------------
+ */
 
 static void test_greedy_proposals(void **state)
 {
@@ -241,7 +247,8 @@ static void test_measures(void **state)
     assert_true(out[1].conf > out[2].conf && out[1].conf <= 0.0f);
     propose(3, DLX__MEASURE_DRAW);
     for (size_t i = 0; i < 3; i++)
-        close_to((double)out[i].conf, (double)(float)dlx__draw_hash(0, DLX_DRAW_ORDER, 0, i, -1), 0.0);
+        close_to((double)out[i].conf, (double)(float)dlx__draw_hash(0, DLX_DRAW_ORDER, 0, i, -1),
+                 0.0);
 }
 
 static void test_no_rows_no_head(void **state)
@@ -293,7 +300,8 @@ static void test_not_finite_is_a_sentence(void **state)
     assert_int_equal(try_propose(1, DLX__MEASURE_PROB, 0), DLX_E_BACKEND);
 }
 
-/* ---- temperature ------------------------------------------------------------------------------- */
+/* ---- temperature -------------------------------------------------------------------------------
+ */
 
 static void test_tempered_probability(void **state)
 {
@@ -351,7 +359,8 @@ static void test_diversity_rises_with_temperature(void **state)
     assert_int_equal(n_distinct(50.0), V);
 }
 
-/* ---- filters in proposals ---------------------------------------------------------------------- */
+/* ---- filters in proposals ----------------------------------------------------------------------
+ */
 
 static void test_top_k_bounds_the_draw(void **state)
 {
@@ -388,7 +397,8 @@ static void test_greedy_filters(void **state)
     close_to((double)out[0].conf, 1.0 / (1.0 + exp(-1.0)), 1e-6);
 }
 
-/* ---- LLaDA's noise and its options ------------------------------------------------------------- */
+/* ---- LLaDA's noise and its options -------------------------------------------------------------
+ */
 
 static void test_gumbel_confidence_ignores_temperature(void **state)
 {
@@ -431,11 +441,13 @@ static void test_unsure_ids(void **state)
         assert_int_equal(out[0].id, 4); /* still proposed, with no confidence at all */
         close_to((double)out[0].conf, 0.0, 0.0);
         assert_int_equal(out[1].id, 0);
-        close_to((double)out[1].conf, softmax(given[1], 3, 0), 1e-6); /* renormalised without them */
+        close_to((double)out[1].conf, softmax(given[1], 3, 0),
+                 1e-6); /* renormalised without them */
     }
 }
 
-/* ---- alg_temp and draws ------------------------------------------------------------------------ */
+/* ---- alg_temp and draws ------------------------------------------------------------------------
+ */
 
 static double half(void *user, dlx_draw_kind kind, size_t pass, size_t position, dlx_token id)
 {
@@ -555,37 +567,36 @@ static void test_many_rows(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(test_shift_moves_right),
-        T(test_no_shift_is_identity),
-        T(test_shift_of_one_and_of_none),
-        T(test_confidence_is_the_softmax),
-        T(test_confidence_margin_and_entropy),
-        T(test_confidence_of_extremes),
-        T(test_argmax_ties_to_the_lower_id),
-        T(test_finite),
-        T(test_greedy_proposals),
-        T(test_greedy_is_deterministic),
-        T(test_measures),
-        T(test_no_rows_no_head),
-        T(test_suppressed_ids),
-        T(test_rows_beyond_the_vocabulary),
-        T(test_not_finite_is_a_sentence),
-        T(test_tempered_probability),
-        T(test_confidence_falls_with_temperature),
-        T(test_diversity_rises_with_temperature),
-        T(test_top_k_bounds_the_draw),
-        T(test_tiny_top_p_keeps_one),
-        T(test_greedy_filters),
-        T(test_gumbel_confidence_ignores_temperature),
-        T(test_gumbel_distribution),
-        T(test_unsure_ids),
-        T(test_alg_temp_shuffles_ranks_only),
-        T(test_draws_are_named_by_their_place),
-        T(test_draws_are_uniform),
-        T(test_callers_draws_are_forced_into_range),
-        T(test_categorical_draw),
-        T(test_mask_is_left_out_when_stuck),
-        T(test_many_rows)};
+    const struct CMUnitTest tests[] = {T(test_shift_moves_right),
+                                       T(test_no_shift_is_identity),
+                                       T(test_shift_of_one_and_of_none),
+                                       T(test_confidence_is_the_softmax),
+                                       T(test_confidence_margin_and_entropy),
+                                       T(test_confidence_of_extremes),
+                                       T(test_argmax_ties_to_the_lower_id),
+                                       T(test_finite),
+                                       T(test_greedy_proposals),
+                                       T(test_greedy_is_deterministic),
+                                       T(test_measures),
+                                       T(test_no_rows_no_head),
+                                       T(test_suppressed_ids),
+                                       T(test_rows_beyond_the_vocabulary),
+                                       T(test_not_finite_is_a_sentence),
+                                       T(test_tempered_probability),
+                                       T(test_confidence_falls_with_temperature),
+                                       T(test_diversity_rises_with_temperature),
+                                       T(test_top_k_bounds_the_draw),
+                                       T(test_tiny_top_p_keeps_one),
+                                       T(test_greedy_filters),
+                                       T(test_gumbel_confidence_ignores_temperature),
+                                       T(test_gumbel_distribution),
+                                       T(test_unsure_ids),
+                                       T(test_alg_temp_shuffles_ranks_only),
+                                       T(test_draws_are_named_by_their_place),
+                                       T(test_draws_are_uniform),
+                                       T(test_callers_draws_are_forced_into_range),
+                                       T(test_categorical_draw),
+                                       T(test_mask_is_left_out_when_stuck),
+                                       T(test_many_rows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

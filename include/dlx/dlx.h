@@ -108,6 +108,7 @@ typedef struct dlx_session_opts {
 DLX_API DLX_NODISCARD dlx_result dlx_session_open(dlx_session **out, const dlx_model *model,
                                                   const dlx_session_opts *opts, dlx_error *err);
 DLX_API void dlx_session_free(dlx_session *session); /* NULL is fine */
+DLX_API size_t dlx_session_n_ctx(const dlx_session *session); /* positions, the default resolved */
 
 /* Stops a running dlx_generate within one pass. The only call that other threads and signal
  * handlers may make on a session. */
@@ -202,6 +203,10 @@ typedef struct dlx_gen_opts {
 } dlx_gen_opts;
 
 DLX_API void dlx_gen_init(const dlx_model *model, dlx_gen_opts *opts);
+
+/* Positions that a run will use: prompt and answer, rounded up as the family rounds. What a session's
+ * n_ctx must hold at least. */
+DLX_API size_t dlx_gen_positions(const dlx_model *model, const dlx_gen_opts *opts, size_t n_prompt);
 
 typedef enum dlx_finish { DLX_FINISH_LENGTH, DLX_FINISH_STOP } dlx_finish;
 

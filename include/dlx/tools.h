@@ -20,7 +20,7 @@ typedef struct dlx_inspect_opts {
 } dlx_inspect_opts;
 
 /*
- * {"path","family","shape":{...},"ids":{"mask":{"id","from"},...},"defaults":[{"option","value","from"}],
+ * {"path","family","shape":{...},"ids":{"mask":{"value","from"},...},"defaults":[{"option","value","from"}],
  *  "notes":[...],"plan":{"n_ctx","weights_bytes","kv_bytes","scratch_bytes","total_bytes","kv_bytes_per_token"},
  *  "tensors":[{"name","role","type","shape","bytes"}],"graph":"..."}
  */

@@ -65,6 +65,11 @@ void dlx_session_free(dlx_session *session)
     dlx__free(session->model->mem, session);
 }
 
+size_t dlx_session_n_ctx(const dlx_session *session)
+{
+    return session->n_ctx;
+}
+
 void dlx_session_cancel(dlx_session *session)
 {
     dlx__engine_cancel(session->engine);
@@ -81,6 +86,11 @@ void dlx_gen_init(const dlx_model *model, dlx_gen_opts *opts)
     *opts = (dlx_gen_opts){.size = sizeof *opts};
     if (model->load != DLX_LOAD_TEXT)
         dlx__gen_defaults(&model->core, opts);
+}
+
+size_t dlx_gen_positions(const dlx_model *model, const dlx_gen_opts *opts, size_t n_prompt)
+{
+    return model->load == DLX_LOAD_TEXT ? n_prompt : dlx__gen_positions(&model->core, opts, n_prompt);
 }
 
 dlx_result dlx_generate(dlx_session *session, const dlx_token *prompt, size_t n_prompt,

@@ -33,12 +33,6 @@ enum {
     NORM_RUN = 64
 };
 
-/* Weight rows that a register tile takes: the wider the chunk, the fewer. */
-ALWAYS size_t tile_rows(size_t width)
-{
-    return 96 / width;
-}
-
 /* What the next piece of work will read from memory: asked for while this one computes. */
 typedef struct ahead {
     const uint8_t *data; /* NULL: nothing */
@@ -46,10 +40,11 @@ typedef struct ahead {
     size_t run_bytes;    /* that RUN columns take */
 } ahead;
 
-ALWAYS void fetch(const ahead *next, size_t run, int n_rows)
+ALWAYS void fetch(const ahead *next, size_t first, size_t run, int n_rows)
 {
     for (int r = 0; r < n_rows; r++) {
-        const uint8_t *from = next->data + (size_t)r * next->row_bytes + run * next->run_bytes;
+        const uint8_t *from =
+            next->data + (first + (size_t)r) * next->row_bytes + run * next->run_bytes;
         for (size_t b = 0; b < next->run_bytes; b += 64)
             __builtin_prefetch(from + b, 0, 2);
     }
@@ -86,7 +81,8 @@ ALWAYS void step(vec *sum, const float *x, const float *w, size_t row_step, cons
  * Fetching goes in small runs, as fast as the memory delivers: all at once would stall the loop.
  */
 ALWAYS void tile(float *y, const float *x, const float *w, size_t row_step, size_t col_step,
-                 size_t n_cols, bool add, const ahead *next, const int n_vec, const int n_rows)
+                 size_t n_cols, bool add, const ahead *next, size_t first, const int n_vec,
+                 const int n_rows)
 {
     const size_t width = (size_t)(n_vec * VL);
     vec sum[N_SUMS];
@@ -96,7 +92,7 @@ ALWAYS void tile(float *y, const float *x, const float *w, size_t row_step, size
     for (size_t k = 0; k < n_cols;) {
         const size_t end = next ? dlx__min(n_cols, k + RUN) : n_cols;
         if (next && next->data)
-            fetch(next, k / RUN, n_rows);
+            fetch(next, first, k / RUN, n_rows);
         for (; k < end; k++)
             step(sum, x + k * width, w + k * col_step, row_step, n_vec, n_rows);
     }
@@ -113,13 +109,14 @@ ALWAYS void strip(float *y, const float *x, const float *w, size_t row_step, siz
     const size_t width = (size_t)(n_vec * VL), full = (size_t)n_tile, third = full / 3;
     size_t r = 0;
     for (; r + full <= n_rows; r += full)
-        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, next, n_vec,
+        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, next, r, n_vec,
              n_tile);
     for (; third > 1 && r + third <= n_rows; r += third)
-        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, next, n_vec,
+        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, next, r, n_vec,
              n_tile / 3);
     for (; r < n_rows; r++)
-        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, next, n_vec, 1);
+        tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, next, r, n_vec,
+             1);
 }
 
 #define FOR_WIDTH(width, call)                                                                     \
@@ -178,7 +175,7 @@ static void gemm_piece(float *y, const float *x, size_t width, const dlx__mat *w
                        size_t next_row, size_t next_at)
 {
     const dlx__dtype_info *type = dlx__dtype_of(w->dtype);
-    float weights[MOST_TILE_ROWS * PIECE]; /* [n_rows][PIECE] */
+    float weights[DLX__WEIGHT_GRAIN * PIECE]; /* [n_rows][PIECE] */
     ahead next = {.row_bytes = w->row_bytes,
                   .run_bytes = dlx__max(1, RUN * type->block_bytes / type->block_elems)};
     if (next_row + p->n_rows <= w->n_rows)
@@ -189,35 +186,21 @@ static void gemm_piece(float *y, const float *x, size_t width, const dlx__mat *w
 }
 
 /*
- * Each weight is unpacked once. Wide chunks: the columns are cut so that their part of x stays in
- * the L1 cache while all n rows of w pass by. Narrow ones need little of x for each weight and the
- * memory's whole speed: rows are read from end to end.
+ * Twelve rows of w at a time are read from end to end, a piece of their columns at a time: memory
+ * delivers long runs best, and a wide chunk's part of x then serves four register tiles from the L1
+ * cache. Each weight is unpacked once.
  */
 static void gemm(float *y, const float *x, size_t width, const dlx__mat *w, size_t first, size_t n)
 {
-    const size_t rows = tile_rows(width), n_cols = w->n_cols;
+    const size_t rows = DLX__WEIGHT_GRAIN, n_cols = w->n_cols;
     const bool fine = dlx__dtype_of(w->dtype)->block_elems <= PIECE / 2;
     const size_t len = width == DLX__LANES && fine ? PIECE / 2 : PIECE;
-    if (width <= DLX__LANES / 2) {
-        for (size_t i = 0; i < n; i += rows)
-            for (size_t at = 0; at < n_cols; at += len) {
-                piece p = {first + i, dlx__min(rows, n - i), at, dlx__min(len, n_cols - at)};
-                bool last = at + len >= n_cols;
-                gemm_piece(y + i * width, x + at * width, width, w, &p,
-                           last ? p.row + p.n_rows : p.row, last ? 0 : at + len);
-            }
-        return;
-    }
-    for (size_t at = 0; at < n_cols; at += len)
-        for (size_t i = 0; i < n; i += rows) {
+    for (size_t i = 0; i < n; i += rows)
+        for (size_t at = 0; at < n_cols; at += len) {
             piece p = {first + i, dlx__min(rows, n - i), at, dlx__min(len, n_cols - at)};
-            size_t next_row = p.row + rows, next_at = at;
-            if (i + rows >= n) {
-                bool last = at + len >= n_cols;
-                next_row = last ? first + n : first;
-                next_at = last ? 0 : at + len;
-            }
-            gemm_piece(y + i * width, x + at * width, width, w, &p, next_row, next_at);
+            bool last = at + len >= n_cols;
+            gemm_piece(y + i * width, x + at * width, width, w, &p, last ? p.row + p.n_rows : p.row,
+                       last ? 0 : at + len);
         }
 }
 

@@ -1,6 +1,6 @@
 /*
- * decode.h - what the files of the decoder share: the engine's state between calls, the state of one
- * call (a run), and the steps a decode loop is made of.
+ * decode.h - what the files of the decoder share: the engine's state between calls, the state of
+ * one call (a run), and the steps a decode loop is made of.
  */
 #ifndef DLX__DECODE_H
 #define DLX__DECODE_H
@@ -31,7 +31,8 @@ struct dlx__engine {
     size_t kept_block; /* the block length they were computed with */
 };
 
-/* Makes sure that the backend takes steps of n_rows rows in n_streams streams. Reloading forgets K/V. */
+/* Makes sure that the backend takes steps of n_rows rows in n_streams streams. Reloading forgets
+ * K/V. */
 dlx_result dlx__engine_reserve(dlx__engine *engine, size_t n_rows, int n_streams, dlx_error *err);
 
 /* Rows of a prefill step: whole blocks, as many as fit a comfortable tile. */
@@ -44,9 +45,9 @@ typedef struct dlx__run {
     const dlx__sampler *sampler;
     dlx__cache_mode cache;
 
-    dlx_token *canvas;  /* [n_total]; prompt, then what is decided, masks elsewhere */
-    dlx_token *uncond;  /* the same with the given positions masked (guidance), or NULL */
-    bool *given;        /* [n_total]: not a mask when the run began */
+    dlx_token *canvas; /* [n_total]; prompt, then what is decided, masks elsewhere */
+    dlx_token *uncond; /* the same with the given positions masked (guidance), or NULL */
+    bool *given;       /* [n_total]: not a mask when the run began */
     size_t n_prompt;
     size_t n_total;
     size_t n_answer_end; /* n_prompt + max_tokens */
@@ -55,8 +56,8 @@ typedef struct dlx__run {
 
     dlx__block_manager blocks;
     dlx__proposer proposer;
-    size_t *positions;  /* [most masked rows of a pass] */
-    size_t *rows;       /* likewise */
+    size_t *positions; /* [most masked rows of a pass] */
+    size_t *rows;      /* likewise */
     dlx__candidate *candidates;
     size_t *order;
     bool *take;
@@ -68,13 +69,14 @@ typedef struct dlx__run {
     size_t n_rows;    /* sum over them */
     size_t n_denoise; /* passes of the denoiser: names the draws */
     size_t n_reused;
-    bool stuck;       /* the last pass proposed the mask id and revealed nothing */
+    bool stuck; /* the last pass proposed the mask id and revealed nothing */
     double started, first_token;
 
     dlx__text_out text;
-    size_t n_decided;   /* canvas [0, n_decided) of the answer holds no masks: the contiguous prefix */
-    size_t stop_at;     /* position of the first stop id in it; SIZE_MAX: none */
-    bool finished;      /* nothing more needs to be decoded */
+    size_t
+        n_decided;  /* canvas [0, n_decided) of the answer holds no masks: the contiguous prefix */
+    size_t stop_at; /* position of the first stop id in it; SIZE_MAX: none */
+    bool finished;  /* nothing more needs to be decoded */
     dlx_error *err;
 } dlx__run;
 

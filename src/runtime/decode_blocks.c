@@ -1,11 +1,12 @@
 /*
- * decode_blocks.c - families whose attention is causal between blocks (SDAR, Fast-dLLM v2): what lies
- * before the block in work is final and its K/V are exact, so a pass runs the rows of one block only.
+ * decode_blocks.c - families whose attention is causal between blocks (SDAR, Fast-dLLM v2): what
+ * lies before the block in work is final and its K/V are exact, so a pass runs the rows of one
+ * block only.
  *
- * The pass that makes a finished block's K/V final runs together with the next block's first pass. A
- * model that seeds its blocks (Fast-dLLM v2) knows the next block's first token only from that very
- * pass: it is guessed from the last row of the finished block's last pass, and the second half of the
- * fused pass counts only if the commit's arg-max confirms the guess.
+ * The pass that makes a finished block's K/V final runs together with the next block's first pass.
+ * A model that seeds its blocks (Fast-dLLM v2) knows the next block's first token only from that
+ * very pass: it is guessed from the last row of the finished block's last pass, and the second half
+ * of the fused pass counts only if the commit's arg-max confirms the guess.
  *
  * Sources: SDAR generate.py (block_diffusion_generate); Fast-dLLM v2 modeling.py (generate,
  * batch_sample). Blocks are tiled from position 0, so the prompt's tail shares the first one.
@@ -16,10 +17,11 @@
 
 typedef struct loop {
     dlx__run *run;
-    size_t n_final;  /* positions whose K/V are final; what follows up to the block awaits a commit */
+    size_t
+        n_final; /* positions whose K/V are final; what follows up to the block awaits a commit */
     const dlx__block *block;
-    size_t step;     /* passes of the denoiser in this block */
-    bool block_kv;   /* the slots of the whole block hold K/V of a pass over it (cache subblock) */
+    size_t step;   /* passes of the denoiser in this block */
+    bool block_kv; /* the slots of the whole block hold K/V of a pass over it (cache subblock) */
     bool has_guess;
     dlx_token guess; /* for the first token of the next block */
 } loop;
@@ -80,8 +82,8 @@ static dlx_result emit(loop *l, dlx_pass_kind kind, size_t start, size_t n)
 }
 
 /*
- * Runs given text [n_final, end) in tiles and makes its K/V final. Where the block behind it, which is
- * the one in work, needs a seed, the last tile gives it.
+ * Runs given text [n_final, end) in tiles and makes its K/V final. Where the block behind it, which
+ * is the one in work, needs a seed, the last tile gives it.
  */
 static dlx_result run_given(loop *l, size_t end, dlx_pass_kind kind)
 {
@@ -104,7 +106,8 @@ static dlx_result run_given(loop *l, size_t end, dlx_pass_kind kind)
     return DLX_OK;
 }
 
-/* The part of the block that is decoded now: Fast-dLLM v2 goes through its small blocks in order. */
+/* The part of the block that is decoded now: Fast-dLLM v2 goes through its small blocks in order.
+ */
 static void scope(const loop *l, size_t *from, size_t *to)
 {
     const dlx__run *run = l->run;
@@ -146,8 +149,8 @@ static dlx_result guess_next(loop *l, dlx__window w)
     const dlx__block *b = l->block;
     size_t next = b->start + b->n;
     float prob;
-    l->has_guess = !b->is_active && !l->run->finished && w.start + w.n == next &&
-                   needs_seed(l->run, next);
+    l->has_guess =
+        !b->is_active && !l->run->finished && w.start + w.n == next && needs_seed(l->run, next);
     return l->has_guess ? dlx__run_argmax(l->run, w.n - 1, next, &l->guess, &prob) : DLX_OK;
 }
 
@@ -161,10 +164,8 @@ static dlx_result plain_pass(loop *l)
     scope(l, &from, &to);
     dlx__window w = {.start = b->start, .n = b->n, .n_kv = b->start, .n_keep = cached ? b->n : 0};
     if (cached && l->block_kv && run->canvas[b->start + from] != run->mask_id)
-        w = (dlx__window){.start = b->start + from,
-                          .n = to - from,
-                          .n_kv = b->start + b->n,
-                          .n_keep = to - from};
+        w = (dlx__window){
+            .start = b->start + from, .n = to - from, .n_kv = b->start + b->n, .n_keep = to - from};
     DLX__TRY(dlx__run_forward(run, w));
     l->block_kv = true;
     DLX__TRY(reveal(l, from, to, w.start));
@@ -178,7 +179,8 @@ static dlx_result fused_pass(loop *l)
     dlx__run *run = l->run;
     const dlx__block *b = l->block;
     size_t waiting = b->start - l->n_final;
-    dlx__window w = {.start = l->n_final, .n = waiting + b->n, .n_kv = l->n_final, .n_keep = waiting};
+    dlx__window w = {
+        .start = l->n_final, .n = waiting + b->n, .n_kv = l->n_final, .n_keep = waiting};
     bool seeded = needs_seed(run, b->start);
     bool confirmed = true;
     if (run->cache == DLX__CACHE_SUBBLOCK)
@@ -245,8 +247,9 @@ static size_t first_open_block(const dlx__run *run)
 }
 
 /*
- * K/V of an earlier call that still hold: whole blocks of equal ids (a block's K/V depend on all of its
- * tokens). A block that needs a seed needs the logits of the row before it, so one block less then.
+ * K/V of an earlier call that still hold: whole blocks of equal ids (a block's K/V depend on all of
+ * its tokens). A block that needs a seed needs the logits of the row before it, so one block less
+ * then.
  */
 static size_t reusable(const dlx__run *run, size_t first)
 {

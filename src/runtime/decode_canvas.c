@@ -1,25 +1,25 @@
 /*
- * decode_canvas.c - families that see in both directions (LLaDA, Dream): every pass depends on the whole
- * canvas. Exact passes run all of it; the caches of Fast-dLLM v1 freeze part of the K/V within a block,
- * which is an approximation, and refresh it with a full pass at each block's start:
+ * decode_canvas.c - families that see in both directions (LLaDA, Dream): every pass depends on the
+ * whole canvas. Exact passes run all of it; the caches of Fast-dLLM v1 freeze part of the K/V
+ * within a block, which is an approximation, and refresh it with a full pass at each block's start:
  *   prefix  passes run from the block's start to the end of the canvas, over frozen K/V before it;
  *   dual    passes run the block alone and overwrite its K/V between frozen K/V on both sides.
  *
- * Sources: GSAI LLaDA generate.py; Dream generation_utils.py; NVlabs Fast-dLLM v1 llada/generate.py and
- * dream/model/generation_utils{,_block}.py. Where those leave masks behind, this goes on until the
- * block is full.
+ * Sources: GSAI LLaDA generate.py; Dream generation_utils.py; NVlabs Fast-dLLM v1 llada/generate.py
+ * and dream/model/generation_utils{,_block}.py. Where those leave masks behind, this goes on until
+ * the block is full.
  */
 #include "runtime/decode.h"
 
 typedef struct plan {
     dlx__run *run;
     const dlx__block *block;
-    size_t index;    /* of the block, as events number it */
-    size_t n_masks;  /* of the block when it began */
-    size_t n_steps;  /* its share of the steps */
+    size_t index;   /* of the block, as events number it */
+    size_t n_masks; /* of the block when it began */
+    size_t n_steps; /* its share of the steps */
     size_t step;
     size_t left_over; /* Dream's confidence_threshold: planned but refused */
-    bool first;      /* the block's first pass, over the whole canvas */
+    bool first;       /* the block's first pass, over the whole canvas */
 } plan;
 
 static dlx__window window(const plan *p)
@@ -77,9 +77,9 @@ static dlx_result run_pass(plan *p, const dlx__pass_plan *what)
 }
 
 /*
- * Dream with a cache: the full pass at a block's start reveals its first open position, whatever the
- * confidence, in place of the schedule's first step. In the reference the passes that follow could not
- * predict it: its row lies before their window.
+ * Dream with a cache: the full pass at a block's start reveals its first open position, whatever
+ * the confidence, in place of the schedule's first step. In the reference the passes that follow
+ * could not predict it: its row lies before their window.
  */
 static dlx_result open_block(plan *p)
 {
@@ -139,7 +139,8 @@ dlx_result dlx__decode_canvas(dlx__run *run)
         size_t id;
         size_t n = dlx__min(width, run->n_total - start);
         DLX__TRY(dlx__block_create(&run->blocks, start, n, &id, run->err));
-        plan p = {.run = run, .block = dlx__block_get(&run->blocks, id), .index = index, .first = true};
+        plan p = {
+            .run = run, .block = dlx__block_get(&run->blocks, id), .index = index, .first = true};
         p.n_masks = p.block->n_masked;
         p.n_steps = share_of_steps(run->opts->steps, p.n_masks, n_all);
         DLX__TRY(decode_block(&p));

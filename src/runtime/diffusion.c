@@ -30,7 +30,8 @@ dlx_result dlx__block_create(dlx__block_manager *m, size_t start, size_t n, size
                          "a diffusion block of %zu positions from %zu leaves the canvas of %zu", n,
                          start, m->n_canvas);
     if (m->n == m->capacity)
-        return dlx__fail(err, DLX_E_FULL, "no room for another diffusion block: there are %zu", m->n);
+        return dlx__fail(err, DLX_E_FULL, "no room for another diffusion block: there are %zu",
+                         m->n);
     dlx__block *b = &m->blocks[m->n];
     *b = (dlx__block){.id = m->n, .start = start, .n = n};
     b->n_masked = dlx__block_masks(m, b, 0, n, NULL, 0);
@@ -61,11 +62,13 @@ dlx_result dlx__block_accept(dlx__block_manager *m, size_t id, size_t local, dlx
                              dlx_error *err)
 {
     if (id >= m->n)
-        return dlx__fail(err, DLX_E_ARG, "there is no diffusion block %zu: there are %zu", id, m->n);
+        return dlx__fail(err, DLX_E_ARG, "there is no diffusion block %zu: there are %zu", id,
+                         m->n);
     dlx__block *b = &m->blocks[id];
     if (local >= b->n)
-        return dlx__fail(err, DLX_E_ARG, "position %zu is outside diffusion block %zu of %zu positions",
-                         local, id, b->n);
+        return dlx__fail(err, DLX_E_ARG,
+                         "position %zu is outside diffusion block %zu of %zu positions", local, id,
+                         b->n);
     dlx_token *at = &m->canvas[b->start + local];
     if (*at != m->mask_id)
         return dlx__fail(err, DLX_E_ARG, "position %zu of diffusion block %zu is revealed already",
@@ -109,8 +112,8 @@ size_t dlx__quota_even(size_t n, size_t n_steps, size_t step)
 }
 
 /*
- * Entry i of torch.linspace(1, eps, n_steps + 1) in float32: computed from the nearer end, with a fused
- * multiply-add (aten/src/ATen/native/cpu/RangeFactoriesKernel.cpp of pytorch).
+ * Entry i of torch.linspace(1, eps, n_steps + 1) in float32: computed from the nearer end, with a
+ * fused multiply-add (aten/src/ATen/native/cpu/RangeFactoriesKernel.cpp of pytorch).
  */
 static float dream_time(size_t n_steps, double eps, size_t i)
 {

@@ -1,9 +1,10 @@
 /*
- * diffusion.h - diffusion blocks: which positions of the canvas are revealed together, and how many of
- * them a pass may reveal.
+ * diffusion.h - diffusion blocks: which positions of the canvas are revealed together, and how many
+ * of them a pass may reveal.
  *
- * A block is a window of the canvas, not a copy: a position is open while the canvas holds the mask id
- * there. Blocks are created in order, get the ids 0, 1, 2 ... and become inactive with their last mask.
+ * A block is a window of the canvas, not a copy: a position is open while the canvas holds the mask
+ * id there. Blocks are created in order, get the ids 0, 1, 2 ... and become inactive with their
+ * last mask.
  */
 #ifndef DLX__DIFFUSION_H
 #define DLX__DIFFUSION_H
@@ -12,9 +13,9 @@
 
 typedef struct dlx__block {
     size_t id;
-    size_t start, n;   /* positions start .. start + n - 1 */
-    size_t n_masked;   /* positions still open */
-    bool is_active;    /* has masks; false for good once it is complete */
+    size_t start, n; /* positions start .. start + n - 1 */
+    size_t n_masked; /* positions still open */
+    bool is_active;  /* has masks; false for good once it is complete */
 } dlx__block;
 
 typedef struct dlx__block_manager {
@@ -43,8 +44,8 @@ const dlx__block *dlx__block_next_active(const dlx__block_manager *m, size_t fro
 bool dlx__block_any_active(const dlx__block_manager *m);
 
 /*
- * Reveals a position, given relative to the block. Refused: an unknown block, a position outside the
- * block, one that is revealed already, the mask id itself.
+ * Reveals a position, given relative to the block. Refused: an unknown block, a position outside
+ * the block, one that is revealed already, the mask id itself.
  */
 dlx_result dlx__block_accept(dlx__block_manager *m, size_t id, size_t local, dlx_token token,
                              dlx_error *err);
@@ -59,18 +60,19 @@ size_t dlx__block_masks(const dlx__block_manager *m, const dlx__block *b, size_t
 /* The open positions of all active blocks, in order. */
 size_t dlx__block_all_masks(const dlx__block_manager *m, size_t *out, size_t capacity);
 
-/* ---- schedules: how many positions the pass `step` of `n_steps` may reveal -------------------- */
+/* ---- schedules: how many positions the pass `step` of `n_steps` may reveal --------------------
+ */
 
 /*
- * n spread over n_steps, what is left over first; 0 from n_steps on. LLaDA calls it with the masks of
- * the block (get_num_transfer_tokens of its generate.py), SDAR with the block length.
+ * n spread over n_steps, what is left over first; 0 from n_steps on. LLaDA calls it with the masks
+ * of the block (get_num_transfer_tokens of its generate.py), SDAR with the block length.
  */
 size_t dlx__quota_even(size_t n, size_t n_steps, size_t step);
 
 /*
- * Dream: of n_masked, the share 1 - s/t truncated toward zero, everything in the last step; t and s are
- * neighbours of linspace(1, eps, n_steps + 1). All in float32, as torch computes it: the truncation
- * makes the last bit count.
+ * Dream: of n_masked, the share 1 - s/t truncated toward zero, everything in the last step; t and s
+ * are neighbours of linspace(1, eps, n_steps + 1). All in float32, as torch computes it: the
+ * truncation makes the last bit count.
  */
 size_t dlx__quota_dream(size_t n_masked, size_t n_steps, double eps, size_t step);
 

@@ -1,4 +1,5 @@
-/* engine.c - the engine: its backend, what it keeps between calls, and the two things it computes. */
+/* engine.c - the engine: its backend, what it keeps between calls, and the two things it computes.
+ */
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/os.h"
@@ -11,7 +12,8 @@ size_t dlx__engine_tile(size_t block)
     return dlx__max(block, TILE_ROWS / block * block);
 }
 
-static dlx_result check_memory(const dlx__engine *engine, const dlx__backend_opts *o, dlx_error *err)
+static dlx_result check_memory(const dlx__engine *engine, const dlx__backend_opts *o,
+                               dlx_error *err)
 {
     const dlx__backend_class *class = engine->opts.backend;
     size_t limit = engine->opts.memory_limit;
@@ -20,10 +22,11 @@ static dlx_result check_memory(const dlx__engine *engine, const dlx__backend_opt
     size_t need = class->plan(engine->model, o);
     if (need <= limit)
         return DLX_OK;
-    return dlx__fail(err, DLX_E_NOMEM,
-                     "a session of %zu positions needs %zu bytes beside the weights, the limit is %zu: "
-                     "open it with a smaller context",
-                     o->n_ctx, need, limit);
+    return dlx__fail(
+        err, DLX_E_NOMEM,
+        "a session of %zu positions needs %zu bytes beside the weights, the limit is %zu: "
+        "open it with a smaller context",
+        o->n_ctx, need, limit);
 }
 
 static dlx_result load(dlx__engine *engine, size_t n_rows, int n_streams, dlx_error *err)
@@ -148,9 +151,7 @@ static dlx_result logits_tile(dlx__engine *engine, const dlx_token *ids, size_t 
                       .visibility = engine->model->family->visibility,
                       .block = block};
     DLX__TRY(class->step(engine->backend, &step, err));
-    dlx__head head = {.rows = rows,
-                      .n = n,
-                      .logits = out + start * engine->model->hp.n_rows_vocab};
+    dlx__head head = {.rows = rows, .n = n, .logits = out + start * engine->model->hp.n_rows_vocab};
     return class->head(engine->backend, &head, err);
 }
 
@@ -165,8 +166,9 @@ dlx_result dlx__engine_logits(dlx__engine *engine, const dlx_token *ids, size_t 
                          engine->opts.n_ctx);
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || (size_t)ids[i] >= n_vocab)
-            return dlx__fail(err, DLX_E_ARG, "id %d at position %zu is not in the vocabulary of %zu",
-                             (int)ids[i], i, n_vocab);
+            return dlx__fail(err, DLX_E_ARG,
+                             "id %d at position %zu is not in the vocabulary of %zu", (int)ids[i],
+                             i, n_vocab);
     dlx_gen_opts defaults;
     dlx__gen_defaults(engine->model, &defaults);
     size_t block = dlx__max(defaults.block_length, 1);

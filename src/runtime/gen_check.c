@@ -1,4 +1,5 @@
-/* gen_check.c - options that a family or plain arithmetic does not allow, each refused in a sentence. */
+/* gen_check.c - options that a family or plain arithmetic does not allow, each refused in a
+ * sentence. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,24 +85,28 @@ dlx_result dlx__gen_check_numbers(const dlx_gen_opts *o, dlx_error *err)
     const struct {
         const char *name;
         double value, high;
-    } from_zero[] = {{"temperature", o->temperature, 1e6}, {"threshold", o->threshold, 1e6},
-                     {"factor", o->factor, 1e6},           {"eb_threshold", o->eb_threshold, 1e6},
-                     {"cfg_scale", o->cfg_scale, 1e6},     {"alg_temp", o->alg_temp, 1e6},
+    } from_zero[] = {{"temperature", o->temperature, 1e6},
+                     {"threshold", o->threshold, 1e6},
+                     {"factor", o->factor, 1e6},
+                     {"eb_threshold", o->eb_threshold, 1e6},
+                     {"cfg_scale", o->cfg_scale, 1e6},
+                     {"alg_temp", o->alg_temp, 1e6},
                      {"eps", o->eps, 1.0}};
     for (size_t i = 0; i < DLX__LEN(from_zero); i++)
         if (not_within(from_zero[i].value, 0.0, from_zero[i].high))
             return dlx__fail(err, DLX_E_ARG, "%s is %g; it must lie between 0 and %g",
                              from_zero[i].name, from_zero[i].value, from_zero[i].high);
     if (not_within(o->top_p, 0.0, 1.0) || o->top_p == 0.0)
-        return dlx__fail(err, DLX_E_ARG, "top_p is %g; it must lie above 0 and not above 1 (1: off)",
-                         o->top_p);
+        return dlx__fail(err, DLX_E_ARG,
+                         "top_p is %g; it must lie above 0 and not above 1 (1: off)", o->top_p);
     if (o->n_stop_ids > DLX_MAX_STOP_IDS)
         return dlx__fail(err, DLX_E_ARG, "%zu stop ids given; at most %d fit", o->n_stop_ids,
                          DLX_MAX_STOP_IDS);
     if (o->max_tokens == 0 && !o->infill)
-        return dlx__fail(err, DLX_E_ARG,
-                         "max_tokens is 0: ask for at least one token, or for infill to fill the masks "
-                         "of the prompt");
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "max_tokens is 0: ask for at least one token, or for infill to fill the masks "
+            "of the prompt");
     return DLX_OK;
 }
 
@@ -139,20 +144,23 @@ static dlx_result check_dream(const dlx__model *model, const dlx_gen_opts *o, dl
     const dlx__sampler *sampler = dlx__gen_sampler(model->family, o);
     bool cached = dlx__gen_cache(model->family, o) != DLX__CACHE_NONE;
     if (!cached && o->block_length > 0)
-        return dlx__fail(err, DLX_E_ARG,
-                         "%s decodes in blocks only with the cache prefix or dual: choose one, or leave "
-                         "block_length out",
-                         model->family->name);
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "%s decodes in blocks only with the cache prefix or dual: choose one, or leave "
+            "block_length out",
+            model->family->name);
     if (cached && sampler != &dlx__sampler_entropy && sampler != &dlx__sampler_confidence_threshold)
-        return dlx__fail(err, DLX_E_ARG,
-                         "with a cache %s has the samplers entropy and confidence_threshold; '%s' needs "
-                         "the cache none",
-                         model->family->name, sampler->name);
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "with a cache %s has the samplers entropy and confidence_threshold; '%s' needs "
+            "the cache none",
+            model->family->name, sampler->name);
     if (o->alg_temp > 0.0 && !sampler->ranks_freely)
-        return dlx__fail(err, DLX_E_ARG,
-                         "alg_temp shuffles a ranking and '%s' has none: use maskgit_plus, topk_margin "
-                         "or entropy",
-                         sampler->name);
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "alg_temp shuffles a ranking and '%s' has none: use maskgit_plus, topk_margin "
+            "or entropy",
+            sampler->name);
     return DLX_OK;
 }
 
@@ -174,7 +182,8 @@ dlx_result dlx__gen_check_family(const dlx__model *model, const dlx_gen_opts *o,
     if (rules.schedule == DLX__SCHEDULE_TIMES)
         DLX__TRY(check_dream(model, o, err));
     else if (o->block_length == 0)
-        return dlx__fail(err, DLX_E_ARG, "block_length is 0; %s decodes in blocks (its default is %d)",
+        return dlx__fail(err, DLX_E_ARG,
+                         "block_length is 0; %s decodes in blocks (its default is %d)",
                          family->name,
                          model->hp.block_length.value > 0 ? (int)model->hp.block_length.value
                                                           : family->default_block);

@@ -31,16 +31,18 @@ static dlx_result check_division(const dlx__model *model, const dlx_gen_opts *o,
         return DLX_OK;
     size_t below = o->max_tokens / block * block;
     if (below != o->max_tokens)
-        return dlx__fail(err, DLX_E_ARG,
-                         "max_tokens %zu is not a multiple of the block length %zu: use %zu or %zu, or "
-                         "another block length",
-                         o->max_tokens, block, below, below + block);
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "max_tokens %zu is not a multiple of the block length %zu: use %zu, or another "
+            "block length",
+            o->max_tokens, block, below + block);
     size_t n_blocks = o->max_tokens / block;
     if (o->steps % n_blocks != 0)
-        return dlx__fail(err, DLX_E_ARG,
-                         "%zu steps do not spread evenly over %zu blocks (max_tokens %zu / block length "
-                         "%zu): use a multiple of %zu",
-                         o->steps, n_blocks, o->max_tokens, block, n_blocks);
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "%zu steps do not spread evenly over %zu blocks (max_tokens %zu / block length "
+            "%zu): use a multiple of %zu",
+            o->steps, n_blocks, o->max_tokens, block, n_blocks);
     return DLX_OK;
 }
 
@@ -52,26 +54,29 @@ static dlx_result check_shares(const dlx__model *model, const dlx_gen_opts *o, s
     if (sampler != &dlx__sampler_confidence_threshold || dlx__gen_block(model, o) > 0 ||
         o->steps == 0 || n_masks % o->steps == 0)
         return DLX_OK;
-    return dlx__fail(err, DLX_E_ARG,
-                     "confidence_threshold reveals %zu masks in %zu equal shares: choose steps that "
-                     "divide the masks",
-                     n_masks, o->steps);
+    return dlx__fail(
+        err, DLX_E_ARG,
+        "confidence_threshold reveals %zu masks in %zu equal shares: choose steps that "
+        "divide the masks",
+        n_masks, o->steps);
 }
 
 static dlx_result check_context(const dlx__model *model, const dlx_gen_opts *o, size_t n_prompt,
                                 size_t n_ctx, dlx_error *err)
 {
     if (n_prompt > n_ctx)
-        return dlx__fail(err, DLX_E_FULL,
-                         "the prompt of %zu ids is longer than the context of %zu: shorten it, or open "
-                         "the session with a larger context",
-                         n_prompt, n_ctx);
+        return dlx__fail(
+            err, DLX_E_FULL,
+            "the prompt of %zu ids is longer than the context of %zu: shorten it, or open "
+            "the session with a larger context",
+            n_prompt, n_ctx);
     size_t n = dlx__gen_positions(model, o, n_prompt);
     if (n > n_ctx)
-        return dlx__fail(err, DLX_E_FULL,
-                         "prompt (%zu) and answer (%zu) need %zu positions, the context has %zu: ask for "
-                         "fewer tokens, or open the session with a larger context",
-                         n_prompt, o->max_tokens, n, n_ctx);
+        return dlx__fail(
+            err, DLX_E_FULL,
+            "prompt (%zu) and answer (%zu) need %zu positions, the context has %zu: ask for "
+            "fewer tokens, or open the session with a larger context",
+            n_prompt, o->max_tokens, n, n_ctx);
     return DLX_OK;
 }
 
@@ -81,12 +86,14 @@ dlx_result dlx__gen_check(const dlx__model *model, const dlx_gen_opts *o, const 
     DLX__TRY(dlx__gen_check_numbers(o, err));
     DLX__TRY(dlx__gen_check_family(model, o, err));
     if (model->hp.mask_id.value < 0)
-        return dlx__fail(err, DLX_E_ARG, "this %s model names no mask id, so nothing can be denoised",
+        return dlx__fail(err, DLX_E_ARG,
+                         "this %s model names no mask id, so nothing can be denoised",
                          model->family->name);
     if (n_prompt == 0)
-        return dlx__fail(err, DLX_E_ARG,
-                         "the prompt is empty: give at least one id, such as the beginning-of-text id of "
-                         "the model");
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "the prompt is empty: give at least one id, such as the beginning-of-text id of "
+            "the model");
     DLX__TRY(check_ids(model, o, prompt, n_prompt, err));
     DLX__TRY(check_context(model, o, n_prompt, n_ctx, err));
     size_t n_masks = 0;

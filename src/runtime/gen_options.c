@@ -17,7 +17,8 @@ dlx__rules dlx__rules_of(const dlx__family *family)
     dlx__rules r = {.block_causal = family->visibility == DLX__VISIBLE_BLOCK_CAUSAL,
                     .shift = family->shift,
                     .seeds_blocks = family->seeds_blocks};
-    /* Bidirectional models with a shift descend from an autoregressive one and decode as Dream does. */
+    /* Bidirectional models with a shift descend from an autoregressive one and decode as Dream
+     * does. */
     bool dream = !r.block_causal && r.shift;
     bool llada = !r.block_causal && !r.shift;
     if (r.block_causal)
@@ -101,8 +102,8 @@ size_t dlx__gen_block(const dlx__model *model, const dlx_gen_opts *opts)
 }
 
 /*
- * Block-causal families decode whole blocks. Where a block's first token is the arg-max of the commit
- * before it and nothing else of that block is asked for, the block is not decoded.
+ * Block-causal families decode whole blocks. Where a block's first token is the arg-max of the
+ * commit before it and nothing else of that block is asked for, the block is not decoded.
  */
 size_t dlx__gen_positions(const dlx__model *model, const dlx_gen_opts *opts, size_t n_prompt)
 {

@@ -1,5 +1,6 @@
 /*
- * gen_options.h - what a family's decoding rules are, and the options as the decode loops need them.
+ * gen_options.h - what a family's decoding rules are, and the options as the decode loops need
+ * them.
  */
 #ifndef DLX__GEN_OPTIONS_H
 #define DLX__GEN_OPTIONS_H
@@ -45,8 +46,8 @@ dlx__cache_mode dlx__gen_cache(const dlx__family *family, const dlx_gen_opts *op
 const dlx__sampler *dlx__gen_sampler(const dlx__family *family, const dlx_gen_opts *opts);
 
 /*
- * The block length in effect; 0: none. Bidirectional families without a cache of blocks have none or
- * use one block where the answer is shorter than it.
+ * The block length in effect; 0: none. Bidirectional families without a cache of blocks have none
+ * or use one block where the answer is shorter than it.
  */
 size_t dlx__gen_block(const dlx__model *model, const dlx_gen_opts *opts);
 

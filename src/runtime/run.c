@@ -49,7 +49,8 @@ static dlx_result write_taken(dlx__run *run, const dlx__block *block, const dlx_
         n_taken += s->take[i];
         if (!s->take[i] || c->id == run->mask_id)
             continue;
-        DLX__TRY(dlx__block_accept(&run->blocks, block->id, c->pos - block->start, c->id, run->err));
+        DLX__TRY(
+            dlx__block_accept(&run->blocks, block->id, c->pos - block->start, c->id, run->err));
         dlx__run_note(run, c->pos, c->id, c->conf);
         n_revealed++;
     }

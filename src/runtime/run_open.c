@@ -148,9 +148,10 @@ static dlx_result open_text(dlx__run *run)
                                 .user = run};
     dlx__buf_init(&run->text.held, run->engine->mem);
     if (o->n_stop_texts > 0 && !run->engine->opts.tokenizer)
-        return dlx__fail(run->err, DLX_E_ARG,
-                         "stop texts need a tokenizer, and this model was opened without one: use stop "
-                         "ids");
+        return dlx__fail(
+            run->err, DLX_E_ARG,
+            "stop texts need a tokenizer, and this model was opened without one: use stop "
+            "ids");
     return dlx__text_out_open(&run->text, run->n_total, run->engine->longest_token,
                               &run->engine->arena, run->err);
 }
@@ -184,8 +185,8 @@ dlx_result dlx__run_open(dlx__run *run, dlx__engine *engine, const dlx_token *pr
     DLX__TRY(open_text(run));
     DLX__TRY(dlx__engine_reserve(engine, n_rows, opts->cfg_scale > 0.0 ? 2 : 1, err));
     if (!make_buffers(run, n_masked) || !make_proposer(run, n_masked))
-        return dlx__fail(err, DLX_E_NOMEM,
-                         "out of memory while preparing to decode %zu positions", run->n_total);
+        return dlx__fail(err, DLX_E_NOMEM, "out of memory while preparing to decode %zu positions",
+                         run->n_total);
     fill_canvas(run, prompt);
     return DLX_OK;
 }

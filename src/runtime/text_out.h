@@ -1,6 +1,6 @@
 /*
- * text_out.h - text as it becomes final: ids in, whole code points out, held back while they may be the
- * beginning of a stop text.
+ * text_out.h - text as it becomes final: ids in, whole code points out, held back while they may be
+ * the beginning of a stop text.
  */
 #ifndef DLX__TEXT_OUT_H
 #define DLX__TEXT_OUT_H
@@ -13,12 +13,12 @@ typedef struct dlx__text_out {
     dlx__detok detok;
     const char *const *stops; /* [n_stops] */
     size_t n_stops;
-    dlx__buf held;      /* text that is not released yet */
-    size_t limit;       /* release when this much is held */
-    size_t n_text;      /* bytes made so far, released or held */
-    size_t *ends;       /* [capacity]: n_text after each id */
+    dlx__buf held; /* text that is not released yet */
+    size_t limit;  /* release when this much is held */
+    size_t n_text; /* bytes made so far, released or held */
+    size_t *ends;  /* [capacity]: n_text after each id */
     size_t n_ids;
-    bool stopped;       /* a stop text was met: what is held ends before it */
+    bool stopped; /* a stop text was met: what is held ends before it */
     size_t n_ids_before_stop;
     /* Takes text that is final; false stops generation. */
     bool (*release)(void *user, const char *text, size_t n);

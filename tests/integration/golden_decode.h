@@ -1,6 +1,7 @@
 /*
- * golden_decode.h - decode runs recorded from the references' own code (tests/golden/<folder>/decode,
- * described in the README files there): reading them, running them on an engine, comparing.
+ * golden_decode.h - decode runs recorded from the references' own code
+ * (tests/golden/<folder>/decode, described in the README files there): reading them, running them
+ * on an engine, comparing.
  */
 #ifndef GOLDEN_DECODE_H
 #define GOLDEN_DECODE_H
@@ -16,7 +17,12 @@
 #include "format/npy.h"
 #include "runtime/engine.h"
 
-enum { DECODE_CTX = 288, DECODE_MAX_IDS = 512, DECODE_MAX_WRITTEN = 4096, DECODE_MAX_PASSES = 1024 };
+enum {
+    DECODE_CTX = 288,
+    DECODE_MAX_IDS = 512,
+    DECODE_MAX_WRITTEN = 4096,
+    DECODE_MAX_PASSES = 1024
+};
 
 /* What one pass wrote; recorded from events or read from a file. */
 typedef struct decode_pass {
@@ -93,13 +99,15 @@ static bool decode_true(const decode_file *f, const char *key)
 }
 
 /* Recorded uniforms: [pass][position] for random remasking, one a masked position for origin. */
-static double decode_draw(void *user, dlx_draw_kind kind, size_t pass, size_t position, dlx_token id)
+static double decode_draw(void *user, dlx_draw_kind kind, size_t pass, size_t position,
+                          dlx_token id)
 {
     decode_file *f = user;
     if (kind == DLX_DRAW_TOKEN) {
         const dlx__npy *a = &f->noise;
         assert_true(a->data && pass < a->shape[0] && position < a->shape[1] && id >= 0);
-        return ((const double *)a->data)[(pass * a->shape[1] + position) * a->shape[2] + (size_t)id];
+        return (
+            (const double *)a->data)[(pass * a->shape[1] + position) * a->shape[2] + (size_t)id];
     }
     if (pass != f->last_pass) {
         f->last_pass = pass;
@@ -127,8 +135,8 @@ static void decode_read_passes(decode_file *f)
                                        (dlx_token)json_integer_value(json_array_get(w, 1)),
                                        (float)json_number_value(json_array_get(w, 2))};
         }
-        trace_add(&f->want, denoise, (size_t)json_integer_value(json_object_get(pass, "rows")), written,
-                  json_array_size(list));
+        trace_add(&f->want, denoise, (size_t)json_integer_value(json_object_get(pass, "rows")),
+                  written, json_array_size(list));
     }
 }
 
@@ -190,7 +198,8 @@ static void decode_fast_opts(decode_file *f)
     o->n_stop_ids = 1;
 }
 
-static void decode_open(decode_file *f, const char *folder, const char *name, const dlx__model *model)
+static void decode_open(decode_file *f, const char *folder, const char *name,
+                        const dlx__model *model)
 {
     char path[1024];
     dlx_error err = {.code = DLX_OK};
@@ -259,16 +268,17 @@ static size_t decode_list(const char *folder, char names[][128], size_t capacity
 }
 
 /* The place of the first difference in words, or NULL when the traces agree. */
-static const char *decode_differs(const decode_trace *got, const decode_trace *want, double relative,
-                                  double absolute)
+static const char *decode_differs(const decode_trace *got, const decode_trace *want,
+                                  double relative, double absolute)
 {
     static char text[256];
     for (size_t i = 0; i < want->n_passes; i++) {
         const decode_pass *w = &want->passes[i];
         const decode_pass *g = &got->passes[i];
         if (i >= got->n_passes || g->n != w->n || g->denoise != w->denoise || g->rows != w->rows) {
-            snprintf(text, sizeof text, "writing pass %zu: expected %zu positions of %zu rows, got %zu of %zu",
-                     i, w->n, w->rows, i < got->n_passes ? g->n : 0, i < got->n_passes ? g->rows : 0);
+            snprintf(text, sizeof text,
+                     "writing pass %zu: expected %zu positions of %zu rows, got %zu of %zu", i,
+                     w->n, w->rows, i < got->n_passes ? g->n : 0, i < got->n_passes ? g->rows : 0);
             return text;
         }
         for (size_t k = 0; k < w->n; k++) {
@@ -278,8 +288,9 @@ static const char *decode_differs(const decode_trace *got, const decode_trace *w
             if (a->pos != b->pos || a->id != b->id ||
                 !(off <= relative * fabs((double)b->conf) + absolute)) {
                 snprintf(text, sizeof text,
-                         "writing pass %zu: expected id %d (%.7g) at %zu, got id %d (%.7g) at %zu", i,
-                         (int)b->id, (double)b->conf, b->pos, (int)a->id, (double)a->conf, a->pos);
+                         "writing pass %zu: expected id %d (%.7g) at %zu, got id %d (%.7g) at %zu",
+                         i, (int)b->id, (double)b->conf, b->pos, (int)a->id, (double)a->conf,
+                         a->pos);
                 return text;
             }
         }

@@ -1,7 +1,7 @@
 // labels: golden
 /*
- * Every decode run of tests/golden on every backend: which positions, which ids, in which pass, with
- * which confidence, and what came out. Runs that show a defect of the reference must differ.
+ * Every decode run of tests/golden on every backend: which positions, which ids, in which pass,
+ * with which confidence, and what came out. Runs that show a defect of the reference must differ.
  */
 #include "golden_decode.h"
 
@@ -47,7 +47,8 @@ static tolerance tolerance_of(const decode_file *f, bool allow_special)
     return (tolerance){2e-4, allow_special ? 1e-7 : excluded};
 }
 
-static void run_file(dlx__engine *engine, decode_file *f, bool allow_special, dlx_gen_result *result)
+static void run_file(dlx__engine *engine, decode_file *f, bool allow_special,
+                     dlx_gen_result *result)
 {
     dlx_error err = {.code = DLX_OK};
     memset(&trace, 0, sizeof trace);
@@ -87,7 +88,8 @@ static void check_result(const decode_file *f, const dlx_gen_result *r)
         assert_int_equal(r->stop_id, want[n - 1]);
 }
 
-/* SDAR's commits cost no pass of their own; Fast-dLLM v2 never needs more passes than the reference. */
+/* SDAR's commits cost no pass of their own; Fast-dLLM v2 never needs more passes than the
+ * reference. */
 static void check_passes(const decode_file *f, const dlx_gen_result *r)
 {
     size_t nfe = (size_t)decode_number(f, "nfe", 0);

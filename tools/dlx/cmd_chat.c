@@ -34,8 +34,6 @@ static const opt_table tables[] = {
     MACHINE_TABLE(settings),
 };
 
-enum { DEFAULT_CTX = 4096 };
-
 /* A message: a line, and the next ones while each ends in a backslash. */
 static line_outcome read_message(line_editor *editor, bool person, bytes *message)
 {
@@ -123,11 +121,9 @@ static int start(const settings *s, const dlx_model *model, conversation *c)
             say_failed("%s holds no chat template: dlx run --raw takes text as it is", info.path);
     if (code == EXIT_OK && !gen_plan_init(&c->plan, model, &s->gen))
         code = EXIT_FAILED;
-    c->n_ctx = s->machine.ctx.given                                 ? (size_t)s->machine.ctx.value
-               : info.n_ctx_train && info.n_ctx_train < DEFAULT_CTX ? info.n_ctx_train
-                                                                    : DEFAULT_CTX;
     if (code == EXIT_OK)
-        code = open_session(&c->session, model, &s->machine, c->n_ctx);
+        code = open_session(&c->session, model, &s->machine, 0);
+    c->n_ctx = code == EXIT_OK ? dlx_session_n_ctx(c->session) : 0;
     if (code == EXIT_OK && s->system)
         conversation_system(c, s->system);
     if (code == EXIT_OK && s->load && !conversation_load(c, s->load))

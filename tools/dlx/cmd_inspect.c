@@ -99,10 +99,7 @@ static void print_model(const json_t *report)
     json_object_foreach(json_object_get(report, "shape"), key, value) line(key, value, NULL);
     heading("Special ids");
     json_object_foreach(json_object_get(report, "ids"), key, value)
-        line(key,
-             json_object_get(value, "value") ? json_object_get(value, "value")
-                                             : json_object_get(value, "id"),
-             json_object_get(value, "from"));
+        line(key, json_object_get(value, "value"), json_object_get(value, "from"));
 }
 
 static void print_defaults(const json_t *report)

@@ -51,7 +51,7 @@ static int fit(conversation *c, id_list *ids)
         json_decref(all);
         if (code != EXIT_OK)
             return code;
-        if (gen_positions(&c->plan.opts, ids->n) <= c->n_ctx)
+        if (dlx_gen_positions(c->model, &c->plan.opts, ids->n) <= c->n_ctx)
             break;
         if (!forget_turn(c))
             return say_failed(

@@ -190,16 +190,6 @@ void gen_plan_release(gen_plan *plan)
     *plan = (gen_plan){0};
 }
 
-size_t gen_positions(const dlx_gen_opts *opts, size_t n_prompt)
-{
-    size_t b = opts->block_length ? opts->block_length : 1;
-    size_t n_new = opts->infill ? 0 : opts->max_tokens;
-    /* Some families count blocks from position 0, others from the end of the prompt. */
-    size_t from_zero = (n_prompt + n_new + b - 1) / b * b;
-    size_t from_prompt = n_prompt + (n_new + b - 1) / b * b;
-    return from_zero > from_prompt ? from_zero : from_prompt;
-}
-
 static void names_row(bytes *out, const char *family, const char *const *names)
 {
     bytes_printf(out, "  %-14s", family);

@@ -40,9 +40,6 @@ typedef struct gen_plan {
 bool gen_plan_init(gen_plan *plan, const dlx_model *model, const gen_flags *flags);
 void gen_plan_release(gen_plan *plan);
 
-/* Positions that prompt and answer need, rounded up to whole blocks either way of counting them. */
-size_t gen_positions(const dlx_gen_opts *opts, size_t n_prompt);
-
 /* Samplers and caches by family: for help texts. */
 void gen_help(bytes *out);
 

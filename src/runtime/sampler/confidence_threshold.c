@@ -1,7 +1,7 @@
 /*
- * confidence_threshold.c - of the quota's best rows those that pass the threshold, and always the best
- * (Fast-dLLM v1 for Dream: generation_utils.py; generation_utils_block.py, where the quota is all masks
- * of the block).
+ * confidence_threshold.c - of the quota's best rows those that pass the threshold, and always the
+ * best (Fast-dLLM v1 for Dream: generation_utils.py; generation_utils_block.py, where the quota is
+ * all masks of the block).
  */
 #include "runtime/sampler/sampler.h"
 

@@ -1,7 +1,8 @@
 /*
- * entropy_bounded.c - by rising entropy, as many rows as keep the running sum of entropies below the
- * bound, at least one (Ben-Hamu et al. 2025, "Accelerated Sampling from Masked Diffusion Models via
- * Entropy Bounded Unmasking"; the plain sum and the entropy of the full row as in JetEngine's scheduler).
+ * entropy_bounded.c - by rising entropy, as many rows as keep the running sum of entropies below
+ * the bound, at least one (Ben-Hamu et al. 2025, "Accelerated Sampling from Masked Diffusion Models
+ * via Entropy Bounded Unmasking"; the plain sum and the entropy of the full row as in JetEngine's
+ * scheduler).
  */
 #include "runtime/sampler/sampler.h"
 

@@ -1,8 +1,8 @@
 /*
  * factor.c - by falling confidence, the n-th row is taken while conf_n >= 1 - factor / (n + 1); the
- * first always is (get_transfer_index_dynamic of Fast-dLLM v1; Wu et al. 2025, "Fast-dLLM", theorem 1:
- * parallel equals sequential decoding while (n + 1) epsilon <= 1). The reference also takes the row on
- * which its scan ends when that is the last one; this does not.
+ * first always is (get_transfer_index_dynamic of Fast-dLLM v1; Wu et al. 2025, "Fast-dLLM", theorem
+ * 1: parallel equals sequential decoding while (n + 1) epsilon <= 1). The reference also takes the
+ * row on which its scan ends when that is the last one; this does not.
  */
 #include "runtime/sampler/sampler.h"
 

@@ -1,6 +1,6 @@
 /*
- * filter.c - top-k and top-p without sorting a vocabulary: a heap gives ids by falling logit, and only
- * as many as are kept are ever taken out.
+ * filter.c - top-k and top-p without sorting a vocabulary: a heap gives ids by falling logit, and
+ * only as many as are kept are ever taken out.
  */
 #include "runtime/sampler/filter.h"
 

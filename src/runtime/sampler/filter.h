@@ -17,15 +17,16 @@ typedef struct dlx__filter {
     dlx__filter_order order;
 } dlx__filter;
 
-/* (logits - largest) / temperature: the same softmax, and no temperature is small enough to overflow. */
+/* (logits - largest) / temperature: the same softmax, and no temperature is small enough to
+ * overflow. */
 void dlx__filter_temperature(float *logits, size_t n, double temperature);
 
 /* Keeps the k largest and every tie of the k-th. scratch [n]. */
 void dlx__filter_top_k(float *logits, size_t n, size_t k, uint32_t *scratch);
 
 /*
- * Keeps ids by falling probability while the mass before them does not exceed p: the id that crosses
- * the limit stays, the first always does. Ties fall by ascending id. scratch [n].
+ * Keeps ids by falling probability while the mass before them does not exceed p: the id that
+ * crosses the limit stays, the first always does. Ties fall by ascending id. scratch [n].
  */
 void dlx__filter_top_p(float *logits, size_t n, double p, uint32_t *scratch);
 

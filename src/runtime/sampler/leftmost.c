@@ -1,6 +1,6 @@
 /*
- * leftmost.c - the leftmost masked row, then those to its right while they pass the threshold. Our own:
- * weakly trained models lose most of their quality by revealing out of order.
+ * leftmost.c - the leftmost masked row, then those to its right while they pass the threshold. Our
+ * own: weakly trained models lose most of their quality by revealing out of order.
  */
 #include "runtime/sampler/sampler.h"
 

@@ -1,7 +1,7 @@
 /*
- * low_confidence_dynamic.c - every row that passes the threshold when these are at least the quota, else
- * the quota's best (SDAR generate.py). Rows that are not masked never count; the reference overwrites
- * them when fewer masks than the quota remain.
+ * low_confidence_dynamic.c - every row that passes the threshold when these are at least the quota,
+ * else the quota's best (SDAR generate.py). Rows that are not masked never count; the reference
+ * overwrites them when fewer masks than the quota remain.
  */
 #include "runtime/sampler/sampler.h"
 

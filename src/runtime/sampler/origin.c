@@ -1,6 +1,7 @@
 /*
- * origin.c - every row with the same probability 1 - s/t, whatever its confidence (Dream's alg `origin`,
- * generation_utils.py: the reverse process of absorbing diffusion as it stands in the theory).
+ * origin.c - every row with the same probability 1 - s/t, whatever its confidence (Dream's alg
+ * `origin`, generation_utils.py: the reverse process of absorbing diffusion as it stands in the
+ * theory).
  */
 #include "runtime/sampler/sampler.h"
 

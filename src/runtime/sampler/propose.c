@@ -20,10 +20,11 @@ static dlx__id_list allowed(const dlx__proposer *p, const dlx__proposal *in)
 
 static dlx_result not_finite(size_t position, dlx_error *err)
 {
-    return dlx__fail(err, DLX_E_BACKEND,
-                     "the logits for position %zu are not finite numbers: damaged weights, a faulty "
-                     "backend, or every id is suppressed (compare with the backend `reference`)",
-                     position);
+    return dlx__fail(
+        err, DLX_E_BACKEND,
+        "the logits for position %zu are not finite numbers: damaged weights, a faulty "
+        "backend, or every id is suppressed (compare with the backend `reference`)",
+        position);
 }
 
 static dlx_result run_head(const dlx__proposer *p, const size_t *rows, size_t n, dlx__id_list never,
@@ -56,7 +57,8 @@ static float by_measure(const dlx__proposer *p, const dlx__proposal *in, size_t 
     return c.prob;
 }
 
-/* Ranks drawn without replacement from softmax(conf / alg_temp) are Gumbel-perturbed ranks in order. */
+/* Ranks drawn without replacement from softmax(conf / alg_temp) are Gumbel-perturbed ranks in
+ * order. */
 static dlx__candidate candidate(const dlx__proposer *p, const dlx__proposal *in, size_t position,
                                 dlx_token id, dlx__confidence c)
 {
@@ -110,7 +112,8 @@ static void remove_ids(const dlx__proposer *p, float *logits, dlx__id_list never
             logits[never.ids[i]] = -INFINITY;
 }
 
-/* The id that LLaDA's noise chooses; filters, where set, bound the choice but not the confidence. */
+/* The id that LLaDA's noise chooses; filters, where set, bound the choice but not the confidence.
+ */
 static dlx_token choose_gumbel(dlx__proposer *p, const float *row, size_t pass, size_t position)
 {
     const dlx__filter *f = &p->filter;
@@ -121,7 +124,8 @@ static dlx_token choose_gumbel(dlx__proposer *p, const float *row, size_t pass, 
     return dlx__draw_gumbel_max(p->filtered, p->n_ids, 1.0, &p->draws, pass, position);
 }
 
-static dlx__candidate from_row(dlx__proposer *p, const dlx__proposal *in, float *row, size_t position)
+static dlx__candidate from_row(dlx__proposer *p, const dlx__proposal *in, float *row,
+                               size_t position)
 {
     dlx_token id;
     if (p->gumbel_max) {
@@ -176,5 +180,6 @@ dlx_result dlx__propose(dlx__proposer *p, const dlx__proposal *in, dlx__candidat
 {
     if (in->n == 0)
         return DLX_OK;
-    return dlx__proposer_needs_logits(p) ? from_logits(p, in, out, err) : from_stats(p, in, out, err);
+    return dlx__proposer_needs_logits(p) ? from_logits(p, in, out, err)
+                                         : from_stats(p, in, out, err);
 }

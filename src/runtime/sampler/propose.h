@@ -1,7 +1,7 @@
 /*
- * propose.h - turns rows of the last forward into candidates: what each masked position would become,
- * and how sure that is. Runs the head on those rows only. Rows of logits are asked for when noise or a
- * filter needs them; else the head's own statistics do.
+ * propose.h - turns rows of the last forward into candidates: what each masked position would
+ * become, and how sure that is. Runs the head on those rows only. Rows of logits are asked for when
+ * noise or a filter needs them; else the head's own statistics do.
  */
 #ifndef DLX__PROPOSE_H
 #define DLX__PROPOSE_H
@@ -23,10 +23,11 @@ typedef struct dlx__proposer {
     size_t n_rows_vocab; /* columns of the logits */
     size_t n_ids;        /* those that may be chosen */
     float cfg_scale;
-    dlx__id_list suppress;          /* never proposed */
-    dlx__id_list suppress_and_mask; /* the same and the mask id: when proposing the mask got nowhere */
-    /* LLaDA's confidence_eos_eot_inf: `suppress` and the ids whose confidence counts as 0, while all
-     * others are renormalised without them; empty: off. */
+    dlx__id_list suppress; /* never proposed */
+    dlx__id_list
+        suppress_and_mask; /* the same and the mask id: when proposing the mask got nowhere */
+    /* LLaDA's confidence_eos_eot_inf: `suppress` and the ids whose confidence counts as 0, while
+     * all others are renormalised without them; empty: off. */
     dlx__id_list unsure;
     bool gumbel_max; /* LLaDA: Gumbel noise on the logits, confidence from the plain softmax */
     bool filters_greedily; /* Dream: top-k and top-p count at temperature 0 too */
@@ -34,10 +35,10 @@ typedef struct dlx__proposer {
     double alg_temp; /* 0: ranks are confidences */
     dlx__draws draws;
     /* scratch */
-    dlx__row_stat *stats;  /* [the most rows of one call] */
-    float *logits;         /* [DLX__PROPOSE_ROWS, n_rows_vocab]; NULL: not needed */
-    float *filtered;       /* [n_rows_vocab], likewise */
-    uint32_t *heap;        /* [n_rows_vocab], likewise */
+    dlx__row_stat *stats; /* [the most rows of one call] */
+    float *logits;        /* [DLX__PROPOSE_ROWS, n_rows_vocab]; NULL: not needed */
+    float *filtered;      /* [n_rows_vocab], likewise */
+    uint32_t *heap;       /* [n_rows_vocab], likewise */
 } dlx__proposer;
 
 /* Whether logits, filtered and heap must be there. */
@@ -48,8 +49,8 @@ typedef struct dlx__proposal {
     const size_t *positions; /* [n] for which they speak, absolute */
     size_t n;
     dlx__measure measure;
-    bool no_mask; /* the mask id may not be proposed even where it is allowed */
-    size_t pass;  /* for the draws */
+    bool no_mask;      /* the mask id may not be proposed even where it is allowed */
+    size_t pass;       /* for the draws */
     bool ranks_freely; /* alg_temp applies */
 } dlx__proposal;
 
@@ -58,8 +59,8 @@ dlx_result dlx__propose(dlx__proposer *p, const dlx__proposal *in, dlx__candidat
                         dlx_error *err);
 
 /*
- * The arg-max for one position and its probability, whatever the temperature: the token that begins a
- * block of Fast-dLLM v2.
+ * The arg-max for one position and its probability, whatever the temperature: the token that begins
+ * a block of Fast-dLLM v2.
  */
 dlx_result dlx__propose_greedy(dlx__proposer *p, size_t row, size_t position, dlx__candidate *out,
                                dlx_error *err);

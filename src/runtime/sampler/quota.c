@@ -1,7 +1,7 @@
 /*
  * quota.c - the samplers that reveal the schedule's number of best rows and differ in what "best"
- * means: LLaDA's remasking (GSAI LLaDA generate.py), Dream's alg (generation_utils.py), SDAR's static
- * strategy (generate.py; only masked rows count, as in JetEngine).
+ * means: LLaDA's remasking (GSAI LLaDA generate.py), Dream's alg (generation_utils.py), SDAR's
+ * static strategy (generate.py; only masked rows count, as in JetEngine).
  */
 #include "runtime/sampler/sampler.h"
 
@@ -10,8 +10,10 @@ static void select_quota(dlx__selection *s)
     dlx__selection_take_best(s, s->quota);
 }
 
-const dlx__sampler dlx__sampler_low_confidence = {
-    .name = "low_confidence", .measure = DLX__MEASURE_PROB, .by_quota = true, .select = select_quota};
+const dlx__sampler dlx__sampler_low_confidence = {.name = "low_confidence",
+                                                  .measure = DLX__MEASURE_PROB,
+                                                  .by_quota = true,
+                                                  .select = select_quota};
 
 const dlx__sampler dlx__sampler_random = {
     .name = "random", .measure = DLX__MEASURE_DRAW, .by_quota = true, .select = select_quota};

@@ -1,8 +1,8 @@
 /*
  * sampler.h - which of the masked rows a pass reveals. A sampler sees one candidate for each masked
- * row in scope and marks those to take; everything else (which rows, how often, what is cached) is the
- * decode loops' business. Adding one is a file that defines dlx__sampler_<name> plus a word below,
- * and the name in the list of each family that has it.
+ * row in scope and marks those to take; everything else (which rows, how often, what is cached) is
+ * the decode loops' business. Adding one is a file that defines dlx__sampler_<name> plus a word
+ * below, and the name in the list of each family that has it.
  */
 #ifndef DLX__SAMPLER_H
 #define DLX__SAMPLER_H
@@ -35,19 +35,19 @@ typedef enum {
 
 /* What one masked row proposes. */
 typedef struct dlx__candidate {
-    size_t pos;        /* absolute */
+    size_t pos; /* absolute */
     dlx_token id;
-    float conf;        /* by the sampler's measure; what events report */
-    double rank;       /* conf, or conf / alg_temp plus Gumbel noise */
+    float conf;  /* by the sampler's measure; what events report */
+    double rank; /* conf, or conf / alg_temp plus Gumbel noise */
     float neg_entropy;
 } dlx__candidate;
 
 typedef struct dlx__selection {
     const dlx__candidate *rows; /* [n], ascending positions, n > 0 */
     size_t n;
-    size_t quota;  /* the schedule's share of this pass */
-    float share;   /* the same as a probability: Dream's origin */
-    bool strict;   /* thresholds are passed by > (block-causal families) instead of >= */
+    size_t quota; /* the schedule's share of this pass */
+    float share;  /* the same as a probability: Dream's origin */
+    bool strict;  /* thresholds are passed by > (block-causal families) instead of >= */
     double threshold, factor, eb_threshold;
     const dlx__draws *draws;
     size_t pass;
@@ -58,7 +58,7 @@ typedef struct dlx__selection {
 typedef struct dlx__sampler {
     const char *name;
     dlx__measure measure;
-    bool by_quota;   /* a pass of quota 0 reveals nothing */
+    bool by_quota;     /* a pass of quota 0 reveals nothing */
     bool ranks_freely; /* alg_temp may shuffle its order */
     void (*select)(dlx__selection *s);
 } dlx__sampler;

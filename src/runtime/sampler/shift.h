@@ -1,8 +1,8 @@
 /*
  * shift.h - shift_logits: families trained from autoregressive models predict position i with the
- * logits of row i - 1. Row 0 of the sequence has no predecessor and keeps its own, as in the reference
- * generators of Dream and Fast-dLLM v2. Nothing is moved: the shift is a choice of rows, so that the
- * head runs only on rows that are read.
+ * logits of row i - 1. Row 0 of the sequence has no predecessor and keeps its own, as in the
+ * reference generators of Dream and Fast-dLLM v2. Nothing is moved: the shift is a choice of rows,
+ * so that the head runs only on rows that are read.
  */
 #ifndef DLX__SHIFT_H
 #define DLX__SHIFT_H

@@ -1,6 +1,7 @@
 /*
- * threshold.c - every row that passes the threshold, and always the best one. LLaDA: get_transfer_index
- * of Fast-dLLM v1 (conf >= threshold). Fast-dLLM v2: its generate (conf > threshold).
+ * threshold.c - every row that passes the threshold, and always the best one. LLaDA:
+ * get_transfer_index of Fast-dLLM v1 (conf >= threshold). Fast-dLLM v2: its generate (conf >
+ * threshold).
  */
 #include "runtime/sampler/sampler.h"
 

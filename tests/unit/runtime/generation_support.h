@@ -1,6 +1,6 @@
 /*
- * generation_support.h - an engine on a golden checkpoint, a recorder of its events, a tokenizer whose
- * tokens are words, and a backend that can be made to fail.
+ * generation_support.h - an engine on a golden checkpoint, a recorder of its events, a tokenizer
+ * whose tokens are words, and a backend that can be made to fail.
  */
 #ifndef GENERATION_SUPPORT_H
 #define GENERATION_SUPPORT_H
@@ -58,7 +58,8 @@ static inline bool record(void *user, const dlx_event *e)
         r->n_commit += e->pass_kind == DLX_PASS_COMMIT;
         r->rows += e->rows;
     } else if (e->kind == DLX_EV_TEXT) {
-        assert_true(e->n_text > 0 && e->text[e->n_text] == '\0' && r->n_text + e->n_text < REC_TEXT);
+        assert_true(e->n_text > 0 && e->text[e->n_text] == '\0' &&
+                    r->n_text + e->n_text < REC_TEXT);
         memcpy(r->text + r->n_text, e->text, e->n_text);
         r->n_text += e->n_text;
         r->n_text_events++;
@@ -100,8 +101,8 @@ static inline dlx__tokenizer *word_tokenizer(size_t n_ids)
                           "\"use_regex\":false},\"decoder\":{\"type\":\"ByteLevel\"},"
                           "\"model\":{\"type\":\"BPE\",\"merges\":[],\"vocab\":{");
     for (size_t i = 0; i < n_ids; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s\"\xC4\xA0w%zu%s\":%zu", i ? "," : "", i,
-                              i % 7 == 0 ? "\xC3\x83" : "", i);
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s\"\xC4\xA0w%zu%s\":%zu", i ? "," : "",
+                              i, i % 7 == 0 ? "\xC3\x83" : "", i);
     n += (size_t)snprintf(text + n, sizeof text - n, "}}}");
     assert_true(n < sizeof text - 1);
     assert_ok(dlx__tokenizer_parse(&t, text, n, "words", NULL, &err), &err);
@@ -154,9 +155,8 @@ static inline dlx_token mask_of(const stage *s)
 
 static inline dlx_result try_generate(stage *s, const dlx_token *prompt, size_t n)
 {
-    recording kept = {.stop_after = s->rec.stop_after,
-                      .hook = s->rec.hook,
-                      .hook_user = s->rec.hook_user};
+    recording kept = {
+        .stop_after = s->rec.stop_after, .hook = s->rec.hook, .hook_user = s->rec.hook_user};
     s->rec = kept;
     return dlx__engine_generate(s->engine, prompt, n, &s->opts, &s->result, &s->err);
 }
@@ -184,8 +184,8 @@ static inline size_t count_masks(const stage *s)
     return n;
 }
 
-/* The reference backend with a fault: the head of a later call says that logits are not finite, or a
- * step fails. */
+/* The reference backend with a fault: the head of a later call says that logits are not finite, or
+ * a step fails. */
 static size_t fault_head_after, fault_step_after;
 
 static inline dlx_result faulty_step(dlx__backend *b, const dlx__step *in, dlx_error *err)

@@ -115,7 +115,8 @@ static void test_no_allocation_while_decoding(void **state)
         failing_mem_init(&counted, 0);
         open_stage(&s, one_of_each[i % 4], false);
         dlx__engine_free(s.engine);
-        open_engine(&s, i % 2 ? dlx__backend_find("reference") : default_backend(), 2, &counted.mem);
+        open_engine(&s, i % 2 ? dlx__backend_find("reference") : default_backend(), 2,
+                    &counted.mem);
         fill_prompt(prompt, 140, 4);
         s.opts.n_stop_ids = 0;
         if (i >= 4) {
@@ -134,7 +135,8 @@ static void test_no_allocation_while_decoding(void **state)
     }
 }
 
-/* Every allocation of opening and generating fails in turn: a sentence, no leak, and then success. */
+/* Every allocation of opening and generating fails in turn: a sentence, no leak, and then success.
+ */
 static bool open_and_generate(const char *backend, failing_mem *f)
 {
     dlx_error err = {.code = DLX_OK};
@@ -231,13 +233,12 @@ static void test_logits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cancel_from_another_thread),
-        cmocka_unit_test(test_stop_from_the_event),
-        cmocka_unit_test(test_backend_failures),
-        cmocka_unit_test(test_no_allocation_while_decoding),
-        cmocka_unit_test(test_failing_memory),
-        cmocka_unit_test(test_memory_limit),
-        cmocka_unit_test(test_logits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cancel_from_another_thread),
+                                       cmocka_unit_test(test_stop_from_the_event),
+                                       cmocka_unit_test(test_backend_failures),
+                                       cmocka_unit_test(test_no_allocation_while_decoding),
+                                       cmocka_unit_test(test_failing_memory),
+                                       cmocka_unit_test(test_memory_limit),
+                                       cmocka_unit_test(test_logits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Temperature, top-k and top-p against what the references' code left over and with which weight. */
+/* Temperature, top-k and top-p against what the references' code left over and with which weight.
+ */
 #include "golden_json.h"
 
 #include <math.h>
@@ -73,7 +74,8 @@ static void test_dream_table(void **state)
     {
         for (size_t row = 0; row < json_array_size(rows); row++, n++) {
             float logits[DREAM_VOCAB];
-            assert_int_equal(golden_floats(json_array_get(rows, row), logits, DREAM_VOCAB), DREAM_VOCAB);
+            assert_int_equal(golden_floats(json_array_get(rows, row), logits, DREAM_VOCAB),
+                             DREAM_VOCAB);
             check_dream_row(c, logits, row, i);
         }
     }

@@ -131,7 +131,7 @@ static void test_llada_divisions(void **state)
     open("llada-tiny");
     s.opts.block_length = 16;
     s.opts.max_tokens = 40;
-    refused("not a multiple of the block length 16: use 32 or 48");
+    refused("max_tokens 40 is not a multiple of the block length 16");
     s.opts.block_length = 8;
     s.opts.steps = 10;
     refused("10 steps do not spread evenly over 4 blocks");
@@ -235,15 +235,14 @@ static void test_positions(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults_are_accepted),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_options_of_other_families),
-        cmocka_unit_test(test_llada_divisions),
-        cmocka_unit_test(test_dream_modes),
-        cmocka_unit_test(test_prompts),
-        cmocka_unit_test(test_id_lists),
-        cmocka_unit_test(test_positions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults_are_accepted),
+                                       cmocka_unit_test(test_numbers),
+                                       cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_options_of_other_families),
+                                       cmocka_unit_test(test_llada_divisions),
+                                       cmocka_unit_test(test_dream_modes),
+                                       cmocka_unit_test(test_prompts),
+                                       cmocka_unit_test(test_id_lists),
+                                       cmocka_unit_test(test_positions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* What generation promises beyond the golden traces: every mode ends, fills, keeps, reuses, repeats. */
+/* What generation promises beyond the golden traces: every mode ends, fills, keeps, reuses,
+ * repeats. */
 #include "generation_support.h"
 
 static stage s;
@@ -157,7 +158,8 @@ static void test_seed_alone(void **state)
     close_stage(&s);
 }
 
-/* A second turn that repeats the first conversation takes its K/V and says the same as from scratch. */
+/* A second turn that repeats the first conversation takes its K/V and says the same as from
+ * scratch. */
 static void check_reuse(const char *folder, size_t n_first, size_t changed_at)
 {
     stage fresh;
@@ -198,7 +200,8 @@ static void test_prefix_reuse(void **state)
     check_reuse("fast-dllm-v2-tiny", 70, 50);
 }
 
-/* The same prompt again: all whole blocks are reused, but the row that gives the seed runs again. */
+/* The same prompt again: all whole blocks are reused, but the row that gives the seed runs again.
+ */
 static void test_reuse_with_a_seed(void **state)
 {
     (void)state;
@@ -296,18 +299,17 @@ static void test_counts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_mode_ends),
-        cmocka_unit_test(test_infill),
-        cmocka_unit_test(test_infill_from_position_zero),
-        cmocka_unit_test(test_masks_in_the_prompt),
-        cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_seed_alone),
-        cmocka_unit_test(test_prefix_reuse),
-        cmocka_unit_test(test_reuse_with_a_seed),
-        cmocka_unit_test(test_seeds),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_leftmost),
-        cmocka_unit_test(test_counts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_mode_ends),
+                                       cmocka_unit_test(test_infill),
+                                       cmocka_unit_test(test_infill_from_position_zero),
+                                       cmocka_unit_test(test_masks_in_the_prompt),
+                                       cmocka_unit_test(test_lengths),
+                                       cmocka_unit_test(test_seed_alone),
+                                       cmocka_unit_test(test_prefix_reuse),
+                                       cmocka_unit_test(test_reuse_with_a_seed),
+                                       cmocka_unit_test(test_seeds),
+                                       cmocka_unit_test(test_threads),
+                                       cmocka_unit_test(test_leftmost),
+                                       cmocka_unit_test(test_counts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

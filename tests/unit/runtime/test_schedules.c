@@ -56,7 +56,8 @@ static void test_sdar_blocks(void **state)
     for (size_t s = 0; s < 3; s++)
         for (size_t k = 0; k < 4; k++)
             assert_int_equal(dlx__quota_even(4, 4 - s, k), want[s][k]);
-    assert_int_equal(dlx__quota_even(4, 6, 3), 1); /* more steps than positions: the last are idle */
+    assert_int_equal(dlx__quota_even(4, 6, 3),
+                     1); /* more steps than positions: the last are idle */
     assert_int_equal(dlx__quota_even(4, 6, 4), 0);
 }
 

@@ -1,4 +1,5 @@
-/* Which rows a sampler takes, given confidences: the golden table, then each sampler's own rules. */
+/* Which rows a sampler takes, given confidences: the golden table, then each sampler's own rules.
+ */
 #include "golden_json.h"
 
 #include "runtime/sampler/sampler.h"
@@ -17,8 +18,10 @@ static void set(bench *b, const float *conf, size_t n)
 {
     memset(b, 0, sizeof *b);
     for (size_t i = 0; i < n; i++)
-        b->rows[i] = (dlx__candidate){.pos = 10 + i, .id = (dlx_token)i, .conf = conf[i], .rank = conf[i]};
-    b->s = (dlx__selection){.rows = b->rows, .n = n, .draws = &b->draws, .order = b->order, .take = b->take};
+        b->rows[i] =
+            (dlx__candidate){.pos = 10 + i, .id = (dlx_token)i, .conf = conf[i], .rank = conf[i]};
+    b->s = (dlx__selection){
+        .rows = b->rows, .n = n, .draws = &b->draws, .order = b->order, .take = b->take};
 }
 
 /* The rows taken as digits of a text: "013". */
@@ -90,7 +93,8 @@ static void test_threshold_strictness(void **state)
     b.s.threshold = 0.75;
     assert_string_equal(taken(&b, "threshold"), "13"); /* LLaDA: reaching it is enough */
     b.s.strict = true;
-    assert_string_equal(taken(&b, "threshold"), "1"); /* Fast-dLLM v2: the best alone, the lower position */
+    assert_string_equal(taken(&b, "threshold"),
+                        "1"); /* Fast-dLLM v2: the best alone, the lower position */
     b.s.threshold = 0.4;
     assert_string_equal(taken(&b, "threshold"), "013");
 }
@@ -150,7 +154,8 @@ static void test_sequential_and_leftmost(void **state)
     b.s.threshold = 0.9;
     b.s.strict = true;
     assert_string_equal(taken(&b, "sequential"), "01");
-    assert_string_equal(taken(&b, "leftmost"), "01"); /* the first whatever it is, then while sure */
+    assert_string_equal(taken(&b, "leftmost"),
+                        "01"); /* the first whatever it is, then while sure */
     const float sure[] = {0.95f, 0.95f, 0.9f, 0.99f};
     set(&b, sure, 4);
     b.s.threshold = (double)0.9f;
@@ -243,17 +248,16 @@ static void test_registry(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_threshold_strictness),
-        cmocka_unit_test(test_quota_ties),
-        cmocka_unit_test(test_factor_stops_at_first_failure),
-        cmocka_unit_test(test_dynamic),
-        cmocka_unit_test(test_sequential_and_leftmost),
-        cmocka_unit_test(test_entropy_bounded),
-        cmocka_unit_test(test_confidence_threshold),
-        cmocka_unit_test(test_origin),
-        cmocka_unit_test(test_sort),
-        cmocka_unit_test(test_registry)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table),
+                                       cmocka_unit_test(test_threshold_strictness),
+                                       cmocka_unit_test(test_quota_ties),
+                                       cmocka_unit_test(test_factor_stops_at_first_failure),
+                                       cmocka_unit_test(test_dynamic),
+                                       cmocka_unit_test(test_sequential_and_leftmost),
+                                       cmocka_unit_test(test_entropy_bounded),
+                                       cmocka_unit_test(test_confidence_threshold),
+                                       cmocka_unit_test(test_origin),
+                                       cmocka_unit_test(test_sort),
+                                       cmocka_unit_test(test_registry)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,8 @@
 static stage s;
 static dlx_token prompt[64];
 
-/* ---- the output alone -------------------------------------------------------------------------- */
+/* ---- the output alone --------------------------------------------------------------------------
+ */
 
 static char seen[4096];
 static size_t n_seen, n_pieces;
@@ -133,7 +134,8 @@ static void test_ids_without_text(void **state)
     assert_string_equal(seen, " w3 w4");
 }
 
-/* ---- in generation ----------------------------------------------------------------------------- */
+/* ---- in generation -----------------------------------------------------------------------------
+ */
 
 static const char *text_of(const dlx_token *ids, size_t n)
 {
@@ -218,17 +220,16 @@ static void test_infill_gives_no_text(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_torn_code_points),
-        cmocka_unit_test(test_stop_text_over_two_ids),
-        cmocka_unit_test(test_false_alarm),
-        cmocka_unit_test(test_first_stop_wins),
-        cmocka_unit_test(test_ids_without_text),
-        cmocka_unit_test(test_events_give_the_whole_text),
-        cmocka_unit_test(test_stop_texts_end_generation),
-        cmocka_unit_test(test_stop_texts_need_a_tokenizer),
-        cmocka_unit_test(test_infill_gives_no_text)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain),
+                                       cmocka_unit_test(test_torn_code_points),
+                                       cmocka_unit_test(test_stop_text_over_two_ids),
+                                       cmocka_unit_test(test_false_alarm),
+                                       cmocka_unit_test(test_first_stop_wins),
+                                       cmocka_unit_test(test_ids_without_text),
+                                       cmocka_unit_test(test_events_give_the_whole_text),
+                                       cmocka_unit_test(test_stop_texts_end_generation),
+                                       cmocka_unit_test(test_stop_texts_need_a_tokenizer),
+                                       cmocka_unit_test(test_infill_gives_no_text)};
     words = word_tokenizer(320);
     int r = cmocka_run_group_tests(tests, NULL, NULL);
     dlx__tokenizer_free(words);
