@@ -142,7 +142,7 @@ typedef struct dlx_event {
     size_t pass;             /* from 0 */
     dlx_pass_kind pass_kind; /* PASS */
     size_t block;            /* PASS: first position / block length (0 without blocks) */
-    size_t rows;             /* PASS: rows of the forward */
+    size_t rows;             /* PASS: rows of this role (the halves of a fused pass have their own) */
     const dlx_written *written; /* PASS: [n_written], ascending positions */
     size_t n_written;
     const dlx_token *canvas; /* PASS: [n_canvas], prompt included, masks where undecided */
