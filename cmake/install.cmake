@@ -15,6 +15,7 @@ install(FILES $<TARGET_SONAME_FILE:dlx_shared> $<TARGET_LINKER_FILE:dlx_shared>
 install(DIRECTORY include/dlx DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+file(RELATIVE_PATH DLX_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # from dlx.pc to the prefix
 configure_file(cmake/dlx.pc.in dlx.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/dlx.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
