@@ -590,7 +590,7 @@ static void c21_an_incomplete_checkpoint_is_refused(void **state)
     (void)state;
     dlx_error err;
     dlx__weights weights;
-    char folder[4200], path[4400], command[9000];
+    char folder[4200], path[4400], command[16000];
     snprintf(folder, sizeof folder, "%s", support_tmp("incomplete"));
     snprintf(command, sizeof command, "mkdir -p '%s' && cp '%s/config.json' '%s/'", folder,
              support_golden("sdar-tiny-b4"), folder);

@@ -33,7 +33,4 @@ dlx_result dlx__api_need_core(const dlx_model *model, const char *what, dlx_erro
 /* A session's number of positions: what was asked, or 4096 where the model was trained for as many. */
 size_t dlx__api_n_ctx(const dlx_model *model, size_t asked);
 
-/* Copies JSON into text of the allocator's and releases it; json NULL means no memory. */
-dlx_result dlx__api_json_text(json_t *json, const dlx_allocator *mem, char **out, dlx_error *err);
-
 #endif

@@ -2,28 +2,13 @@
 #include <dlx/tools.h>
 
 #include "api/api.h"
+#include "api/json_build.h"
 
 #include "base/cpu.h"
-#include "base/fail.h"
-#include "base/mem.h"
 #include "base/os.h"
 #include "kernel/kernel.h"
 
 #include <string.h>
-
-dlx_result dlx__api_json_text(json_t *json, const dlx_allocator *mem, char **out, dlx_error *err)
-{
-    char *dumped = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    *out = dumped ? dlx__strdup(mem, dumped) : NULL;
-    json_decref(json);
-    if (dumped) {
-        /* jansson's memory goes back through jansson's own hooks */
-        json_free_t give_back;
-        json_get_alloc_funcs(NULL, &give_back);
-        give_back(dumped);
-    }
-    return *out ? DLX_OK : dlx__fail_memory(err, "writing JSON", 0);
-}
 
 static json_t *instruction_sets(const dlx__cpu *cpu)
 {
@@ -40,7 +25,7 @@ static json_t *instruction_sets(const dlx__cpu *cpu)
     json_t *list = json_array();
     for (size_t i = 0; i < DLX__LEN(sets); i++)
         if (sets[i].has)
-            json_array_append_new(list, json_string(sets[i].name));
+            dlx__api_append(&list, json_string(sets[i].name));
     return list;
 }
 
@@ -50,9 +35,9 @@ static json_t *backends(void)
     for (const dlx__backend_class *const *b = dlx__backend_list(); *b; b++) {
         dlx_error why = {.code = DLX_OK};
         bool available = !(*b)->probe || (*b)->probe(&why) == DLX_OK;
-        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s?}", "name", (*b)->name, "about",
-                                              (*b)->about, "available", available, "why_not",
-                                              available ? NULL : why.text));
+        dlx__api_append(&list, json_pack("{s:s, s:s, s:b, s:s?}", "name", (*b)->name, "about",
+                                         (*b)->about, "available", available, "why_not",
+                                         available ? NULL : why.text));
     }
     return list;
 }

@@ -3,6 +3,7 @@
  * file reads the lines, adds up and reports.
  */
 #include "api/eval.h"
+#include "api/json_build.h"
 
 #include "base/fail.h"
 #include "base/mem.h"
@@ -15,60 +16,79 @@
 
 enum { MAX_TASK_BYTES = 1 << 30 };
 
-static void add_number(json_t *object, const char *key, double x)
+static bool add_number(json_t *object, const char *key, const json_t *x)
 {
     const json_t *old = json_object_get(object, key);
-    json_object_set_new(object, key, json_real(json_number_value(old) + x));
+    return dlx__api_set(object, key, dlx__api_real(json_number_value(old) + json_number_value(x)));
 }
 
-static void add_count(json_t *object, const char *key, json_int_t n)
+static bool add_count(json_t *object, const char *key, json_int_t n)
 {
     const json_t *old = json_object_get(object, key);
-    json_object_set_new(object, key, json_integer(json_integer_value(old) + n));
+    return dlx__api_set(object, key, json_integer(json_integer_value(old) + n));
 }
 
+static bool add_counts(json_t *object, const char *key, const json_t *line)
+{
+    return add_count(object, key, json_integer_value(json_object_get(line, key)));
+}
+
+/* The object under this key, made where it is missing; NULL when there is no memory. */
 static json_t *child(json_t *object, const char *key)
 {
     json_t *found = json_object_get(object, key);
-    if (!found) {
-        found = json_object();
-        json_object_set_new(object, key, found);
-    }
+    if (!found && dlx__api_set(object, key, json_object()))
+        found = json_object_get(object, key);
     return found;
 }
 
-/* Adds one line's result to a tally: answers, fields, choices and texts each count apart. */
-static void add_line(json_t *tally, const json_t *line)
+/* One judgement more: was it right? */
+static bool add_judgement(json_t *object, const json_t *right)
 {
-    const json_t *exact = json_object_get(line, "exact");
+    return add_count(object, "n", 1) && add_count(object, "right", json_is_true(right));
+}
+
+static bool add_answer(json_t *tally, const json_t *line)
+{
+    bool ok = add_count(tally, "answers", 1) &&
+              add_count(tally, "exact", json_is_true(json_object_get(line, "exact"))) &&
+              add_counts(tally, "tokens", line) && add_counts(tally, "passes", line) &&
+              add_counts(tally, "rows", line) &&
+              add_number(tally, "seconds", json_object_get(line, "seconds"));
+    const char *name;
+    json_t *right;
+    json_object_foreach (json_object_get(line, "fields"), name, right)
+        ok = ok && add_judgement(child(child(tally, "fields"), name), right);
+    return ok;
+}
+
+/*
+ * Adds one line's result to a tally: answers, fields, choices and texts each count apart. False when
+ * there is no memory.
+ */
+static bool add_line(json_t *tally, const json_t *line)
+{
     const json_t *right = json_object_get(line, "right");
     const json_t *nats = json_object_get(line, "nats");
-    add_count(tally, "lines", 1);
-    if (exact) {
-        add_count(tally, "answers", 1);
-        add_count(tally, "exact", json_is_true(exact));
-        add_count(tally, "tokens", json_integer_value(json_object_get(line, "tokens")));
-        add_count(tally, "passes", json_integer_value(json_object_get(line, "passes")));
-        add_count(tally, "rows", json_integer_value(json_object_get(line, "rows")));
-        add_number(tally, "seconds", json_real_value(json_object_get(line, "seconds")));
-        const char *name;
-        json_t *ok;
-        json_object_foreach (json_object_get(line, "fields"), name, ok) {
-            json_t *field = child(child(tally, "fields"), name);
-            add_count(field, "n", 1);
-            add_count(field, "right", json_is_true(ok));
-        }
-    }
-    if (right) {
-        json_t *choices = child(tally, "choices");
-        add_count(choices, "n", 1);
-        add_count(choices, "right", json_is_true(right));
-    }
+    bool ok = add_count(tally, "lines", 1);
+    if (json_object_get(line, "exact"))
+        ok = ok && add_answer(tally, line);
+    if (right)
+        ok = ok && add_judgement(child(tally, "choices"), right);
     if (nats && !right) {
         json_t *text = child(tally, "text");
-        add_number(text, "nats", json_real_value(nats));
-        add_count(text, "tokens", json_integer_value(json_object_get(line, "tokens")));
+        ok = ok && add_number(text, "nats", nats) && add_counts(text, "tokens", line);
     }
+    return ok;
+}
+
+/* The same for the tally of all lines and that of the line's split. */
+static dlx_result add_result(json_t *tally, const char *split, const json_t *line, dlx_error *err)
+{
+    bool ok = add_line(tally, line);
+    if (split)
+        ok = ok && add_line(child(child(tally, "splits"), split), line);
+    return ok ? DLX_OK : dlx__fail(err, DLX_E_NOMEM, "out of memory while adding up results");
 }
 
 static double rate(const json_t *object, const char *part, const char *whole)
@@ -77,27 +97,46 @@ static double rate(const json_t *object, const char *part, const char *whole)
     return n > 0 ? json_number_value(json_object_get(object, part)) / n : 0;
 }
 
-static void finish_tally(json_t *tally)
+static bool set_rate(json_t *object, const char *key, const char *part, const char *whole)
 {
-    if (json_object_get(tally, "answers")) {
-        json_object_set_new(tally, "exact_rate", json_real(rate(tally, "exact", "answers")));
-        json_object_set_new(tally, "tokens_per_pass", json_real(rate(tally, "tokens", "passes")));
-        json_object_set_new(tally, "passes_per_answer", json_real(rate(tally, "passes", "answers")));
-        json_object_set_new(tally, "tokens_per_second", json_real(rate(tally, "tokens", "seconds")));
-    }
+    return dlx__api_set(object, key, dlx__api_real(rate(object, part, whole)));
+}
+
+static bool finish_tally(json_t *tally)
+{
+    bool ok = true;
+    if (json_object_get(tally, "answers"))
+        ok = set_rate(tally, "exact_rate", "exact", "answers") &&
+             set_rate(tally, "tokens_per_pass", "tokens", "passes") &&
+             set_rate(tally, "passes_per_answer", "passes", "answers") &&
+             set_rate(tally, "tokens_per_second", "tokens", "seconds");
     const char *name;
     json_t *field;
     json_object_foreach (json_object_get(tally, "fields"), name, field)
-        json_object_set_new(field, "rate", json_real(rate(field, "right", "n")));
+        ok = ok && set_rate(field, "rate", "right", "n");
     json_t *choices = json_object_get(tally, "choices");
     if (choices)
-        json_object_set_new(choices, "rate", json_real(rate(choices, "right", "n")));
+        ok = ok && set_rate(choices, "rate", "right", "n");
     json_t *text = json_object_get(tally, "text");
-    if (text) {
-        double nats = rate(text, "nats", "tokens");
-        json_object_set_new(text, "nats_per_token", json_real(nats));
-        json_object_set_new(text, "perplexity_bound", json_real(exp(nats)));
+    if (text)
+        ok = ok && set_rate(text, "nats_per_token", "nats", "tokens") &&
+             dlx__api_set(text, "perplexity_bound", dlx__api_real(exp(rate(text, "nats", "tokens"))));
+    return ok;
+}
+
+/* The rates of the whole and of each split, as text; releases the tally. */
+static dlx_result report(json_t *tally, const dlx_allocator *mem, char **json, dlx_error *err)
+{
+    bool ok = finish_tally(tally);
+    const char *name;
+    json_t *split;
+    json_object_foreach (json_object_get(tally, "splits"), name, split)
+        ok = ok && finish_tally(split);
+    if (!ok) {
+        json_decref(tally);
+        tally = NULL;
     }
+    return dlx__api_json_text(tally, mem, json, err);
 }
 
 /* The next line that is not blank: false at the end. */
@@ -151,12 +190,10 @@ static dlx_result judge_text(dlx_session *session, const char *path, const char 
         if (r == DLX_OK) {
             r = dlx__eval_line(session, task, name, o, result, err);
             const char *split = json_string_value(json_object_get(task, "split"));
-            if (r == DLX_OK) {
-                add_line(tally, result);
-                if (split)
-                    add_line(child(child(tally, "splits"), split), result);
+            if (r == DLX_OK)
+                r = add_result(tally, split, result, err);
+            if (r == DLX_OK)
                 r = tell(o, i, n_lines, result, err);
-            }
             json_decref(task);
         }
         json_decref(result);
@@ -176,7 +213,8 @@ dlx_result dlx_eval(dlx_session *session, const char *path, const dlx_eval_opts 
     *json = NULL;
     DLX__TRY(dlx__os_read_file(&text, &len, path, MAX_TASK_BYTES, mem, err));
     json_t *tally = json_object();
-    dlx_result r = judge_text(session, path, text, len, o, tally, err);
+    dlx_result r = tally ? judge_text(session, path, text, len, o, tally, err)
+                         : dlx__fail(err, DLX_E_NOMEM, "out of memory while judging %s", path);
     dlx__free(mem, text);
     if (r == DLX_OK && !json_object_get(tally, "lines"))
         r = dlx__fail(err, DLX_E_FORMAT, "%s: there is no task in this file (one JSON object a line)",
@@ -185,11 +223,6 @@ dlx_result dlx_eval(dlx_session *session, const char *path, const dlx_eval_opts 
         json_decref(tally);
         return r;
     }
-    finish_tally(tally);
-    const char *name;
-    json_t *split;
-    json_object_foreach (json_object_get(tally, "splits"), name, split)
-        finish_tally(split);
-    dlx_result written = dlx__api_json_text(tally, mem, json, err);
+    dlx_result written = report(tally, mem, json, err);
     return written != DLX_OK ? written : r;
 }

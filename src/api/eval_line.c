@@ -1,5 +1,6 @@
 /* eval_line.c - how one task is judged: by exact match, by the likelihood of choices, or of a text. */
 #include "api/eval.h"
+#include "api/json_build.h"
 
 #include "base/fail.h"
 #include "base/mem.h"
@@ -8,6 +9,11 @@
 #include <string.h>
 
 enum { DEFAULT_SAMPLES = 32 };
+
+static dlx_result no_memory(dlx_error *err)
+{
+    return dlx__fail(err, DLX_E_NOMEM, "out of memory while judging a task");
+}
 
 /* The ids of a prompt: as it stands, or as a user's turn of the model's chat template. */
 static dlx_result prompt_ids(const dlx_model *model, const char *prompt, bool raw, dlx_token **ids,
@@ -46,21 +52,26 @@ static bool same_text(const char *a, const char *b)
     return n_a == n_b && memcmp(a, b, n_a) == 0;
 }
 
-/* {"field": right?} for every member of the expected object; nothing when the answer is no object. */
-static void judge_fields(const char *answer, const char *text, json_t *result)
+/*
+ * {"field": right?} for every member of the expected object; nothing when the answer is no object.
+ * False when there is no memory.
+ */
+static bool judge_fields(const char *answer, const char *text, json_t *result)
 {
+    bool ok = true;
     json_t *want = json_loads(answer, 0, NULL);
     if (json_is_object(want)) {
         json_t *got = json_loads(text, 0, NULL);
         json_t *fields = json_object(), *value;
         const char *name;
         json_object_foreach (want, name, value)
-            json_object_set_new(fields, name,
-                                json_boolean(json_equal(value, json_object_get(got, name))));
-        json_object_set_new(result, "fields", fields);
+            ok = ok && dlx__api_set(fields, name,
+                                    json_boolean(json_equal(value, json_object_get(got, name))));
+        ok = dlx__api_set(result, "fields", fields) && ok;
         json_decref(got);
     }
     json_decref(want);
+    return ok;
 }
 
 static dlx_result judge_answer(dlx_session *session, const char *prompt, const char *answer,
@@ -76,16 +87,14 @@ static dlx_result judge_answer(dlx_session *session, const char *prompt, const c
     DLX__TRY(r);
     char *text;
     DLX__TRY(dlx_detokenize(model, generated.ids, generated.n_ids, true, &text, NULL, err));
-    json_object_set_new(result, "exact", json_boolean(same_text(answer, text)));
-    json_object_set_new(result, "text", json_string(text));
-    json_object_set_new(result, "finish", json_string(generated.finish == DLX_FINISH_STOP ? "stop" : "length"));
-    json_object_set_new(result, "tokens", json_integer((json_int_t)generated.n_ids));
-    json_object_set_new(result, "passes", json_integer((json_int_t)generated.passes));
-    json_object_set_new(result, "rows", json_integer((json_int_t)generated.rows));
-    json_object_set_new(result, "seconds", json_real(generated.seconds));
-    judge_fields(answer, text, result);
+    json_t *found = json_pack("{s:b, s:s, s:s, s:I, s:I, s:I, s:f}", "exact",
+                              same_text(answer, text), "text", text, "finish",
+                              generated.finish == DLX_FINISH_STOP ? "stop" : "length", "tokens",
+                              (json_int_t)generated.n_ids, "passes", (json_int_t)generated.passes,
+                              "rows", (json_int_t)generated.rows, "seconds", generated.seconds);
+    bool ok = dlx__api_merge(result, found) && judge_fields(answer, text, result);
     dlx_free(model, text);
-    return DLX_OK;
+    return ok ? DLX_OK : no_memory(err);
 }
 
 /* Nats of `text` behind the prompt's ids; both together may not exceed the context. */
@@ -119,16 +128,17 @@ static dlx_result judge_choices(dlx_session *session, const char *prompt, const 
                                 dlx_error *err)
 {
     dlx_token *ids;
-    size_t n, best = 0, n_tokens, total = 0;
+    size_t n, best = 0, total = 0;
     double best_nats = 0;
     DLX__TRY(prompt_ids(session->model, prompt, o->raw, &ids, &n, err));
     json_t *all = json_array();
     dlx_result r = DLX_OK;
     for (size_t i = 0; i < json_array_size(choices) && r == DLX_OK; i++) {
         double nats = 0;
+        size_t n_tokens = 0;
         r = score(session, ids, n, json_string_value(json_array_get(choices, i)), o, &nats,
                   &n_tokens, err);
-        json_array_append_new(all, json_real(nats));
+        dlx__api_append(&all, dlx__api_real(nats));
         total += n_tokens;
         if (i == 0 || nats < best_nats) {
             best_nats = nats;
@@ -136,11 +146,10 @@ static dlx_result judge_choices(dlx_session *session, const char *prompt, const 
         }
     }
     dlx_free(session->model, ids);
-    json_object_set_new(result, "nats", all);
-    json_object_set_new(result, "chosen", json_integer((json_int_t)best));
-    json_object_set_new(result, "right", json_boolean((json_int_t)best == label));
-    json_object_set_new(result, "tokens", json_integer((json_int_t)total));
-    return r;
+    json_t *found = json_pack("{s:o, s:I, s:b, s:I}", "nats", all, "chosen", (json_int_t)best,
+                              "right", (json_int_t)best == label, "tokens", (json_int_t)total);
+    bool ok = dlx__api_merge(result, found);
+    return r != DLX_OK || ok ? r : no_memory(err);
 }
 
 /* All strings, at least two. */
@@ -189,8 +198,11 @@ dlx_result dlx__eval_line(dlx_session *session, const json_t *task, const char *
         double nats = 0;
         size_t n_tokens = 0;
         r = score(session, NULL, 0, text, o, &nats, &n_tokens, err);
-        json_object_set_new(result, "nats", json_real(nats));
-        json_object_set_new(result, "tokens", json_integer((json_int_t)n_tokens));
+        json_t *found = json_pack("{s:o, s:I}", "nats", dlx__api_real(nats), "tokens",
+                                  (json_int_t)n_tokens);
+        bool ok = dlx__api_merge(result, found);
+        if (r == DLX_OK && !ok)
+            r = no_memory(err);
     } else {
         return dlx__fail(err, DLX_E_FORMAT,
                          "%s: expected {\"prompt\", \"answer\"}, {\"prompt\", \"choices\", \"label\"} or "

@@ -2,6 +2,7 @@
 #include <dlx/tools.h>
 
 #include "api/api.h"
+#include "api/json_build.h"
 
 #include "base/buf.h"
 #include "base/fail.h"
@@ -42,16 +43,16 @@ static json_t *ids_report(const dlx__hparams *hp)
 {
     json_t *stops = json_array();
     for (size_t i = 0; i < hp->n_stop_ids; i++)
-        json_array_append_new(stops, json_integer(hp->stop_ids[i]));
+        dlx__api_append(&stops, json_integer(hp->stop_ids[i]));
     return json_pack("{s:o, s:o, s:o, s:{s:o, s:s?}}", "mask", fact(hp->mask_id), "bos",
                      fact(hp->bos_id), "eot", fact(hp->eot_id), "stop", "value", stops, "from",
                      hp->stop_from);
 }
 
-static void add_default(json_t *list, const char *option, json_t *value, const char *from)
+static void add_default(json_t **list, const char *option, json_t *value, const char *from)
 {
-    json_array_append_new(list, json_pack("{s:s, s:o, s:s}", "option", option, "value", value,
-                                          "from", from ? from : "family default"));
+    dlx__api_append(list, json_pack("{s:s, s:o, s:s}", "option", option, "value", value, "from",
+                                    from ? from : "family default"));
 }
 
 static json_t *defaults_report(const dlx_model *model)
@@ -60,21 +61,21 @@ static json_t *defaults_report(const dlx_model *model)
     dlx_gen_opts gen;
     dlx_gen_init(model, &gen);
     json_t *list = json_array();
-    add_default(list, "--max-tokens", size_json(gen.max_tokens), "engine default");
-    add_default(list, "--sampler", json_string(gen.sampler), "family default");
-    add_default(list, "--cache", json_string(gen.cache), "family default");
+    add_default(&list, "--max-tokens", size_json(gen.max_tokens), "engine default");
+    add_default(&list, "--sampler", json_string(gen.sampler), "family default");
+    add_default(&list, "--cache", json_string(gen.cache), "family default");
     if (gen.block_length)
-        add_default(list, "--block-length", size_json(gen.block_length),
+        add_default(&list, "--block-length", size_json(gen.block_length),
                     hp->block_length.value > 0 ? hp->block_length.from : "family default");
     if (gen.small_block)
-        add_default(list, "--small-block", size_json(gen.small_block), hp->small_block.from);
+        add_default(&list, "--small-block", size_json(gen.small_block), hp->small_block.from);
     if (gen.steps)
-        add_default(list, "--steps", size_json(gen.steps), "family default");
+        add_default(&list, "--steps", size_json(gen.steps), "family default");
     if (model->core.family->threshold > 0)
-        add_default(list, "--threshold", json_real(gen.threshold), "family default");
-    add_default(list, "--temperature", json_real(gen.temperature), "engine default: greedy");
-    add_default(list, "--top-k", size_json(gen.top_k), "engine default: off");
-    add_default(list, "--top-p", json_real(gen.top_p), "engine default: off");
+        add_default(&list, "--threshold", json_real(gen.threshold), "family default");
+    add_default(&list, "--temperature", json_real(gen.temperature), "engine default: greedy");
+    add_default(&list, "--top-k", size_json(gen.top_k), "engine default: off");
+    add_default(&list, "--top-p", json_real(gen.top_p), "engine default: off");
     return list;
 }
 
@@ -108,9 +109,9 @@ static json_t *tensors_report(const dlx__model *core)
                 continue;
             json_t *shape = json_array();
             for (int d = 0; d < t->n_dims; d++)
-                json_array_append_new(shape, size_json(t->shape[d]));
-            json_array_append_new(
-                list, json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", t->name, "role",
+                dlx__api_append(&shape, size_json(t->shape[d]));
+            dlx__api_append(
+                &list, json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", t->name, "role",
                                 ROLE_NAMES[role], "type", dlx__dtype_of(t->dtype)->name, "shape",
                                 shape, "bytes", size_json(t->n_bytes)));
         }
@@ -137,12 +138,17 @@ static json_t *notes_report(const dlx_model *model)
 {
     json_t *notes = json_array();
     if (!model->core.has_weights)
-        json_array_append_new(notes, json_string("the weights are not here: sizes assume bf16"));
+        dlx__api_append(&notes, json_string("the weights are not here: sizes assume bf16"));
     if (!model->tokenizer)
-        json_array_append_new(notes, json_string("no tokenizer: works with --raw --ids only"));
+        dlx__api_append(&notes, json_string("no tokenizer: works with --raw --ids only"));
     if (!model->chat)
-        json_array_append_new(notes, json_sprintf("no chat template: %s", model->chat_failure.text));
+        dlx__api_append(&notes, json_sprintf("no chat template: %s", model->chat_failure.text));
     return notes;
+}
+
+static dlx_result no_memory(dlx_error *err)
+{
+    return dlx__fail(err, DLX_E_NOMEM, "out of memory while inspecting a model");
 }
 
 static dlx_result add_graph(json_t *report, const dlx_model *model, dlx_error *err)
@@ -150,9 +156,9 @@ static dlx_result add_graph(json_t *report, const dlx_model *model, dlx_error *e
     dlx__buf text;
     dlx__buf_init(&text, model->mem);
     bool ok = dlx__graph_print(&model->core.graph, &text) &&
-              json_object_set_new(report, "graph", json_stringn(text.data, text.len)) == 0;
+              dlx__api_set(report, "graph", json_stringn(text.data, text.len));
     dlx__buf_release(&text);
-    return ok ? DLX_OK : dlx__fail_memory(err, "printing the graph", 0);
+    return ok ? DLX_OK : no_memory(err);
 }
 
 dlx_result dlx_inspect(const dlx_model *model, const dlx_inspect_opts *opts, char **json,
@@ -179,11 +185,11 @@ dlx_result dlx_inspect(const dlx_model *model, const dlx_inspect_opts *opts, cha
                   ids_report(&core->hp), "defaults", defaults_report(model), "notes",
                   notes_report(model), "plan", plan_report(model, o->n_ctx, backend, n_bytes));
     if (!report)
-        return dlx__fail_memory(err, "inspecting a model", 0);
+        return no_memory(err);
     dlx_result r = DLX_OK;
-    if (o->tensors)
-        json_object_set_new(report, "tensors", tensors_report(core));
-    if (o->graph)
+    if (o->tensors && !dlx__api_set(report, "tensors", tensors_report(core)))
+        r = no_memory(err);
+    if (r == DLX_OK && o->graph)
         r = add_graph(report, model, err);
     if (r != DLX_OK) {
         json_decref(report);

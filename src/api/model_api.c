@@ -40,7 +40,9 @@ static void close_core(dlx_model *model)
 static dlx_result open_text(dlx_model *model, dlx_error *err)
 {
     const dlx__checkpoint *checkpoint = dlx__api_checkpoint(model);
-    if (!dlx__tokenizer_missing(checkpoint))
+    bool missing;
+    DLX__TRY(dlx__tokenizer_missing(&missing, checkpoint, err));
+    if (!missing)
         DLX__TRY(dlx__tokenizer_open(&model->tokenizer, checkpoint, err));
     dlx_result r = dlx__chat_open(&model->chat, checkpoint, &model->chat_failure);
     if (r == DLX_E_NOMEM) {

@@ -11,7 +11,16 @@
 /* The largest whole number up to which a double counts without gaps. */
 #define EXACT 9007199254740992.0 /* 2^53 */
 
-static json_t *integer_again(json_t *value);
+static bool is_whole(const json_t *value)
+{
+    double x = json_real_value(value); /* 0 for anything but a real */
+    return json_is_real(value) && fabs(x) <= EXACT && x == floor(x);
+}
+
+static json_t *whole_of(const json_t *value)
+{
+    return json_integer((json_int_t)json_real_value(value));
+}
 
 /*
  * Turns the whole reals below `value` back into integers. Recursion is as deep as the text was
@@ -25,30 +34,23 @@ static bool integers_again(json_t *value)
     void *next;
     json_object_foreach_safe(value, next, key, child)
     {
-        json_t *whole = integer_again(child);
-        if (whole ? json_object_set_new(value, key, whole) != 0 : !integers_again(child))
+        if (is_whole(child) ? json_object_set_new(value, key, whole_of(child)) != 0
+                            : !integers_again(child))
             return false;
     }
     json_array_foreach(value, i, child)
     {
-        json_t *whole = integer_again(child);
-        if (whole ? json_array_set_new(value, i, whole) != 0 : !integers_again(child))
+        if (is_whole(child) ? json_array_set_new(value, i, whole_of(child)) != 0
+                            : !integers_again(child))
             return false;
     }
     return true;
 }
 
-static json_t *integer_again(json_t *value)
-{
-    double x = json_real_value(value); /* 0 for anything but a real */
-    if (!json_is_real(value) || fabs(x) > EXACT || x != floor(x))
-        return NULL;
-    return json_integer((json_int_t)x);
-}
-
 static dlx_result fail_json(dlx_error *err, const char *name, const json_error_t *e)
 {
-    if (json_error_code(e) == json_error_out_of_memory)
+    /* jansson has a code for this, but where its lexer cannot even begin it says nothing at all. */
+    if (json_error_code(e) == json_error_out_of_memory || !e->text[0])
         return dlx__fail(err, DLX_E_NOMEM, "%s: out of memory while reading JSON", name);
     return dlx__fail(err, DLX_E_FORMAT,
                      "%s: line %d, column %d: expected JSON, found an error (%s); the file may be "

@@ -77,6 +77,13 @@ static dlx_result check_context(const dlx__model *model, const dlx_gen_opts *o, 
             "prompt (%zu) and answer (%zu) need %zu positions, the context has %zu: ask for "
             "fewer tokens, or open the session with a larger context",
             n_prompt, o->max_tokens, n, n_ctx);
+    size_t trained = model->hp.n_ctx_train;
+    if (trained && n > trained)
+        return dlx__fail(
+            err, DLX_E_FULL,
+            "prompt (%zu) and answer (%zu) need %zu positions with this block length, the model "
+            "was trained for %zu: ask for fewer tokens or smaller blocks",
+            n_prompt, o->max_tokens, n, trained);
     return DLX_OK;
 }
 

@@ -61,22 +61,29 @@ dlx_result dlx__tokenizer_add(dlx__tokenizer *t, const char *text, size_t n, dlx
     return put_in_trie(t, text, n, token, err);
 }
 
-/* A file of the directory: 1 there, 0 not there, -1 no memory. */
-static int has_file(const dlx__checkpoint *c, const char *name)
+/* Is a file of this name in the directory? */
+static dlx_result has_file(bool *there, const dlx__checkpoint *c, const char *name, dlx_error *err)
 {
     char *path = dlx__checkpoint_file(c, name);
     if (!path)
-        return -1;
-    int there = dlx__os_path_kind(path) == DLX__PATH_FILE;
+        return dlx__fail_memory(err, "looking for the tokenizer", strlen(c->path));
+    *there = dlx__os_path_kind(path) == DLX__PATH_FILE;
     dlx__free(c->mem, path);
-    return there;
+    return DLX_OK;
 }
 
-bool dlx__tokenizer_missing(const dlx__checkpoint *c)
+dlx_result dlx__tokenizer_missing(bool *missing, const dlx__checkpoint *c, dlx_error *err)
 {
-    if (c->kind == DLX__CHECKPOINT_GGUF)
-        return dlx__gguf_find(&c->gguf, "tokenizer.ggml.model") == NULL;
-    return has_file(c, "tokenizer.json") == 0 && has_file(c, "vocab.json") == 0;
+    *missing = true;
+    if (c->kind == DLX__CHECKPOINT_GGUF) {
+        *missing = dlx__gguf_find(&c->gguf, "tokenizer.ggml.model") == NULL;
+        return DLX_OK;
+    }
+    bool json, vocab;
+    DLX__TRY(has_file(&json, c, "tokenizer.json", err));
+    DLX__TRY(has_file(&vocab, c, "vocab.json", err));
+    *missing = !json && !vocab;
+    return DLX_OK;
 }
 
 /* tokenizer.json, and the tokens that only tokenizer_config.json adds. */
@@ -102,16 +109,16 @@ done:
 
 static dlx_result from_checkpoint(dlx__tokenizer *t, const dlx__checkpoint *c, dlx_error *err)
 {
-    if (dlx__tokenizer_missing(c))
+    bool missing, json;
+    DLX__TRY(dlx__tokenizer_missing(&missing, c, err));
+    if (missing)
         return dlx__fail(err, DLX_E_UNSUPPORTED,
                          "%s has no tokenizer (expected tokenizer.json, or vocab.json and "
                          "merges.txt, or tokenizer.ggml.* keys); add it, or work with --ids",
                          c->path);
     if (c->kind == DLX__CHECKPOINT_GGUF)
         return dlx__tokenizer_from_gguf(t, &c->gguf, err);
-    int json = has_file(c, "tokenizer.json");
-    if (json < 0)
-        return dlx__fail_memory(err, "opening the tokenizer", strlen(c->path));
+    DLX__TRY(has_file(&json, c, "tokenizer.json", err));
     return json ? from_json_file(t, c, err) : dlx__tokenizer_from_files(t, c, err);
 }
 

@@ -28,15 +28,16 @@ typedef struct dlx__token_span {
 } dlx__token_span;
 
 /*
- * true when the checkpoint carries no tokenizer at all: a directory without tokenizer.json and
+ * *missing: the checkpoint carries no tokenizer at all, as a directory without tokenizer.json and
  * without vocab.json, a GGUF without tokenizer.ggml.model. The engine then works on ids only.
+ * Fails when there is no memory to look.
  */
-bool dlx__tokenizer_missing(const dlx__checkpoint *c);
+dlx_result dlx__tokenizer_missing(bool *missing, const dlx__checkpoint *c, dlx_error *err);
 
 /*
  * Reads tokenizer.json, else vocab.json with merges.txt, else the metadata of a GGUF. The
  * checkpoint may be released afterwards; its allocator must live as long as the tokenizer.
- * Fails with DLX_E_UNSUPPORTED where dlx__tokenizer_missing is true and for every construct that
+ * Fails with DLX_E_UNSUPPORTED where dlx__tokenizer_missing says so and for every construct that
  * is not implemented (its name is in the sentence), with DLX_E_FORMAT for damaged files.
  */
 dlx_result dlx__tokenizer_open(dlx__tokenizer **out, const dlx__checkpoint *c, dlx_error *err);

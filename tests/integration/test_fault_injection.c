@@ -177,6 +177,13 @@ static void json_give(void *p)
 
 static trace undisturbed, disturbed;
 
+/* jansson's reader tells some of its own failures as errors of the text, which cannot be told apart. */
+static bool is_no_memory(dlx_result r, const dlx_error *err, bool of_json)
+{
+    bool hidden = of_json && r == DLX_E_FORMAT && strstr(err->text, "expected JSON") != NULL;
+    return (r == DLX_E_NOMEM || hidden) && err->code == r && strlen(err->text) >= 15;
+}
+
 /* One visit with failures at these requests; returns how many requests of each kind it made. */
 static void visit_once(visit_fn fn, const place *p, long fail_at, long json_fail_at, long *n,
                        long *n_json)
@@ -199,7 +206,7 @@ static void visit_once(visit_fn fn, const place *p, long fail_at, long json_fail
         if (t->n != undisturbed.n || memcmp(t->bytes, undisturbed.bytes, t->n) != 0)
             fail_msg("%s, failures at %ld and %ld: success, but not the same results", p->path,
                      fail_at, json_fail_at);
-    } else if (t == &undisturbed || r != DLX_E_NOMEM || err.code != r || strlen(err.text) < 15) {
+    } else if (t == &undisturbed || !is_no_memory(r, &err, json_fail_at > 0)) {
         fail_msg("%s, failures at %ld and %ld: result %d, \"%s\"", p->path, fail_at, json_fail_at, r,
                  err.text);
     }

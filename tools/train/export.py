@@ -32,6 +32,7 @@ def export(checkpoint, out, dtype=torch.bfloat16):
         del tensors["lm_head.weight"]
     os.makedirs(out, exist_ok=True)
     save_file(tensors, os.path.join(out, "model.safetensors.new"), {"format": "pt"})
+    os.chmod(os.path.join(out, "model.safetensors.new"), 0o644)
     os.replace(os.path.join(out, "model.safetensors.new"), os.path.join(out, "model.safetensors"))
     write(os.path.join(out, "config.json"), {
         "architectures": ["SDARForCausalLM"], "model_type": "sdar", **shape,

@@ -1,7 +1,7 @@
 """Trains the record model on CPU. The schedule follows the clock: `--minutes` of training, however often interrupted.
 
-    python train.py --minutes 95 --out RUN             # start
-    python train.py --minutes 95 --out RUN --resume    # go on after a stop
+    python train.py --minutes 102 --out RUN             # start
+    python train.py --minutes 102 --out RUN --resume    # go on after a stop
 """
 import argparse
 import dataclasses
