@@ -4,6 +4,9 @@
  * generation, reports) is repeated while its n-th allocation fails, once through the caller's
  * allocator and once through jansson's. A visit must end as the undisturbed one does, byte for byte, or
  * with DLX_E_NOMEM and a sentence; in both cases every block is given back.
+ *
+ * jansson's allocations fail while reports are written, not while files are read: its reader (2.14) does not
+ * survive them itself. It drops characters and then writes behind its buffer.
  */
 #include "support.h"
 
@@ -17,6 +20,24 @@ typedef struct place {
     const char *backend;
     bool has_text; /* a tokenizer and a chat template */
 } place;
+
+/* jansson's hooks have no user pointer. Requests count and fail from the time when `json_armed` is set. */
+static support_heap json_heap;
+static bool json_armed;
+
+static void *json_take(size_t n)
+{
+    if (json_armed)
+        return support_resize(&json_heap, NULL, n ? n : 1);
+    void *p = malloc(n ? n : 1);
+    json_heap.n_alive += p != NULL;
+    return p;
+}
+
+static void json_give(void *p)
+{
+    support_resize(&json_heap, p, 0);
+}
 
 /* All that a visit gave, as bytes: two visits are equal when these are. */
 typedef struct trace {
@@ -93,6 +114,7 @@ static dlx_result visit_reports(const dlx_model *model, trace *t, dlx_error *err
 {
     dlx_inspect_opts opts = {.size = sizeof opts, .n_ctx = 64, .tensors = true, .graph = true};
     char *json = NULL;
+    json_armed = true;
     dlx_result r = dlx_inspect(model, &opts, &json, err);
     if (r == DLX_OK)
         record(t, json, strlen(json));
@@ -127,12 +149,20 @@ static dlx_result visit(const place *p, const dlx_allocator *mem, trace *t, dlx_
     return r;
 }
 
+/* The tasks are read and judged: what follows only writes. */
+static bool arm_after_last(void *user, size_t line, size_t n_lines, const char *json)
+{
+    (void)user;
+    json_armed = line + 1 == n_lines;
+    return json[0] == '{';
+}
+
 /* Judges on the task file, without what a clock says. */
 static dlx_result visit_eval(const place *p, const dlx_allocator *mem, trace *t, dlx_error *err)
 {
     dlx_model_opts opts = {.size = sizeof opts, .mem = mem};
     dlx_session_opts session_opts = {.size = sizeof session_opts, .n_ctx = 128, .n_threads = 1};
-    dlx_eval_opts eval = {.size = sizeof eval, .raw = true, .n_samples = 1};
+    dlx_eval_opts eval = {.size = sizeof eval, .raw = true, .n_samples = 1, .on_line = arm_after_last};
     dlx_model *model = NULL;
     dlx_session *session = NULL;
     char *json = NULL;
@@ -162,27 +192,7 @@ static dlx_result visit_eval(const place *p, const dlx_allocator *mem, trace *t,
 
 typedef dlx_result (*visit_fn)(const place *, const dlx_allocator *, trace *, dlx_error *);
 
-/* jansson's hooks have no user pointer. */
-static support_heap json_heap;
-
-static void *json_take(size_t n)
-{
-    return support_resize(&json_heap, NULL, n ? n : 1);
-}
-
-static void json_give(void *p)
-{
-    support_resize(&json_heap, p, 0);
-}
-
 static trace undisturbed, disturbed;
-
-/* jansson's reader tells some of its own failures as errors of the text, which cannot be told apart. */
-static bool is_no_memory(dlx_result r, const dlx_error *err, bool of_json)
-{
-    bool hidden = of_json && r == DLX_E_FORMAT && strstr(err->text, "expected JSON") != NULL;
-    return (r == DLX_E_NOMEM || hidden) && err->code == r && strlen(err->text) >= 15;
-}
 
 /* One visit with failures at these requests; returns how many requests of each kind it made. */
 static void visit_once(visit_fn fn, const place *p, long fail_at, long json_fail_at, long *n,
@@ -191,6 +201,7 @@ static void visit_once(visit_fn fn, const place *p, long fail_at, long json_fail
     support_heap heap;
     support_heap_init(&heap, fail_at);
     support_heap_init(&json_heap, json_fail_at);
+    json_armed = false;
     json_malloc_t old_take;
     json_free_t old_give;
     json_get_alloc_funcs(&old_take, &old_give);
@@ -206,7 +217,7 @@ static void visit_once(visit_fn fn, const place *p, long fail_at, long json_fail
         if (t->n != undisturbed.n || memcmp(t->bytes, undisturbed.bytes, t->n) != 0)
             fail_msg("%s, failures at %ld and %ld: success, but not the same results", p->path,
                      fail_at, json_fail_at);
-    } else if (t == &undisturbed || !is_no_memory(r, &err, json_fail_at > 0)) {
+    } else if (t == &undisturbed || r != DLX_E_NOMEM || err.code != r || strlen(err.text) < 15) {
         fail_msg("%s, failures at %ld and %ld: result %d, \"%s\"", p->path, fail_at, json_fail_at, r,
                  err.text);
     }
