@@ -152,13 +152,20 @@ static dlx_result judge_choices(dlx_session *session, const char *prompt, const 
     return r != DLX_OK || ok ? r : no_memory(err);
 }
 
+/* A member of a task that is text: not empty, and without a NUL that would cut it. */
+static const char *text_of(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && *text && strlen(text) == json_string_length(value) ? text : NULL;
+}
+
 /* All strings, at least two. */
 static bool are_choices(const json_t *choices)
 {
     size_t i;
     json_t *choice;
     json_array_foreach (choices, i, choice)
-        if (!json_is_string(choice))
+        if (!text_of(choice))
             return false;
     return json_array_size(choices) >= 2;
 }
@@ -180,9 +187,9 @@ static json_int_t label_index(const json_t *label, const json_t *choices)
 dlx_result dlx__eval_line(dlx_session *session, const json_t *task, const char *name,
                           const dlx_eval_opts *o, json_t *result, dlx_error *err)
 {
-    const char *prompt = json_string_value(json_object_get(task, "prompt"));
-    const char *answer = json_string_value(json_object_get(task, "answer"));
-    const char *text = json_string_value(json_object_get(task, "text"));
+    const char *prompt = text_of(json_object_get(task, "prompt"));
+    const char *answer = text_of(json_object_get(task, "answer"));
+    const char *text = text_of(json_object_get(task, "text"));
     const json_t *choices = json_object_get(task, "choices");
     dlx_result r;
     if (prompt && answer) {
@@ -206,7 +213,7 @@ dlx_result dlx__eval_line(dlx_session *session, const json_t *task, const char *
     } else {
         return dlx__fail(err, DLX_E_FORMAT,
                          "%s: expected {\"prompt\", \"answer\"}, {\"prompt\", \"choices\", \"label\"} or "
-                         "{\"text\"}",
+                         "{\"text\"}, each text with at least one letter and no NUL",
                          name);
     }
     if (r != DLX_OK && r != DLX_CANCELLED)

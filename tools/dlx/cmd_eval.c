@@ -91,7 +91,8 @@ static void print_figures(const char *title, const json_t *figures)
     const json_t *text = json_object_get(figures, "text");
     out_printf("%s\n", title);
     out_printf("  %-18s %.0f\n", "lines", number(figures, "lines"));
-    rate_line("exact", figures, "exact", json_object_get(figures, "answers") ? "answers" : "lines");
+    if (json_object_get(figures, "answers"))
+        rate_line("exact", figures, "exact", "answers");
     json_object_foreach(json_object_get(figures, "fields"), name, field)
         rate_line(name, field, "right", "n");
     rate_line("choices", json_object_get(figures, "choices"), "right", "n");

@@ -124,6 +124,8 @@ static int prepare(job *j, const opt_args *args)
         return say_failed("%s names no mask token, so there is nothing to fill", j->info.path);
     if (!s->ids.given || s->prompt)
         code = need_tokenizer(&j->info, "give the text as token ids, with --ids 1,2,3");
+    if (code == EXIT_OK && s->prompt && !input_is_utf8("--prompt", s->prompt, strlen(s->prompt)))
+        code = EXIT_FAILED;
     if (code == EXIT_OK && s->prompt)
         code = prompt_add_message(j->model, s->system, s->prompt, strlen(s->prompt), &j->ids);
     j->n_before = j->ids.n;

@@ -2,6 +2,7 @@
  * table. */
 #include "answer.h"
 #include "input.h"
+#include "interrupt.h"
 #include "machine_flags.h"
 #include "npy_out.h"
 #include "out.h"
@@ -131,6 +132,21 @@ static void print(const settings *s, const dlx_model *model, const id_list *ids,
         json_decref(list);
 }
 
+/* False, with a sentence, when a row holds nothing but NaN and infinities. */
+static bool are_numbers(const float *logits, size_t n, size_t n_vocab)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t k = 0;
+        while (k < n_vocab && !isfinite(logits[i * n_vocab + k]))
+            k++;
+        if (k == n_vocab) {
+            say("the logits of position %zu are not finite numbers: the weights are damaged", i);
+            return false;
+        }
+    }
+    return true;
+}
+
 static int compute(const settings *s, const dlx_model *model, const id_list *ids, save *file)
 {
     dlx_model_info info;
@@ -143,6 +159,8 @@ static int compute(const settings *s, const dlx_model *model, const id_list *ids
     float *logits = mem_resize(NULL, ids->n * info.n_vocab_rows, sizeof *logits); /* [n, vocab] */
     if (dlx_logits(session, ids->items, ids->n, logits, &err) != DLX_OK)
         code = say_failed("%s", err.text);
+    else if (!are_numbers(logits, ids->n, info.n_vocab_rows))
+        code = EXIT_FAILED;
     else if (file->file) {
         /* save_commit reports what npy_write could not write */
         npy_write(file->file, logits, ids->n, info.n_vocab_rows);
@@ -181,14 +199,21 @@ static int run(const void *of_verb, const opt_args *args)
     id_list ids = {0};
     if (s->ids.given && args->n > 1)
         return say_misuse("logits", "TEXT and --ids are both given; one of them is the input");
-    if (s->output && !save_open(&file, s->output))
+    /* The note alone: an interrupted run must not leave its temporary file behind. */
+    interrupt_begin(NULL);
+    if (s->output && !save_open(&file, s->output)) {
+        interrupt_end();
         return EXIT_FAILED;
+    }
     int code = open_model(&model, args->items[0], DLX_LOAD_ALL);
     if (code == EXIT_OK)
         code = read_ids(s, args, model, &ids);
     if (code == EXIT_OK)
         code = compute(s, model, &ids, &file);
     save_discard(&file);
+    if (interrupted())
+        code = interrupt_exit_code();
+    interrupt_end();
     free(ids.items);
     dlx_model_free(model);
     return code;

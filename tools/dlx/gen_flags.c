@@ -1,6 +1,8 @@
 /* gen_flags.c - the options of generation. */
 #include "gen_flags.h"
 
+#include "input.h"
+
 #include <dlx/tools.h>
 #include <inttypes.h>
 #include <math.h>
@@ -67,7 +69,7 @@ const opt gen_rows[N_GEN_ROWS] = {
     {"top-k", OPT_COUNT, AT(top_k), "K", .help = "choose among the K best; 0 is off",
      .fallback = "0", .hi = INT32_MAX},
     {"top-p", OPT_REAL, AT(top_p), "P", .help = "choose among the best that sum to P; 1 is off",
-     .fallback = "1", .min = 0, .max = 1},
+     .fallback = "1", .min = 1e-6, .max = 1},
     {"seed", OPT_COUNT, AT(seed), "N", .help = "of the random numbers", .fallback = "0",
      .hi = UINT64_MAX},
     {"cfg-scale", OPT_REAL, AT(cfg_scale), "S",
@@ -179,6 +181,9 @@ bool gen_plan_init(gen_plan *plan, const dlx_model *model, const gen_flags *flag
     o->logits_eos_inf = flags->logits_eos_inf;
     o->confidence_eos_eot_inf = flags->confidence_eos_eot_inf;
     o->allow_special = flags->allow_special;
+    for (size_t i = 0; i < flags->stop.n; i++)
+        if (!input_is_utf8("--stop", flags->stop.items[i], strlen(flags->stop.items[i])))
+            return false;
     o->stop_texts = flags->stop.items;
     o->n_stop_texts = flags->stop.n;
     return take_stop_ids(o, &flags->eos_ids) && take_suppressed(plan, model, &flags->suppress.list);

@@ -49,6 +49,8 @@ int input_file(const char *path, bool need_utf8, bytes *out)
 int input_text(const char *verb, const char *name, const char *argument, bytes *out)
 {
     if (argument && strcmp(argument, "-") != 0) {
+        if (!*argument)
+            return say_misuse(verb, "%s is empty", name);
         bytes_text(out, argument);
         return input_is_utf8(name, out->data, out->n) ? EXIT_OK : EXIT_FAILED;
     }
@@ -64,6 +66,10 @@ int input_text(const char *verb, const char *name, const char *argument, bytes *
         out->data[--out->n] = 0;
     if (out->n == 0)
         return say_misuse(verb, "%s is empty: standard input held no text", name);
+    const char *nul = memchr(out->data, 0, out->n);
+    if (nul)
+        return say_failed("%s holds a NUL byte at offset %zu, which is no text: remove it", name,
+                          (size_t)(nul - out->data));
     return EXIT_OK;
 }
 

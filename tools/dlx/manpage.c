@@ -112,7 +112,7 @@ void man_verb(bytes *out, const verb *v)
 
 void man_main(bytes *out)
 {
-    title(out, "dlx", "run, judge, quantize and export diffusion language models");
+    title(out, "dlx", "run and judge diffusion language models");
     bytes_text(out,
                ".SH SYNOPSIS\n\\fBdlx\\fR \\fIVERB\\fR \\fIMODEL\\fR ...\n.SH DESCRIPTION\n"
                "A diffusion language model starts from masks and reveals several tokens a pass. "

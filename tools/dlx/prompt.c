@@ -1,6 +1,7 @@
 /* prompt.c - from what was typed to token ids. */
 #include "prompt.h"
 
+#include "input.h"
 #include "out.h"
 
 #include <stdlib.h>
@@ -55,6 +56,8 @@ int prompt_add_message(const dlx_model *model, const char *system, const char *t
     if (!info.has_chat_template)
         return say_failed("%s holds no chat template: use --raw to give the text as it is",
                           info.path);
+    if (system && !input_is_utf8("--system", system, strlen(system)))
+        return EXIT_FAILED;
     json_t *messages = json_array();
     if (system)
         json_array_append_new(messages, prompt_message("system", system, strlen(system)));

@@ -34,6 +34,11 @@ static FILE *create_beside(save *s)
 
 bool save_open(save *s, const char *path)
 {
+    *s = (save){0};
+    if (!*path || strcmp(path, "-") == 0) {
+        say("'%s' is not the name of a file to write", path);
+        return false;
+    }
     *s = (save){.path = mem_resize(NULL, strlen(path) + 1, 1)};
     strcpy(s->path, path);
     errno = 0;

@@ -85,12 +85,14 @@ void sys_on_interrupt(void (*handler)(int signal_number))
     /* Not SA_RESTART: a read that waits for a message must come back. */
     set_action(SIGINT, handler, (int)SA_RESETHAND);
     set_action(SIGTERM, handler, (int)SA_RESETHAND);
+    set_action(SIGHUP, handler, (int)SA_RESETHAND);
 }
 
 void sys_off_interrupt(void)
 {
     set_action(SIGINT, SIG_DFL, 0);
     set_action(SIGTERM, SIG_DFL, 0);
+    set_action(SIGHUP, SIG_DFL, 0);
 }
 
 sys_kind sys_kind_of(const char *path)
