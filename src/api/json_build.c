@@ -1,8 +1,9 @@
-/* json_build.c - JSON that is built step by step, none of whose steps may be lost without a word. */
+/* json_build.c - JSON that is built step by step, none of whose steps may be lost without a word.
+ */
 #include "api/json_build.h"
 
+#include "base/buf.h"
 #include "base/fail.h"
-#include "base/mem.h"
 
 #include <math.h>
 
@@ -31,16 +32,30 @@ json_t *dlx__api_real(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
+/* What is written, and whether all of it is there: jansson does not listen to every failure. */
+typedef struct json_text {
+    dlx__buf buf;
+    bool failed;
+} json_text;
+
+static int add_text(const char *bytes, size_t n, void *user)
+{
+    json_text *text = user;
+    text->failed = !dlx__buf_append(&text->buf, bytes, n) || text->failed;
+    return text->failed ? -1 : 0;
+}
+
 dlx_result dlx__api_json_text(json_t *json, const dlx_allocator *mem, char **out, dlx_error *err)
 {
-    char *dumped = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    *out = dumped ? dlx__strdup(mem, dumped) : NULL;
+    json_text text = {.failed = false};
+    dlx__buf_init(&text.buf, mem);
+    bool ok = json && json_dump_callback(json, add_text, &text, JSON_COMPACT) == 0 && !text.failed;
     json_decref(json);
-    if (dumped) {
-        /* jansson's memory goes back through jansson's own hooks */
-        json_free_t give_back;
-        json_get_alloc_funcs(NULL, &give_back);
-        give_back(dumped);
+    *out = NULL;
+    if (!ok) {
+        dlx__buf_release(&text.buf);
+        return dlx__fail(err, DLX_E_NOMEM, "out of memory while writing JSON");
     }
-    return *out ? DLX_OK : dlx__fail(err, DLX_E_NOMEM, "out of memory while writing JSON");
+    *out = text.buf.data; /* terminated, as every buffer is */
+    return DLX_OK;
 }

@@ -1,6 +1,7 @@
 /*
- * json_build.h - JSON that is built step by step, where each step may find no memory. All functions take over
- * `value`, `more` and `json`, also when they fail; a value of NULL (no memory for it) is a failure too.
+ * json_build.h - JSON that is built step by step, where each step may find no memory. All functions
+ * take over `value`, `more` and `json`, also when they fail; a value of NULL (no memory for it) is
+ * a failure too.
  */
 #ifndef DLX__JSON_BUILD_H
 #define DLX__JSON_BUILD_H
