@@ -13,7 +13,7 @@
 #include <dlx/tools.h>
 #include <jansson.h>
 
-enum { MAX_TRACE = 1 << 16, MAX_POINTS = 150 };
+enum { MAX_TRACE = 1 << 16, MAX_POINTS = 90 };
 
 typedef struct place {
     const char *path;
