@@ -16,6 +16,7 @@ if(DLX_SANITIZE)
     endif()
 endif()
 if(DLX_COVERAGE)
-    add_compile_options(--coverage -O0 -g)
+    # atomic: threads that count the same line would otherwise lose and garble counts
+    add_compile_options(--coverage -fprofile-update=atomic -O0 -g)
     add_link_options(--coverage)
 endif()

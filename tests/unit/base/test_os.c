@@ -1,5 +1,11 @@
 // labels: quick
 /* test_os.c - files: mapped, read whole, written without being seen half-written; the machine. */
+#if !defined(_WIN32)
+#define _POSIX_C_SOURCE 200809L /* symlink, pipe, setrlimit */
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/names.h"
@@ -143,6 +149,111 @@ static void devices_are_written_in_place(void **state)
     write_bytes("/dev/null", "gone", 4);
     assert_int_equal(dlx__os_path_kind("/dev/null"), DLX__PATH_OTHER);
 }
+
+static void reading_fails(const char *path, const char *words)
+{
+    dlx_error err = {.code = DLX_OK};
+    char *text;
+    size_t len;
+    dlx__map map;
+    assert_int_equal(dlx__os_read_file(&text, &len, path, 100, NULL, &err), DLX_E_IO);
+    assert_says(&err, words);
+    err = (dlx_error){.code = DLX_OK};
+    assert_int_equal(dlx__os_map(&map, path, &err), DLX_E_IO);
+    assert_says(&err, words);
+}
+
+/* What the system says reaches the user in words. */
+static void system_failures_have_words(void **state)
+{
+    (void)state;
+    static char long_path[300]; /* of one name; a system takes 255 */
+    memset(long_path, 'a', sizeof long_path - 1);
+    reading_fails(long_path, "the name is too long");
+    write_bytes(FILE_PATH, "x", 1);
+    reading_fails(FILE_PATH "/below", "a part of the path is not a directory");
+    dlx__os_remove(FOLDER "/ring");
+    assert_int_equal(symlink("ring", FOLDER "/ring"), 0);
+    reading_fails(FOLDER "/ring", "too many symbolic links");
+    dlx__os_remove(FOLDER "/ring");
+    dlx_error err = {.code = DLX_OK};
+    dlx__os_file f;
+    assert_int_equal(dlx__os_file_open(&f, FILE_PATH, DLX__OPEN_CREATE, &err), DLX_E_IO);
+    assert_says(&err, "cannot create it: it exists already");
+    assert_int_equal(dlx__os_file_open(&f, FOLDER, DLX__OPEN_WRITE, &err), DLX_E_IO);
+    assert_says(&err, "cannot open it: it is a directory");
+    assert_int_equal(dlx__os_rename(FILE_PATH, FOLDER, &err), DLX_E_IO);
+    assert_true(strlen(err.text) > 15);
+    assert_int_equal(dlx__os_list_dir(FILE_PATH, NULL, NULL, NULL, &err), DLX_E_IO);
+    assert_says(&err, "not a directory");
+    dlx__os_remove(FILE_PATH);
+}
+
+static struct rlimit lower_limit(int what, rlim_t limit)
+{
+    struct rlimit old, lower;
+    assert_int_equal(getrlimit(what, &old), 0);
+    lower = old;
+    lower.rlim_cur = limit;
+    assert_int_equal(setrlimit(what, &lower), 0);
+    return old;
+}
+
+/* Limits of the process end in words too, and so does a reader that went away. */
+static void limits_have_words(void **state)
+{
+    (void)state;
+    dlx_error err = {.code = DLX_OK};
+    dlx__writer *w;
+    struct rlimit old = lower_limit(RLIMIT_NOFILE, 0);
+    dlx_result r = dlx__writer_open(&w, FILE_PATH, NULL, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(r, DLX_E_IO);
+    assert_says(&err, "too many files are open");
+
+    static const char large[100000];
+    void (*on_size)(int) = signal(SIGXFSZ, SIG_IGN);
+    void (*on_pipe)(int) = signal(SIGPIPE, SIG_IGN);
+    assert_ok(dlx__writer_open(&w, FILE_PATH, NULL, &err), &err);
+    old = lower_limit(RLIMIT_FSIZE, 4096);
+    r = dlx__writer_write(w, large, sizeof large, &err);
+    dlx__writer_abandon(w);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(r, DLX_E_IO);
+    assert_says(&err, "the file would be too large for this file system");
+
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    r = dlx__os_file_write((dlx__os_file){.id = ends[1]}, "x", 1, "a pipe", &err);
+    close(ends[1]);
+    signal(SIGPIPE, on_pipe);
+    signal(SIGXFSZ, on_size);
+    assert_int_equal(r, DLX_E_IO);
+    assert_says(&err, "a pipe: cannot write it: the reader has gone");
+}
+
+#if defined(__linux__)
+/* /dev/full takes nothing: a full disk is told by the write or, at the latest, by the commit. */
+static void a_full_disk_is_told(void **state)
+{
+    (void)state;
+    static const char large[200000];
+    for (size_t n = 1; n <= sizeof large; n += sizeof large - 1) {
+        dlx__writer *w;
+        dlx_error err = {.code = DLX_OK};
+        assert_ok(dlx__writer_open(&w, "/dev/full", NULL, &err), &err);
+        dlx_result r = dlx__writer_write(w, large, n, &err);
+        if (r == DLX_OK)
+            r = dlx__writer_commit(w, &err);
+        else
+            dlx__writer_abandon(w);
+        assert_int_equal(r, DLX_E_IO);
+        assert_says(&err, "/dev/full: cannot write it: no space is left on the disk");
+    }
+    assert_int_equal(dlx__os_path_kind("/dev/full"), DLX__PATH_OTHER);
+}
+#endif
 #endif
 
 /* Every allocation of a write, a read and a listing may fail; nothing is left behind. */
@@ -198,6 +309,11 @@ int main(void)
         cmocka_unit_test(empty_files_map),
 #if !defined(_WIN32)
         cmocka_unit_test(devices_are_written_in_place),
+        cmocka_unit_test(system_failures_have_words),
+        cmocka_unit_test(limits_have_words),
+#if defined(__linux__)
+        cmocka_unit_test(a_full_disk_is_told),
+#endif
 #endif
         cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(the_machine_answers),
