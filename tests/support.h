@@ -1,17 +1,11 @@
 /*
- * support.h - what several tests need: where files lie, an allocator that counts and fails on
- * demand, the opening of golden checkpoints, a sentence check. Header only; include after cmocka's
- * own headers (this file does it).
+ * support.h - what tests of the public interface need: where files lie, the opening of golden
+ * checkpoints, a stricter check of sentences.
  */
 #ifndef DLX_TESTS_SUPPORT_H
 #define DLX_TESTS_SUPPORT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <dlx/dlx.h>
 
@@ -41,38 +35,6 @@ static inline void support_write(const char *path, const char *text)
     assert_non_null(f);
     assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
     assert_int_equal(fclose(f), 0);
-}
-
-/* An allocator that counts what is alive and fails at the n-th request (0: never). */
-typedef struct support_heap {
-    dlx_allocator allocator;
-    long n_requests;
-    long fail_at;
-    long n_alive;
-} support_heap;
-
-static inline void *support_resize(void *user, void *p, size_t n)
-{
-    support_heap *heap = user;
-    if (n == 0) {
-        heap->n_alive -= p != NULL;
-        free(p);
-        return NULL;
-    }
-    heap->n_requests++;
-    if (heap->fail_at && heap->n_requests == heap->fail_at)
-        return NULL;
-    void *grown = realloc(p, n);
-    heap->n_alive += grown && !p;
-    return grown;
-}
-
-static inline void support_heap_init(support_heap *heap, long fail_at)
-{
-    memset(heap, 0, sizeof *heap);
-    heap->allocator.resize = support_resize;
-    heap->allocator.user = heap;
-    heap->fail_at = fail_at;
 }
 
 static inline dlx_model *support_open(const char *golden_name)

@@ -32,9 +32,9 @@ DLX_API DLX_NODISCARD dlx_result dlx_inspect(const dlx_model *model, const dlx_i
  * Free with dlx_free(NULL, json). */
 DLX_API DLX_NODISCARD dlx_result dlx_doctor(char **json, dlx_error *err);
 
-/* Names of the backends, families, samplers and caches, for help and completion: NULL-terminated. */
+/* Names for help and completion: NULL-terminated lists, and the i-th family (NULL behind the last). */
+DLX_API const char *dlx_family_name(size_t i);
 DLX_API const char *const *dlx_backend_names(void);
-DLX_API const char *const *dlx_family_names(void);
 DLX_API const char *const *dlx_sampler_names(const char *family); /* NULL for an unknown family */
 DLX_API const char *const *dlx_cache_names(const char *family);
 

@@ -55,8 +55,6 @@ dlx_result dlx_doctor(char **json, dlx_error *err)
     return dlx__api_json_text(report, NULL, json, err);
 }
 
-enum { MAX_NAMES = 32 };
-
 const char *const *dlx_backend_names(void)
 {
     static const char *const names[] = {
@@ -67,10 +65,14 @@ const char *const *dlx_backend_names(void)
     return names;
 }
 
-const char *const *dlx_family_names(void)
+const char *dlx_family_name(size_t i)
 {
-    static const char *const names[] = {"fast-dllm-v2", "dream", "llada", "sdar", NULL};
-    return names;
+    const dlx__family *const *f = dlx__families();
+    while (*f && i > 0) {
+        f++;
+        i--;
+    }
+    return *f ? (*f)->name : NULL;
 }
 
 const char *const *dlx_sampler_names(const char *family)

@@ -45,7 +45,7 @@ static int shell(const char *format, ...)
     return WEXITSTATUS(status);
 }
 
-static void assert_says(const char *part)
+static void assert_stderr_says(const char *part)
 {
     if (!strstr(err, part))
         fail_msg("stderr should say '%s': %s", part, err);
@@ -198,27 +198,27 @@ static void test_misuse_is_a_sentence_and_2(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(shell("\"$DLX\" %s", cases[i].words), 2);
-        assert_says(cases[i].part);
+        assert_stderr_says(cases[i].part);
         assert_non_null(strstr(err, "\ntry: dlx "));
         assert_string_equal(out, "");
     }
     assert_int_equal(shell("DLX_THREADS=abc \"$DLX\" run \"$TMP/sdar\" hi"), 2);
-    assert_says("DLX_THREADS in the environment");
+    assert_stderr_says("DLX_THREADS in the environment");
 }
 
 static void test_failure_is_a_sentence_and_1(void **state)
 {
     (void)state;
     assert_int_equal(shell("\"$DLX\" run /nonexistent/model hi"), 1);
-    assert_says("/nonexistent/model");
+    assert_stderr_says("/nonexistent/model");
     assert_int_equal(shell("mkdir -p \"$TMP/empty\"; \"$DLX\" run \"$TMP/empty\" hi"), 1);
-    assert_says("config.json");
+    assert_stderr_says("config.json");
     assert_int_equal(shell("\"$DLX\" run \"$GOLDEN/llada-tiny\" hi"), 1);
-    assert_says("--raw --ids");
+    assert_stderr_says("--raw --ids");
     assert_int_equal(shell("\"$DLX\" run \"$TMP/llada\" hi --small-block 8"), 1);
-    assert_says("llada");
+    assert_stderr_says("llada");
     assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --memory-limit 1K"), 1);
-    assert_says("1024");
+    assert_stderr_says("1024");
 }
 
 /* ---- run ------------------------------------------------------------------------------------- */
@@ -262,7 +262,7 @@ static void test_prompt_from_everywhere(void **state)
     assert_int_equal(shell("DLX_MAX_TOKENS=99 \"$DLX\" run \"$TMP/sdar\" -n 16 'hello there'"), 0);
     assert_string_equal(out, first);
     assert_int_equal(shell("printf 'ab\\377' | \"$DLX\" run \"$TMP/sdar\" -n 16"), 1);
-    assert_says("byte 0xFF at offset 2");
+    assert_stderr_says("byte 0xFF at offset 2");
     free(first);
 }
 
@@ -321,13 +321,13 @@ static void test_unwritable_places(void **state)
 {
     (void)state;
     assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --trace /nonexistent/t.jsonl"), 1);
-    assert_says("/nonexistent/t.jsonl cannot be written");
+    assert_stderr_says("/nonexistent/t.jsonl cannot be written");
     assert_string_equal(out, ""); /* refused before anything was computed */
     assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi -q >&-"), 1);
-    assert_says("standard output is closed");
+    assert_stderr_says("standard output is closed");
     assert_int_equal(shell("test -w /dev/full || exit 1; \"$DLX\" doctor >/dev/full"), 1);
     if (access("/dev/full", W_OK) == 0)
-        assert_says("standard output");
+        assert_stderr_says("standard output");
 }
 
 /* Ctrl-C in the middle: what there is is printed, and the code is 130. */
@@ -386,7 +386,7 @@ static void test_infill(void **state)
     assert_int_equal(shell("\"$DLX\" infill \"$TMP/llada\" 'say [[2]]!' --prompt hello -q"), 0);
     assert_memory_equal(out, "say ", 4);
     assert_int_equal(shell("\"$DLX\" infill \"$TMP/llada\" 'no gap'"), 2);
-    assert_says("[[8]]");
+    assert_stderr_says("[[8]]");
     assert_int_equal(shell("\"$DLX\" infill \"$GOLDEN/llada-tiny\" --ids 1,300,300,2 -q"), 0);
     assert_memory_equal(out, "1,", 2);
 }
@@ -432,7 +432,7 @@ static void test_tokenize(void **state)
     assert_string_equal(out, "97\n\n195,169\n");
     assert_int_equal(shell("printf '61\\nzz' | \"$DLX\" tokenize \"$TMP/llada\" --lines - --hex"),
                      1);
-    assert_says("line 2 is not hexadecimal");
+    assert_stderr_says("line 2 is not hexadecimal");
     support_write(support_tmp("command/talk.json"), "[{\"role\":\"user\",\"content\":\"hi\"}]");
     assert_int_equal(shell("\"$DLX\" tokenize \"$TMP/llada\" --chat \"$TMP/talk.json\""), 0);
     assert_string_equal(out, "<user>hi\n<assistant>");
@@ -501,16 +501,16 @@ static void test_chat_on_a_pipe(void **state)
                         "/slash");
     json_decref(saved);
     assert_int_equal(shell("printf '/temp hot\\n' | \"$DLX\" chat \"$TMP/sdar\""), 1);
-    assert_says("/temp: \"hot\" is not a number");
+    assert_stderr_says("/temp: \"hot\" is not a number");
     assert_int_equal(shell("printf '/hlep\\n' | \"$DLX\" chat \"$TMP/sdar\""), 1);
-    assert_says("did you mean /help?");
+    assert_stderr_says("did you mean /help?");
     assert_int_equal(
         shell("printf 'one\\ntwo\\nthree\\n' | \"$DLX\" chat \"$TMP/sdar\" -n 8 --ctx 64"), 0);
     assert_non_null(strstr(err, "oldest turns are forgotten"));
     assert_int_equal(shell("echo hello | \"$DLX\" chat \"$TMP/sdar\" -n 8 --ctx 16"), 1);
-    assert_says("the context holds 16");
+    assert_stderr_says("the context holds 16");
     assert_int_equal(shell("\"$DLX\" chat \"$GOLDEN/llada-tiny\" </dev/null"), 1);
-    assert_says("tokenizer");
+    assert_stderr_says("tokenizer");
 }
 
 static void test_generated_texts(void **state)

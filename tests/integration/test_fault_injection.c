@@ -8,6 +8,7 @@
  * jansson's allocations fail while reports are written, not while files are read: its reader (2.14)
  * does not survive them itself. It drops characters and then writes behind its buffer.
  */
+#include "failing_mem.h"
 #include "support.h"
 
 #include <dlx/tools.h>
@@ -23,13 +24,13 @@ typedef struct place {
 
 /* jansson's hooks have no user pointer. Requests count and fail from the time when `json_armed` is
  * set. */
-static support_heap json_heap;
+static failing_mem json_heap;
 static bool json_armed;
 
 static void *json_take(size_t n)
 {
     if (json_armed)
-        return support_resize(&json_heap, NULL, n ? n : 1);
+        return failing_resize(&json_heap, NULL, n ? n : 1);
     void *p = malloc(n ? n : 1);
     json_heap.n_alive += p != NULL;
     return p;
@@ -37,7 +38,7 @@ static void *json_take(size_t n)
 
 static void json_give(void *p)
 {
-    support_resize(&json_heap, p, 0);
+    failing_resize(&json_heap, p, 0);
 }
 
 /* All that a visit gave, as bytes: two visits are equal when these are. */
@@ -214,9 +215,11 @@ static trace undisturbed, disturbed;
 static void visit_once(visit_fn fn, const place *p, long fail_at, long json_fail_at, long *n,
                        long *n_json)
 {
-    support_heap heap;
-    support_heap_init(&heap, fail_at);
-    support_heap_init(&json_heap, json_fail_at);
+    failing_mem heap;
+    failing_mem_init(&heap, (size_t)fail_at);
+    heap.once = true;
+    failing_mem_init(&json_heap, (size_t)json_fail_at);
+    json_heap.once = true;
     json_armed = false;
     json_malloc_t old_take;
     json_free_t old_give;
@@ -224,7 +227,7 @@ static void visit_once(visit_fn fn, const place *p, long fail_at, long json_fail
     json_set_alloc_funcs(json_take, json_give);
     trace *t = fail_at || json_fail_at ? &disturbed : &undisturbed;
     dlx_error err = {.code = DLX_OK};
-    dlx_result r = fn(p, &heap.allocator, t, &err);
+    dlx_result r = fn(p, &heap.mem, t, &err);
     json_set_alloc_funcs(old_take, old_give);
     if (heap.n_alive || json_heap.n_alive)
         fail_msg("%s, failures at %ld and %ld: %ld and %ld blocks are lost (%s)", p->path, fail_at,
@@ -237,8 +240,8 @@ static void visit_once(visit_fn fn, const place *p, long fail_at, long json_fail
         fail_msg("%s, failures at %ld and %ld: result %d, \"%s\"", p->path, fail_at, json_fail_at,
                  r, err.text);
     }
-    *n = heap.n_requests;
-    *n_json = json_heap.n_requests;
+    *n = (long)heap.n_calls;
+    *n_json = (long)json_heap.n_calls;
 }
 
 static void check_place(visit_fn fn, const place *p)

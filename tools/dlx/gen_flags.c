@@ -16,8 +16,8 @@ enum { MAX_NAMES = 64 };
 static const char *const *union_names(const char **names, const char *const *(*of)(const char *))
 {
     size_t n = 0;
-    for (const char *const *family = dlx_family_names(); *family; family++) {
-        for (const char *const *name = of(*family); name && *name; name++) {
+    for (size_t f = 0; dlx_family_name(f); f++) {
+        for (const char *const *name = of(dlx_family_name(f)); name && *name; name++) {
             size_t i = 0;
             while (i < n && strcmp(names[i], *name) != 0)
                 i++;
@@ -206,11 +206,11 @@ static void names_row(bytes *out, const char *family, const char *const *names)
 void gen_help(bytes *out)
 {
     bytes_text(out, "\nSamplers by family\n");
-    for (const char *const *family = dlx_family_names(); *family; family++)
-        names_row(out, *family, dlx_sampler_names(*family));
+    for (size_t f = 0; dlx_family_name(f); f++)
+        names_row(out, dlx_family_name(f), dlx_sampler_names(dlx_family_name(f)));
     bytes_text(out, "\nCaches by family\n");
-    for (const char *const *family = dlx_family_names(); *family; family++)
-        names_row(out, *family, dlx_cache_names(*family));
+    for (size_t f = 0; dlx_family_name(f); f++)
+        names_row(out, dlx_family_name(f), dlx_cache_names(dlx_family_name(f)));
     bytes_text(
         out, "\nA family refuses options that its reference does not have. dlx inspect MODEL shows "
              "the\ndefaults of a model and where each comes from.\n");
