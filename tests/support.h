@@ -46,9 +46,11 @@ static inline dlx_model *support_open(const char *golden_name)
     return model;
 }
 
-static inline dlx_session *support_session(const dlx_model *model, const char *backend, size_t n_ctx)
+static inline dlx_session *support_session(const dlx_model *model, const char *backend,
+                                           size_t n_ctx)
 {
-    dlx_session_opts opts = {.size = sizeof opts, .backend = backend, .n_ctx = n_ctx, .n_threads = 1};
+    dlx_session_opts opts = {
+        .size = sizeof opts, .backend = backend, .n_ctx = n_ctx, .n_threads = 1};
     dlx_session *session;
     dlx_error err = {.code = DLX_OK};
     if (dlx_session_open(&session, model, &opts, &err) != DLX_OK)

@@ -40,7 +40,8 @@ static void doctor_lists_them_with_reasons(void **state)
     json_t *list = json_object_get(report, "backends"), *b;
     size_t i;
     assert_true(json_array_size(list) >= 2);
-    json_array_foreach (list, i, b) {
+    json_array_foreach(list, i, b)
+    {
         assert_true(json_is_boolean(json_object_get(b, "available")));
         if (json_is_false(json_object_get(b, "available")))
             assert_true(json_string_length(json_object_get(b, "why_not")) > 10);

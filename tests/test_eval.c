@@ -1,5 +1,6 @@
 // labels: quick
-/* test_eval.c - judging: what each kind of task adds up to, on the shipped model and its tokenizer. */
+/* test_eval.c - judging: what each kind of task adds up to, on the shipped model and its tokenizer.
+ */
 #include "support.h"
 
 #include <dlx/tools.h>
@@ -51,14 +52,17 @@ static double number(const json_t *report, const char *a, const char *b)
     return json_number_value(b ? json_object_get(value, b) : value);
 }
 
-static const char RIGHT[] =
-    "{\"prompt\": \"On 5 March 2024, Anna Smith ordered 12 lamps for $123.45, to be sent to Berlin.\", "
-    "\"answer\": \"{\\\"customer\\\": \\\"Anna Smith\\\", \\\"item\\\": \\\"lamps\\\", \\\"quantity\\\": 12, "
-    "\\\"total\\\": 123.45, \\\"date\\\": \\\"2024-03-05\\\", \\\"city\\\": \\\"Berlin\\\"}\", \"split\": \"easy\"}\n";
-static const char WRONG[] =
-    "{\"prompt\": \"On 5 March 2024, Anna Smith ordered 12 lamps for $123.45, to be sent to Berlin.\", "
-    "\"answer\": \"{\\\"customer\\\": \\\"Anna Smith\\\", \\\"item\\\": \\\"lamps\\\", \\\"quantity\\\": 13}\", "
-    "\"split\": \"hard\"}\n";
+static const char RIGHT[] = "{\"prompt\": \"On 5 March 2024, Anna Smith ordered 12 lamps for "
+                            "$123.45, to be sent to Berlin.\", "
+                            "\"answer\": \"{\\\"customer\\\": \\\"Anna Smith\\\", \\\"item\\\": "
+                            "\\\"lamps\\\", \\\"quantity\\\": 12, "
+                            "\\\"total\\\": 123.45, \\\"date\\\": \\\"2024-03-05\\\", "
+                            "\\\"city\\\": \\\"Berlin\\\"}\", \"split\": \"easy\"}\n";
+static const char WRONG[] = "{\"prompt\": \"On 5 March 2024, Anna Smith ordered 12 lamps for "
+                            "$123.45, to be sent to Berlin.\", "
+                            "\"answer\": \"{\\\"customer\\\": \\\"Anna Smith\\\", \\\"item\\\": "
+                            "\\\"lamps\\\", \\\"quantity\\\": 13}\", "
+                            "\"split\": \"hard\"}\n";
 
 static bool count_line(void *user, size_t line, size_t n_lines, const char *json)
 {
@@ -99,10 +103,13 @@ static void the_likelier_choice_is_taken(void **state)
 {
     (void)state;
     dlx_eval_opts opts = {.n_samples = 8};
-    json_t *report = judge("{\"prompt\": \"Anna Smith ordered 12 lamps.\", \"choices\": [\"{\\\"customer\\\": \\\"Anna\", "
-                           "\"zqx zqx zqx zqx\"], \"label\": 0}\n"
-                           "{\"prompt\": \"Anna Smith ordered 12 lamps.\", \"choices\": [\"zqx zqx zqx zqx\", "
-                           "\"{\\\"customer\\\": \\\"Anna\"], \"label\": \"zqx zqx zqx zqx\"}\n", &opts);
+    json_t *report =
+        judge("{\"prompt\": \"Anna Smith ordered 12 lamps.\", \"choices\": [\"{\\\"customer\\\": "
+              "\\\"Anna\", "
+              "\"zqx zqx zqx zqx\"], \"label\": 0}\n"
+              "{\"prompt\": \"Anna Smith ordered 12 lamps.\", \"choices\": [\"zqx zqx zqx zqx\", "
+              "\"{\\\"customer\\\": \\\"Anna\"], \"label\": \"zqx zqx zqx zqx\"}\n",
+              &opts);
     assert_int_equal((int)number(report, "choices", "n"), 2);
     assert_int_equal((int)number(report, "choices", "right"), 1);
     json_decref(report);
@@ -124,14 +131,18 @@ static void limits_and_bad_files_are_told(void **state)
     (void)state;
     static const struct {
         const char *tasks, *word;
-    } bad[] = {{"", "no task"}, {"\n  \n", "no task"}, {"{\"prompt\": 3}\n", "expected"}, {"nonsense\n", "task 1"},
+    } bad[] = {{"", "no task"},
+               {"\n  \n", "no task"},
+               {"{\"prompt\": 3}\n", "expected"},
+               {"nonsense\n", "task 1"},
                {"{\"prompt\": \"a\", \"choices\": [\"x\", \"y\"], \"label\": 2}\n", "label"},
                {"{\"prompt\": \"a\", \"choices\": [\"x\"], \"label\": 0}\n", "expected"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char *text;
         dlx_error err;
         support_write(support_tmp("bad.jsonl"), bad[i].tasks);
-        assert_int_not_equal(dlx_eval(session, support_tmp("bad.jsonl"), NULL, &text, &err), DLX_OK);
+        assert_int_not_equal(dlx_eval(session, support_tmp("bad.jsonl"), NULL, &text, &err),
+                             DLX_OK);
         assert_null(text);
         support_sentence(&err, bad[i].word);
     }

@@ -8,7 +8,8 @@
 #include "backends/backend.h"
 #include "model/model.h"
 
-static const char *const FOLDERS[] = {"fast-dllm-v2-tiny", "dream-tied", "llada-tiny", "sdar-tiny-b4"};
+static const char *const FOLDERS[] = {"fast-dllm-v2-tiny", "dream-tied", "llada-tiny",
+                                      "sdar-tiny-b4"};
 
 static void open_model(dlx__model *model, const char *folder)
 {

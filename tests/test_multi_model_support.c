@@ -1,5 +1,6 @@
 // labels: quick
-/* test_multi_model_support.c - one interface, four families: who is recognised, with which facts. */
+/* test_multi_model_support.c - one interface, four families: who is recognised, with which facts.
+ */
 #include "support.h"
 
 #include <dlx/tools.h>

@@ -52,7 +52,8 @@ static void options(const dlx_model *model, dlx_gen_opts *gen, size_t max_tokens
     gen->n_stop_ids = 0;
 }
 
-/* ---- C1: the residual stream is the un-normalised sum ----------------------------------------- */
+/* ---- C1: the residual stream is the un-normalised sum -----------------------------------------
+ */
 
 typedef struct taps {
     dlx__npy want; /* [layers + 2, n, d] */
@@ -75,7 +76,8 @@ static void c1_llada_keeps_the_unnormalised_residual(void **state)
     dlx_error err;
     dlx__model model;
     assert_int_equal(
-        dlx__model_open(&model, support_golden("llada-tiny"), DLX__NEED_WEIGHTS, NULL, &err), DLX_OK);
+        dlx__model_open(&model, support_golden("llada-tiny"), DLX__NEED_WEIGHTS, NULL, &err),
+        DLX_OK);
     taps t = {.worst = 0};
     assert_int_equal(dlx__npy_read(&t.want, support_golden("llada-tiny/hidden_1.npy"), NULL, &err),
                      DLX_OK);
@@ -89,7 +91,8 @@ static void c1_llada_keeps_the_unnormalised_residual(void **state)
     dlx__backend_opts opts = {.n_ctx = n, .n_rows = n, .n_streams = 1, .n_threads = 1};
     dlx__backend *backend;
     assert_int_equal(reference->load(&backend, &model, &opts, &err), DLX_OK);
-    dlx__step step = {.ids = tokens, .n = n, .visibility = DLX__VISIBLE_FULL, .tap = compare_tap, .tap_user = &t};
+    dlx__step step = {
+        .ids = tokens, .n = n, .visibility = DLX__VISIBLE_FULL, .tap = compare_tap, .tap_user = &t};
     assert_int_equal(reference->step(backend, &step, &err), DLX_OK);
     assert_int_equal(t.n_seen, t.want.shape[0]);
     assert_true(t.worst < 2e-3);
@@ -99,7 +102,8 @@ static void c1_llada_keeps_the_unnormalised_residual(void **state)
     dlx__model_release(&model);
 }
 
-/* ---- C2, C3, C4: what the file says counts ---------------------------------------------------- */
+/* ---- C2, C3, C4: what the file says counts ----------------------------------------------------
+ */
 
 static void c2_llada_names_and_widths_are_understood(void **state)
 {
@@ -121,7 +125,8 @@ static void c3_head_counts_come_from_the_file(void **state)
     static const struct {
         const char *folder;
         size_t heads, kv, dim;
-    } shapes[] = {{"fast-dllm-v2-tiny", 4, 2, 24}, {"dream-tied", 3, 1, 32}, {"dream-tiny", 4, 2, 16}};
+    } shapes[] = {
+        {"fast-dllm-v2-tiny", 4, 2, 24}, {"dream-tied", 3, 1, 32}, {"dream-tiny", 4, 2, 16}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         dlx_model *model = support_open(shapes[i].folder);
         dlx_model_info info;
@@ -161,14 +166,15 @@ static void c4_sdar_tie_mask_and_block_width_are_honoured(void **state)
 {
     (void)state;
     dlx_model *tied = support_open("sdar-tiny-b4-tied");
-    dlx_model_free(tied); /* opens although lm_head.weight is absent */
-    assert_true(influences("sdar-tiny-b4", 3, 0));   /* one block of four sees itself whole */
-    assert_false(influences("sdar-tiny-b4", 4, 3));  /* and nothing of the next */
+    dlx_model_free(tied);                           /* opens although lm_head.weight is absent */
+    assert_true(influences("sdar-tiny-b4", 3, 0));  /* one block of four sees itself whole */
+    assert_false(influences("sdar-tiny-b4", 4, 3)); /* and nothing of the next */
     assert_true(influences("sdar-tiny-b8", 7, 0));
     assert_false(influences("sdar-tiny-b8", 8, 7));
 }
 
-/* ---- C5: the row before the block decides its first token ------------------------------------- */
+/* ---- C5: the row before the block decides its first token -------------------------------------
+ */
 
 static void c5_a_block_is_seeded_by_the_last_row_before_it(void **state)
 {
@@ -197,7 +203,8 @@ static void c5_a_block_is_seeded_by_the_last_row_before_it(void **state)
     dlx_model_free(model);
 }
 
-/* ---- C6: finished blocks leave the K/V of their final tokens ----------------------------------- */
+/* ---- C6: finished blocks leave the K/V of their final tokens -----------------------------------
+ */
 
 static void c6_the_cache_holds_final_tokens(void **state)
 {
@@ -223,7 +230,8 @@ static void c6_the_cache_holds_final_tokens(void **state)
     }
 }
 
-/* ---- C7, C8, C9, C10: blocks, lengths, masks of attention --------------------------------------- */
+/* ---- C7, C8, C9, C10: blocks, lengths, masks of attention ---------------------------------------
+ */
 
 static void c7_no_step_limit_leaves_masks(void **state)
 {
@@ -307,12 +315,14 @@ static void c10_blocks_lie_at_absolute_multiples(void **state)
     dlx_model_free(model);
 }
 
-/* ---- C11: slots that nobody wrote, or an earlier run wrote, have no weight ------------------------ */
+/* ---- C11: slots that nobody wrote, or an earlier run wrote, have no weight
+ * ------------------------ */
 
 static void c11_stale_slots_have_no_influence(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"sdar-tiny-b4", "fast-dllm-v2-tiny", "llada-tiny", "dream-tiny"};
+    static const char *const folders[] = {"sdar-tiny-b4", "fast-dllm-v2-tiny", "llada-tiny",
+                                          "dream-tiny"};
     for (size_t f = 0; f < 4; f++) {
         dlx_model *model = support_open(folders[f]);
         dlx_token prompt[40], fresh[MAX_IDS];
@@ -333,7 +343,8 @@ static void c11_stale_slots_have_no_influence(void **state)
     }
 }
 
-/* ---- C12, C13: stops and forbidden ids ------------------------------------------------------------ */
+/* ---- C12, C13: stops and forbidden ids
+ * ------------------------------------------------------------ */
 
 static void c12_a_stop_id_ends_the_answer(void **state)
 {
@@ -365,8 +376,7 @@ static size_t golden_prompt(const char *file, dlx_token *prompt)
     json_t *ids = json_object_get(run_json, "prompt_ids"), *id;
     size_t i;
     assert_true(json_array_size(ids) > 0 && json_array_size(ids) <= MAX_IDS);
-    json_array_foreach (ids, i, id)
-        prompt[i] = (dlx_token)json_integer_value(id);
+    json_array_foreach(ids, i, id) prompt[i] = (dlx_token)json_integer_value(id);
     size_t n = json_array_size(ids);
     json_decref(run_json);
     return n;
@@ -379,7 +389,8 @@ static void c13_mask_and_padding_are_never_chosen(void **state)
     enum { MASK = 306, PADDING = 308, ROWS = 320 };
     dlx_model *model = support_open("dream-specials");
     dlx_token prompt[MAX_IDS], ids[MAX_IDS], padding[ROWS - PADDING];
-    size_t n_prompt = golden_prompt("dream-specials/decode/suppressed_entropy_n24_s12.json", prompt);
+    size_t n_prompt =
+        golden_prompt("dream-specials/decode/suppressed_entropy_n24_s12.json", prompt);
     for (int i = 0; i < ROWS - PADDING; i++)
         padding[i] = PADDING + i;
     for (int allowed = 0; allowed < 2; allowed++) {
@@ -399,7 +410,8 @@ static void c13_mask_and_padding_are_never_chosen(void **state)
     dlx_model_free(model);
 }
 
-/* ---- C14: certainty is sum p ln p, the larger the surer -------------------------------------------- */
+/* ---- C14: certainty is sum p ln p, the larger the surer
+ * -------------------------------------------- */
 
 static void c14_negative_entropy_has_its_sign(void **state)
 {
@@ -408,7 +420,8 @@ static void c14_negative_entropy_has_its_sign(void **state)
     dlx__model model;
     enum { N = 5 };
     assert_int_equal(
-        dlx__model_open(&model, support_golden("dream-tiny"), DLX__NEED_WEIGHTS, NULL, &err), DLX_OK);
+        dlx__model_open(&model, support_golden("dream-tiny"), DLX__NEED_WEIGHTS, NULL, &err),
+        DLX_OK);
     size_t width = model.hp.n_rows_vocab, rows[N] = {0, 1, 2, 3, 4};
     dlx_token ids[N] = {5, 6, 306, 306, 9};
     float *logits = malloc(N * width * sizeof *logits);
@@ -441,7 +454,8 @@ static void c14_negative_entropy_has_its_sign(void **state)
     dlx__model_release(&model);
 }
 
-/* ---- C15, C16, C17: the canvas is always what was decided -------------------------------------------- */
+/* ---- C15, C16, C17: the canvas is always what was decided
+ * -------------------------------------------- */
 
 static bool stop_after_second_denoise(void *user, const dlx_event *event)
 {
@@ -508,7 +522,8 @@ static bool check_canvas(void *user, const dlx_event *event)
 static void c17_tokens_land_where_the_event_says(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"sdar-tiny-b4", "fast-dllm-v2-tiny", "llada-tiny", "dream-tiny"};
+    static const char *const folders[] = {"sdar-tiny-b4", "fast-dllm-v2-tiny", "llada-tiny",
+                                          "dream-tiny"};
     for (size_t f = 0; f < 4; f++) {
         dlx_model *model = support_open(folders[f]);
         dlx_token prompt[11], ids[MAX_IDS];
@@ -526,7 +541,8 @@ static void c17_tokens_land_where_the_event_says(void **state)
     }
 }
 
-/* ---- C18, C19, C23, C24: options arrive, or are refused ------------------------------------------------ */
+/* ---- C18, C19, C23, C24: options arrive, or are refused
+ * ------------------------------------------------ */
 
 static void c18_every_knob_is_an_option(void **state)
 {
@@ -595,7 +611,9 @@ static void c21_an_incomplete_checkpoint_is_refused(void **state)
     snprintf(command, sizeof command, "mkdir -p '%s' && cp '%s/config.json' '%s/'", folder,
              support_golden("sdar-tiny-b4"), folder);
     assert_int_equal(system(command), 0);
-    assert_int_equal(dlx__safetensors_open_dir(&weights, support_golden("sdar-tiny-b4"), false, NULL, &err), DLX_OK);
+    assert_int_equal(
+        dlx__safetensors_open_dir(&weights, support_golden("sdar-tiny-b4"), false, NULL, &err),
+        DLX_OK);
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     size_t last = weights.n - 1;
     char missing[200];

@@ -1,8 +1,8 @@
 /*
  * dlx/dlx.h - run diffusion language models: open, tokenize, generate.
  *
- * Two handles. A dlx_model is weights, tokenizer and chat template: immutable, shared freely between
- * threads. A dlx_session is one key/value store and one canvas: one thread at a time.
+ * Two handles. A dlx_model is weights, tokenizer and chat template: immutable, shared freely
+ * between threads. A dlx_session is one key/value store and one canvas: one thread at a time.
  *
  * A diffusion model does not write left to right: it starts from masks and reveals several tokens
  * a pass, wherever it is most sure. Progress therefore reaches the caller as events.
@@ -55,13 +55,13 @@ typedef struct dlx_model_info {
     size_t n_vocab;      /* ids that exist */
     size_t n_vocab_rows; /* columns of the logits; those from n_vocab on are padding */
     size_t n_ctx_train;
-    size_t block_length; /* 0: the family has no trained block */
+    size_t block_length;               /* 0: the family has no trained block */
     dlx_token mask_id, bos_id, eot_id; /* -1: none */
     dlx_token stop_ids[DLX_MAX_STOP_IDS];
     size_t n_stop_ids;
     bool has_weights, has_tokenizer, has_chat_template;
-    size_t n_params;          /* elements of all tensors */
-    uint64_t weight_bytes;    /* as stored */
+    size_t n_params;           /* elements of all tensors */
+    uint64_t weight_bytes;     /* as stored */
     size_t kv_bytes_per_token; /* float32, all layers, one stream */
 } dlx_model_info;
 
@@ -98,16 +98,17 @@ DLX_API DLX_NODISCARD dlx_result dlx_chat_render(const dlx_model *model, const c
 /* ---- sessions -------------------------------------------------------------------------------- */
 
 typedef struct dlx_session_opts {
-    size_t size;          /* sizeof(dlx_session_opts) */
-    const char *backend;  /* NULL: "cpu" */
-    size_t n_ctx;         /* positions; 0: the smaller of 4096 and what the model was trained for */
-    int n_threads;        /* 0: the fast cores */
-    size_t memory_limit;  /* bytes for the session beside the weights; 0: none. Refused early, with the numbers */
+    size_t size;         /* sizeof(dlx_session_opts) */
+    const char *backend; /* NULL: "cpu" */
+    size_t n_ctx;        /* positions; 0: the smaller of 4096 and what the model was trained for */
+    int n_threads;       /* 0: the fast cores */
+    size_t memory_limit; /* bytes for the session beside the weights; 0: none. Refused early, with
+                            the numbers */
 } dlx_session_opts;
 
 DLX_API DLX_NODISCARD dlx_result dlx_session_open(dlx_session **out, const dlx_model *model,
                                                   const dlx_session_opts *opts, dlx_error *err);
-DLX_API void dlx_session_free(dlx_session *session); /* NULL is fine */
+DLX_API void dlx_session_free(dlx_session *session);          /* NULL is fine */
 DLX_API size_t dlx_session_n_ctx(const dlx_session *session); /* positions, the default resolved */
 
 /* Stops a running dlx_generate within one pass. The only call that other threads and signal
@@ -142,12 +143,12 @@ typedef struct dlx_event {
     size_t pass;             /* from 0 */
     dlx_pass_kind pass_kind; /* PASS */
     size_t block;            /* PASS: first position / block length (0 without blocks) */
-    size_t rows;             /* PASS: rows of this role (the halves of a fused pass have their own) */
+    size_t rows; /* PASS: rows of this role (the halves of a fused pass have their own) */
     const dlx_written *written; /* PASS: [n_written], ascending positions */
     size_t n_written;
     const dlx_token *canvas; /* PASS: [n_canvas], prompt included, masks where undecided */
     size_t n_canvas, n_prompt;
-    const char *text;        /* TEXT: [n_text] bytes, terminated */
+    const char *text; /* TEXT: [n_text] bytes, terminated */
     size_t n_text;
 } dlx_event;
 
@@ -155,12 +156,11 @@ typedef struct dlx_event {
 typedef bool (*dlx_event_fn)(void *user, const dlx_event *event);
 
 /*
- * A uniform draw in [0, 1), named by its place, so that results depend on neither order nor threads.
- *   DLX_DRAW_TOKEN  (position, id):  Gumbel noise of one logit (LLaDA), id = -1: one draw a position
- *                   for inverse-CDF sampling (the other families)
- *   DLX_DRAW_ORDER  (position, -1): random remasking (LLaDA); does this position unmask (Dream origin);
- *                   Gumbel noise of a position's rank (Dream alg_temp)
- * `pass` counts forward passes of the denoiser from 0.
+ * A uniform draw in [0, 1), named by its place, so that results depend on neither order nor
+ * threads. DLX_DRAW_TOKEN  (position, id):  Gumbel noise of one logit (LLaDA), id = -1: one draw a
+ * position for inverse-CDF sampling (the other families) DLX_DRAW_ORDER  (position, -1): random
+ * remasking (LLaDA); does this position unmask (Dream origin); Gumbel noise of a position's rank
+ * (Dream alg_temp) `pass` counts forward passes of the denoiser from 0.
  */
 typedef enum dlx_draw_kind { DLX_DRAW_TOKEN, DLX_DRAW_ORDER } dlx_draw_kind;
 typedef double (*dlx_draw_fn)(void *user, dlx_draw_kind kind, size_t pass, size_t position,
@@ -193,8 +193,8 @@ typedef struct dlx_gen_opts {
     size_t n_suppress;
     dlx_token stop_ids[DLX_MAX_STOP_IDS];
     size_t n_stop_ids;
-    dlx_token eot_id;               /* LLaDA's confidence_eos_eot_inf; -1: none */
-    const char *const *stop_texts;  /* [n_stop_texts]: generation ends before the first of these */
+    dlx_token eot_id;              /* LLaDA's confidence_eos_eot_inf; -1: none */
+    const char *const *stop_texts; /* [n_stop_texts]: generation ends before the first of these */
     size_t n_stop_texts;
     dlx_event_fn on_event; /* may be NULL */
     void *event_user;
@@ -204,16 +204,18 @@ typedef struct dlx_gen_opts {
 
 DLX_API void dlx_gen_init(const dlx_model *model, dlx_gen_opts *opts);
 
-/* Positions that a run will use: prompt and answer, rounded up as the family rounds. What a session's
- * n_ctx must hold at least. */
+/* Positions that a run will use: prompt and answer, rounded up as the family rounds. What a
+ * session's n_ctx must hold at least. */
 DLX_API size_t dlx_gen_positions(const dlx_model *model, const dlx_gen_opts *opts, size_t n_prompt);
 
 typedef enum dlx_finish { DLX_FINISH_LENGTH, DLX_FINISH_STOP } dlx_finish;
 
 typedef struct dlx_gen_result {
-    const dlx_token *ids; /* [n_ids] generated up to the stop, which is not included; lent until the next call */
+    const dlx_token *
+        ids; /* [n_ids] generated up to the stop, which is not included; lent until the next call */
     size_t n_ids;
-    const dlx_token *canvas; /* [n_canvas] prompt and everything decoded, as it stands; lent likewise */
+    const dlx_token
+        *canvas; /* [n_canvas] prompt and everything decoded, as it stands; lent likewise */
     size_t n_canvas;
     dlx_finish finish;
     dlx_token stop_id; /* the id that stopped it, or -1 */
@@ -226,8 +228,8 @@ typedef struct dlx_gen_result {
 
 /*
  * Generates after (or, with infill, inside) the prompt. Masks anywhere in the prompt are filled.
- * Options are checked before anything is computed. Returns DLX_CANCELLED when stopped; `result` then
- * holds what was decoded so far.
+ * Options are checked before anything is computed. Returns DLX_CANCELLED when stopped; `result`
+ * then holds what was decoded so far.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_generate(dlx_session *session, const dlx_token *prompt,
                                               size_t n_prompt, const dlx_gen_opts *opts,

@@ -12,11 +12,11 @@
 struct dlx_model {
     const dlx_allocator *mem;
     dlx_load load;
-    dlx__checkpoint text_only;    /* DLX_LOAD_TEXT: the checkpoint itself */
-    dlx__model core;              /* else: family, tensors, graph, and its own checkpoint */
-    dlx__tokenizer *tokenizer;    /* NULL: the checkpoint has none */
-    dlx__chat *chat;              /* NULL: see chat_failure */
-    dlx_error chat_failure;       /* why there is no chat template */
+    dlx__checkpoint text_only; /* DLX_LOAD_TEXT: the checkpoint itself */
+    dlx__model core;           /* else: family, tensors, graph, and its own checkpoint */
+    dlx__tokenizer *tokenizer; /* NULL: the checkpoint has none */
+    dlx__chat *chat;           /* NULL: see chat_failure */
+    dlx_error chat_failure;    /* why there is no chat template */
 };
 
 struct dlx_session {
@@ -30,7 +30,8 @@ const dlx__checkpoint *dlx__api_checkpoint(const dlx_model *model);
 /* Refuses a model opened with less than `what` needs. */
 dlx_result dlx__api_need_core(const dlx_model *model, const char *what, dlx_error *err);
 
-/* A session's number of positions: what was asked, or 4096 where the model was trained for as many. */
+/* A session's number of positions: what was asked, or 4096 where the model was trained for as many.
+ */
 size_t dlx__api_n_ctx(const dlx_model *model, size_t asked);
 
 #endif

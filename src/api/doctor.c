@@ -1,4 +1,5 @@
-/* doctor.c - what this machine and this build can do, as JSON; and the names that help texts list. */
+/* doctor.c - what this machine and this build can do, as JSON; and the names that help texts list.
+ */
 #include <dlx/tools.h>
 
 #include "api/api.h"
@@ -16,10 +17,14 @@ static json_t *instruction_sets(const dlx__cpu *cpu)
         const char *name;
         bool has;
     } sets[] = {
-        {"avx2", cpu->avx2_fma},           {"avx-vnni", cpu->avx_vnni},
-        {"avx512", cpu->avx512},           {"avx512-vnni", cpu->avx512_vnni},
-        {"avx512-bf16", cpu->avx512_bf16}, {"neon", cpu->neon},
-        {"neon-dotprod", cpu->neon_dotprod}, {"neon-i8mm", cpu->neon_i8mm},
+        {"avx2", cpu->avx2_fma},
+        {"avx-vnni", cpu->avx_vnni},
+        {"avx512", cpu->avx512},
+        {"avx512-vnni", cpu->avx512_vnni},
+        {"avx512-bf16", cpu->avx512_bf16},
+        {"neon", cpu->neon},
+        {"neon-dotprod", cpu->neon_dotprod},
+        {"neon-i8mm", cpu->neon_i8mm},
         {"neon-bf16", cpu->neon_bf16},
     };
     json_t *list = json_array();
@@ -35,9 +40,9 @@ static json_t *backends(void)
     for (const dlx__backend_class *const *b = dlx__backend_list(); *b; b++) {
         dlx_error why = {.code = DLX_OK};
         bool available = !(*b)->probe || (*b)->probe(&why) == DLX_OK;
-        dlx__api_append(&list, json_pack("{s:s, s:s, s:b, s:s?}", "name", (*b)->name, "about",
-                                         (*b)->about, "available", available, "why_not",
-                                         available ? NULL : why.text));
+        dlx__api_append(&list,
+                        json_pack("{s:s, s:s, s:b, s:s?}", "name", (*b)->name, "about", (*b)->about,
+                                  "available", available, "why_not", available ? NULL : why.text));
     }
     return list;
 }

@@ -1,6 +1,6 @@
 /*
- * eval.c - judges a session on a JSONL file, line by line. How a line is judged is in eval_line.c; this
- * file reads the lines, adds up and reports.
+ * eval.c - judges a session on a JSONL file, line by line. How a line is judged is in eval_line.c;
+ * this file reads the lines, adds up and reports.
  */
 #include "api/eval.h"
 #include "api/json_build.h"
@@ -57,14 +57,14 @@ static bool add_answer(json_t *tally, const json_t *line)
               add_number(tally, "seconds", json_object_get(line, "seconds"));
     const char *name;
     json_t *right;
-    json_object_foreach (json_object_get(line, "fields"), name, right)
-        ok = ok && add_judgement(child(child(tally, "fields"), name), right);
+    json_object_foreach(json_object_get(line, "fields"), name, right) ok =
+        ok && add_judgement(child(child(tally, "fields"), name), right);
     return ok;
 }
 
 /*
- * Adds one line's result to a tally: answers, fields, choices and texts each count apart. False when
- * there is no memory.
+ * Adds one line's result to a tally: answers, fields, choices and texts each count apart. False
+ * when there is no memory.
  */
 static bool add_line(json_t *tally, const json_t *line)
 {
@@ -112,15 +112,16 @@ static bool finish_tally(json_t *tally)
              set_rate(tally, "tokens_per_second", "tokens", "seconds");
     const char *name;
     json_t *field;
-    json_object_foreach (json_object_get(tally, "fields"), name, field)
-        ok = ok && set_rate(field, "rate", "right", "n");
+    json_object_foreach(json_object_get(tally, "fields"), name, field) ok =
+        ok && set_rate(field, "rate", "right", "n");
     json_t *choices = json_object_get(tally, "choices");
     if (choices)
         ok = ok && set_rate(choices, "rate", "right", "n");
     json_t *text = json_object_get(tally, "text");
     if (text)
         ok = ok && set_rate(text, "nats_per_token", "nats", "tokens") &&
-             dlx__api_set(text, "perplexity_bound", dlx__api_real(exp(rate(text, "nats", "tokens"))));
+             dlx__api_set(text, "perplexity_bound",
+                          dlx__api_real(exp(rate(text, "nats", "tokens"))));
     return ok;
 }
 
@@ -130,8 +131,8 @@ static dlx_result report(json_t *tally, const dlx_allocator *mem, char **json, d
     bool ok = finish_tally(tally);
     const char *name;
     json_t *split;
-    json_object_foreach (json_object_get(tally, "splits"), name, split)
-        ok = ok && finish_tally(split);
+    json_object_foreach(json_object_get(tally, "splits"), name, split) ok =
+        ok && finish_tally(split);
     if (!ok) {
         json_decref(tally);
         tally = NULL;
@@ -217,8 +218,8 @@ dlx_result dlx_eval(dlx_session *session, const char *path, const dlx_eval_opts 
                          : dlx__fail(err, DLX_E_NOMEM, "out of memory while judging %s", path);
     dlx__free(mem, text);
     if (r == DLX_OK && !json_object_get(tally, "lines"))
-        r = dlx__fail(err, DLX_E_FORMAT, "%s: there is no task in this file (one JSON object a line)",
-                      path);
+        r = dlx__fail(err, DLX_E_FORMAT,
+                      "%s: there is no task in this file (one JSON object a line)", path);
     if (r != DLX_OK && r != DLX_CANCELLED) {
         json_decref(tally);
         return r;

@@ -1,4 +1,5 @@
-/* eval_line.c - how one task is judged: by exact match, by the likelihood of choices, or of a text. */
+/* eval_line.c - how one task is judged: by exact match, by the likelihood of choices, or of a text.
+ */
 #include "api/eval.h"
 #include "api/json_build.h"
 
@@ -64,9 +65,9 @@ static bool judge_fields(const char *answer, const char *text, json_t *result)
         json_t *got = json_loads(text, 0, NULL);
         json_t *fields = json_object(), *value;
         const char *name;
-        json_object_foreach (want, name, value)
-            ok = ok && dlx__api_set(fields, name,
-                                    json_boolean(json_equal(value, json_object_get(got, name))));
+        json_object_foreach(want, name, value) ok =
+            ok &&
+            dlx__api_set(fields, name, json_boolean(json_equal(value, json_object_get(got, name))));
         ok = dlx__api_set(result, "fields", fields) && ok;
         json_decref(got);
     }
@@ -87,11 +88,11 @@ static dlx_result judge_answer(dlx_session *session, const char *prompt, const c
     DLX__TRY(r);
     char *text;
     DLX__TRY(dlx_detokenize(model, generated.ids, generated.n_ids, true, &text, NULL, err));
-    json_t *found = json_pack("{s:b, s:s, s:s, s:I, s:I, s:I, s:f}", "exact",
-                              same_text(answer, text), "text", text, "finish",
-                              generated.finish == DLX_FINISH_STOP ? "stop" : "length", "tokens",
-                              (json_int_t)generated.n_ids, "passes", (json_int_t)generated.passes,
-                              "rows", (json_int_t)generated.rows, "seconds", generated.seconds);
+    json_t *found =
+        json_pack("{s:b, s:s, s:s, s:I, s:I, s:I, s:f}", "exact", same_text(answer, text), "text",
+                  text, "finish", generated.finish == DLX_FINISH_STOP ? "stop" : "length", "tokens",
+                  (json_int_t)generated.n_ids, "passes", (json_int_t)generated.passes, "rows",
+                  (json_int_t)generated.rows, "seconds", generated.seconds);
     bool ok = dlx__api_merge(result, found) && judge_fields(answer, text, result);
     dlx_free(model, text);
     return ok ? DLX_OK : no_memory(err);
@@ -164,9 +165,7 @@ static bool are_choices(const json_t *choices)
 {
     size_t i;
     json_t *choice;
-    json_array_foreach (choices, i, choice)
-        if (!text_of(choice))
-            return false;
+    json_array_foreach(choices, i, choice) if (!text_of(choice)) return false;
     return json_array_size(choices) >= 2;
 }
 
@@ -178,9 +177,7 @@ static json_int_t label_index(const json_t *label, const json_t *choices)
     if (json_is_integer(label) && json_integer_value(label) >= 0 &&
         (size_t)json_integer_value(label) < json_array_size(choices))
         return json_integer_value(label);
-    json_array_foreach (choices, i, choice)
-        if (json_equal(choice, label))
-            return (json_int_t)i;
+    json_array_foreach(choices, i, choice) if (json_equal(choice, label)) return (json_int_t)i;
     return -1;
 }
 
@@ -197,24 +194,26 @@ dlx_result dlx__eval_line(dlx_session *session, const json_t *task, const char *
     } else if (prompt && are_choices(choices)) {
         json_int_t label = label_index(json_object_get(task, "label"), choices);
         if (label < 0)
-            return dlx__fail(err, DLX_E_FORMAT,
-                             "%s: \"label\" must be the index or the text of one of the %zu choices",
-                             name, json_array_size(choices));
+            return dlx__fail(
+                err, DLX_E_FORMAT,
+                "%s: \"label\" must be the index or the text of one of the %zu choices", name,
+                json_array_size(choices));
         r = judge_choices(session, prompt, choices, label, o, result, err);
     } else if (text) {
         double nats = 0;
         size_t n_tokens = 0;
         r = score(session, NULL, 0, text, o, &nats, &n_tokens, err);
-        json_t *found = json_pack("{s:o, s:I}", "nats", dlx__api_real(nats), "tokens",
-                                  (json_int_t)n_tokens);
+        json_t *found =
+            json_pack("{s:o, s:I}", "nats", dlx__api_real(nats), "tokens", (json_int_t)n_tokens);
         bool ok = dlx__api_merge(result, found);
         if (r == DLX_OK && !ok)
             r = no_memory(err);
     } else {
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "%s: expected {\"prompt\", \"answer\"}, {\"prompt\", \"choices\", \"label\"} or "
-                         "{\"text\"}, each text with at least one letter and no NUL",
-                         name);
+        return dlx__fail(
+            err, DLX_E_FORMAT,
+            "%s: expected {\"prompt\", \"answer\"}, {\"prompt\", \"choices\", \"label\"} or "
+            "{\"text\"}, each text with at least one letter and no NUL",
+            name);
     }
     if (r != DLX_OK && r != DLX_CANCELLED)
         dlx__fail_prefix(err, name);

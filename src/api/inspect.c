@@ -1,4 +1,5 @@
-/* inspect.c - a model told as JSON: shape, special ids, effective defaults, memory plan, tensors. */
+/* inspect.c - a model told as JSON: shape, special ids, effective defaults, memory plan, tensors.
+ */
 #include <dlx/tools.h>
 
 #include "api/api.h"
@@ -23,9 +24,9 @@ static json_t *size_json(size_t n)
 static json_t *shape_report(const dlx__hparams *hp)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:b, s:b, s:b}",
-                     "n_layers", size_json(hp->n_layers), "n_embd", size_json(hp->n_embd), "n_heads",
-                     size_json(hp->n_heads), "n_heads_kv", size_json(hp->n_heads_kv), "head_dim",
-                     size_json(hp->head_dim), "n_ff", size_json(hp->n_ff), "n_vocab",
+                     "n_layers", size_json(hp->n_layers), "n_embd", size_json(hp->n_embd),
+                     "n_heads", size_json(hp->n_heads), "n_heads_kv", size_json(hp->n_heads_kv),
+                     "head_dim", size_json(hp->head_dim), "n_ff", size_json(hp->n_ff), "n_vocab",
                      size_json(hp->n_vocab), "n_vocab_rows", size_json(hp->n_rows_vocab),
                      "n_ctx_train", size_json(hp->n_ctx_train), "rope_theta", hp->rope_theta,
                      "rms_eps", hp->rms_eps, "tied_head", hp->tied, "qkv_bias", hp->qkv_bias,
@@ -98,7 +99,8 @@ static json_t *plan_report(const dlx_model *model, size_t asked_ctx,
                      "total_bytes", (json_int_t)total, "kv_bytes_per_token", size_json(per_token));
 }
 
-/* Elements and bytes of the expected tensors; the type is the file's, or bf16 while only names are known. */
+/* Elements and bytes of the expected tensors; the type is the file's, or bf16 while only names are
+ * known. */
 static json_t *tensors_report(const dlx__model *core)
 {
     json_t *list = json_array();
@@ -110,10 +112,10 @@ static json_t *tensors_report(const dlx__model *core)
             json_t *shape = json_array();
             for (int d = 0; d < t->n_dims; d++)
                 dlx__api_append(&shape, size_json(t->shape[d]));
-            dlx__api_append(
-                &list, json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", t->name, "role",
-                                ROLE_NAMES[role], "type", dlx__dtype_of(t->dtype)->name, "shape",
-                                shape, "bytes", size_json(t->n_bytes)));
+            dlx__api_append(&list,
+                            json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", t->name, "role",
+                                      ROLE_NAMES[role], "type", dlx__dtype_of(t->dtype)->name,
+                                      "shape", shape, "bytes", size_json(t->n_bytes)));
         }
     }
     return list;

@@ -93,9 +93,10 @@ void dlx_model_free(dlx_model *model)
 dlx_result dlx__api_need_core(const dlx_model *model, const char *what, dlx_error *err)
 {
     if (model->load == DLX_LOAD_TEXT)
-        return dlx__fail(err, DLX_E_ARG,
-                         "%s: opened for its text only; %s needs the model (open it with DLX_LOAD_ALL)",
-                         model->text_only.path, what);
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "%s: opened for its text only; %s needs the model (open it with DLX_LOAD_ALL)",
+            model->text_only.path, what);
     return DLX_OK;
 }
 

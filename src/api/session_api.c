@@ -32,10 +32,11 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
     *out = NULL;
     DLX__TRY(dlx__api_need_core(model, "a session", err));
     if (!model->core.has_weights)
-        return dlx__fail(err, DLX_E_ARG,
-                         "%s: opened for its shapes only; a session needs the weights (open the model "
-                         "with DLX_LOAD_ALL)",
-                         model->core.checkpoint.path);
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "%s: opened for its shapes only; a session needs the weights (open the model "
+            "with DLX_LOAD_ALL)",
+            model->core.checkpoint.path);
     DLX__TRY(find_backend(o->backend, &backend, err));
     dlx_session *session = dlx__alloc_zero(model->mem, 1, sizeof *session);
     if (!session)
@@ -90,7 +91,8 @@ void dlx_gen_init(const dlx_model *model, dlx_gen_opts *opts)
 
 size_t dlx_gen_positions(const dlx_model *model, const dlx_gen_opts *opts, size_t n_prompt)
 {
-    return model->load == DLX_LOAD_TEXT ? n_prompt : dlx__gen_positions(&model->core, opts, n_prompt);
+    return model->load == DLX_LOAD_TEXT ? n_prompt
+                                        : dlx__gen_positions(&model->core, opts, n_prompt);
 }
 
 dlx_result dlx_generate(dlx_session *session, const dlx_token *prompt, size_t n_prompt,
@@ -102,6 +104,6 @@ dlx_result dlx_generate(dlx_session *session, const dlx_token *prompt, size_t n_
         dlx_gen_init(session->model, &defaults);
         opts = &defaults;
     }
-    return dlx__engine_generate(session->engine, prompt, n_prompt, opts,
-                                result ? result : &ignored, err);
+    return dlx__engine_generate(session->engine, prompt, n_prompt, opts, result ? result : &ignored,
+                                err);
 }

@@ -17,10 +17,11 @@ static dlx_result need_tokenizer(const dlx_model *model, dlx_error *err)
 {
     if (model->tokenizer)
         return DLX_OK;
-    return dlx__fail(err, DLX_E_UNSUPPORTED,
-                     "%s: there is no tokenizer (tokenizer.json, or vocab.json with merges.txt); work "
-                     "with token ids, or put the model's tokenizer files there",
-                     dlx__api_checkpoint(model)->path);
+    return dlx__fail(
+        err, DLX_E_UNSUPPORTED,
+        "%s: there is no tokenizer (tokenizer.json, or vocab.json with merges.txt); work "
+        "with token ids, or put the model's tokenizer files there",
+        dlx__api_checkpoint(model)->path);
 }
 
 dlx_result dlx_tokenize(const dlx_model *model, const char *text, size_t n_bytes, bool no_specials,
@@ -87,8 +88,9 @@ static dlx_result parse_extras(const char *extras_json, json_t **extras, dlx_err
         return DLX_OK;
     json_decref(*extras);
     *extras = NULL;
-    return dlx__fail(err, DLX_E_ARG, "template variables must be a JSON object, as "
-                                     "{\"enable_thinking\": false}");
+    return dlx__fail(err, DLX_E_ARG,
+                     "template variables must be a JSON object, as "
+                     "{\"enable_thinking\": false}");
 }
 
 dlx_result dlx_chat_render(const dlx_model *model, const char *messages_json,
@@ -104,7 +106,8 @@ dlx_result dlx_chat_render(const dlx_model *model, const char *messages_json,
     json_t *messages = NULL, *extras = NULL;
     dlx__buf buf;
     dlx__buf_init(&buf, model->mem);
-    dlx_result r = dlx__json_parse(&messages, messages_json, strlen(messages_json), "messages", err);
+    dlx_result r =
+        dlx__json_parse(&messages, messages_json, strlen(messages_json), "messages", err);
     if (r == DLX_OK)
         r = parse_extras(extras_json, &extras, err);
     if (r == DLX_OK) {

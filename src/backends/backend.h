@@ -35,12 +35,12 @@ typedef struct dlx__step {
 
 /* What the head says of one row, over the ids that are allowed. */
 typedef struct dlx__row_stat {
-    dlx_token best;   /* arg-max; ties to the lower id */
-    float logit;      /* its logit */
-    float prob;       /* its softmax probability */
-    float margin;     /* prob minus that of the second best */
+    dlx_token best;    /* arg-max; ties to the lower id */
+    float logit;       /* its logit */
+    float prob;        /* its softmax probability */
+    float margin;      /* prob minus that of the second best */
     float neg_entropy; /* sum p ln p, <= 0 */
-    bool finite;      /* false: NaN or +infinity among the logits, or nothing allowed */
+    bool finite;       /* false: NaN or +infinity among the logits, or nothing allowed */
 } dlx__row_stat;
 
 /*
@@ -51,24 +51,24 @@ typedef struct dlx__head {
     const size_t *rows; /* [n], indices into the rows of the last step */
     size_t n;
     int stream;
-    float cfg_scale;            /* 0: plain. Else logits = u + (s + 1)(c - u), c stream 0, u stream 1 */
-    size_t n_ids;               /* 0: all rows of the head are ids */
-    const dlx_token *suppress;  /* [n_suppress], ascending */
+    float cfg_scale; /* 0: plain. Else logits = u + (s + 1)(c - u), c stream 0, u stream 1 */
+    size_t n_ids;    /* 0: all rows of the head are ids */
+    const dlx_token *suppress; /* [n_suppress], ascending */
     size_t n_suppress;
-    dlx__row_stat *stats;       /* [n], or NULL */
-    float *logits;              /* [n, n_vocab_rows] raw (nothing suppressed), or NULL */
+    dlx__row_stat *stats; /* [n], or NULL */
+    float *logits;        /* [n, n_vocab_rows] raw (nothing suppressed), or NULL */
 } dlx__head;
 
 typedef struct dlx__backend_opts {
-    size_t n_ctx;   /* slots of a stream */
-    size_t n_rows;  /* the most rows of one step */
-    int n_streams;  /* 1 or 2 */
-    int n_threads;  /* 0: the fast cores */
+    size_t n_ctx;     /* slots of a stream */
+    size_t n_rows;    /* the most rows of one step */
+    int n_streams;    /* 1 or 2 */
+    int n_threads;    /* 0: the fast cores */
     const char *path; /* of an exported program; NULL for backends that run the graph */
     const dlx_allocator *mem;
 } dlx__backend_opts;
 
-typedef struct dlx__backend dlx__backend; /* one session's state; one thread at a time */
+typedef struct dlx__backend dlx__backend;         /* one session's state; one thread at a time */
 typedef struct dlx__export_opts dlx__export_opts; /* export/exporter.h */
 
 typedef struct dlx__backend_class {

@@ -5,16 +5,16 @@
 #include "base/base.h"
 
 typedef struct dlx__cpu {
-    bool avx2_fma;  /* AVX2, FMA, F16C and the system saves their registers */
+    bool avx2_fma; /* AVX2, FMA, F16C and the system saves their registers */
     bool avx_vnni;
-    bool avx512;    /* F, BW, DQ, VL */
+    bool avx512; /* F, BW, DQ, VL */
     bool avx512_vnni;
     bool avx512_bf16;
-    bool neon;      /* AArch64 Advanced SIMD */
+    bool neon; /* AArch64 Advanced SIMD */
     bool neon_dotprod;
     bool neon_i8mm;
     bool neon_bf16;
-    char name[64];  /* as the processor calls itself; "unknown" else */
+    char name[64]; /* as the processor calls itself; "unknown" else */
 } dlx__cpu;
 
 void dlx__cpu_detect(dlx__cpu *cpu);

@@ -47,8 +47,8 @@ dlx_result dlx__fail(dlx_error *err, dlx_result code, const char *format, ...)
 dlx_result dlx__fail_memory(dlx_error *err, const char *what, size_t n_bytes)
 {
     if (n_bytes == SIZE_MAX)
-        return dlx__fail(err, DLX_E_NOMEM, "out of memory while %s (more than this machine can address)",
-                         what);
+        return dlx__fail(err, DLX_E_NOMEM,
+                         "out of memory while %s (more than this machine can address)", what);
     return dlx__fail(err, DLX_E_NOMEM, "out of memory while %s (%zu bytes)", what, n_bytes);
 }
 

@@ -7,7 +7,8 @@
 
 #include "base/base.h"
 
-/* NULL when there is no memory; n_bytes 0 gives a pointer that may be freed; SIZE_MAX always fails. */
+/* NULL when there is no memory; n_bytes 0 gives a pointer that may be freed; SIZE_MAX always fails.
+ */
 void *dlx__alloc(const dlx_allocator *mem, size_t n_bytes);
 
 /* The same, for n elements, zeroed; overflow of n * size fails. */

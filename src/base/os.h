@@ -10,7 +10,7 @@
 /* A file mapped read-only. `data` is NULL when the file is empty. */
 typedef struct dlx__map {
     const uint8_t *data;
-    size_t len; /* bytes */
+    size_t len;   /* bytes */
     void *handle; /* the port's own */
 } dlx__map;
 
@@ -48,7 +48,8 @@ typedef struct dlx__os_file {
     intptr_t id; /* the port's own */
 } dlx__os_file;
 typedef enum { DLX__OPEN_READ, DLX__OPEN_CREATE, DLX__OPEN_WRITE } dlx__open_mode;
-dlx_result dlx__os_file_open(dlx__os_file *f, const char *path, dlx__open_mode mode, dlx_error *err);
+dlx_result dlx__os_file_open(dlx__os_file *f, const char *path, dlx__open_mode mode,
+                             dlx_error *err);
 dlx_result dlx__os_file_read(dlx__os_file f, void *bytes, size_t n, size_t *n_read,
                              const char *path, dlx_error *err); /* *n_read 0: the end */
 dlx_result dlx__os_file_write(dlx__os_file f, const void *bytes, size_t n, const char *path,
@@ -62,10 +63,10 @@ void dlx__os_remove(const char *path); /* a file; a failure is of no interest */
 dlx_result dlx__os_list_dir(const char *path, bool (*visit)(void *user, const char *name),
                             void *user, const dlx_allocator *mem, dlx_error *err);
 
-double dlx__os_seconds(void);    /* a steady clock */
-uint64_t dlx__os_random(void);   /* unpredictable bits, for a default seed */
-int dlx__os_n_cores(void);       /* cores this process may use, at least 1 */
-int dlx__os_n_fast_cores(void);  /* those of the fastest kind, at least 1 */
+double dlx__os_seconds(void);      /* a steady clock */
+uint64_t dlx__os_random(void);     /* unpredictable bits, for a default seed */
+int dlx__os_n_cores(void);         /* cores this process may use, at least 1 */
+int dlx__os_n_fast_cores(void);    /* those of the fastest kind, at least 1 */
 size_t dlx__os_total_memory(void); /* bytes; 0 when unknown */
 size_t dlx__os_peak_rss(void);     /* bytes of this process; 0 when unknown */
 const char *dlx__os_name(void);    /* "linux", "darwin", "windows" ... */

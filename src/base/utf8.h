@@ -6,7 +6,8 @@
 
 /*
  * Decodes one code point of text[0, n), n > 0. Returns its length (1-4) and sets *cp, or 0 when
- * the bytes are not well-formed UTF-8 (overlong forms, surrogates and values above U+10FFFF included).
+ * the bytes are not well-formed UTF-8 (overlong forms, surrogates and values above U+10FFFF
+ * included).
  */
 size_t dlx__utf8_decode(const char *text, size_t n, uint32_t *cp);
 

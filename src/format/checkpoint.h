@@ -21,13 +21,13 @@ typedef enum {
 typedef struct dlx__checkpoint {
     dlx__checkpoint_kind kind;
     const dlx_allocator *mem;
-    char *path;              /* as the caller gave it, without a trailing slash */
-    json_t *config;          /* config.json; HF: always there unless NEED_NOTHING and absent */
-    json_t *generation;      /* generation_config.json, or NULL */
+    char *path;               /* as the caller gave it, without a trailing slash */
+    json_t *config;           /* config.json; HF: always there unless NEED_NOTHING and absent */
+    json_t *generation;       /* generation_config.json, or NULL */
     json_t *tokenizer_config; /* tokenizer_config.json, or NULL */
-    json_t *added_tokens;    /* added_tokens.json, or NULL */
-    dlx__gguf gguf;          /* kind GGUF */
-    dlx__weights hf_weights; /* kind HF; n = 0 when there are none */
+    json_t *added_tokens;     /* added_tokens.json, or NULL */
+    dlx__gguf gguf;           /* kind GGUF */
+    dlx__weights hf_weights;  /* kind HF; n = 0 when there are none */
 } dlx__checkpoint;
 
 /*

@@ -3,9 +3,9 @@
  * tensors. Little-endian. Every count, length, offset and alignment of the file is checked.
  *
  * Layout: "GGUF", u32 version, u64 n_tensors, u64 n_kv; n_kv times {string key, u32 type, value};
- * n_tensors times {string name, u32 n_dims, u64 dims[n_dims] innermost first, u32 type, u64 offset};
- * padding to general.alignment (32); data. A string is u64 length + bytes. An array is u32 type,
- * u64 n, values.
+ * n_tensors times {string name, u32 n_dims, u64 dims[n_dims] innermost first, u32 type, u64
+ * offset}; padding to general.alignment (32); data. A string is u64 length + bytes. An array is u32
+ * type, u64 n, values.
  */
 #ifndef DLX__GGUF_H
 #define DLX__GGUF_H
@@ -35,14 +35,14 @@ typedef struct dlx__gguf_string {
 
 /* One metadata entry. Scalars are widened; arrays stay in the file and are read by index. */
 typedef struct dlx__gguf_kv {
-    const char *key; /* terminated */
-    dlx__gguf_type type;      /* of the value; of the elements when is_array */
+    const char *key;     /* terminated */
+    dlx__gguf_type type; /* of the value; of the elements when is_array */
     bool is_array;
-    size_t n;                 /* elements (1 for a scalar) */
-    uint64_t u;               /* integers (two's complement when signed), bool */
-    double f;                 /* F32, F64; also the value of integers */
-    dlx__gguf_string s;       /* STRING */
-    const uint8_t *elements;  /* arrays of fixed-size elements */
+    size_t n;                        /* elements (1 for a scalar) */
+    uint64_t u;                      /* integers (two's complement when signed), bool */
+    double f;                        /* F32, F64; also the value of integers */
+    dlx__gguf_string s;              /* STRING */
+    const uint8_t *elements;         /* arrays of fixed-size elements */
     const dlx__gguf_string *strings; /* arrays of strings, indexed while reading */
 } dlx__gguf_kv;
 
@@ -53,7 +53,8 @@ typedef struct dlx__gguf {
     dlx__gguf_kv *kv; /* [n_kv] in file order */
     size_t n_kv;
     const dlx__gguf_kv **by_key; /* [n_kv] sorted, for dlx__gguf_find */
-    dlx__weights weights; /* shapes outermost first; its maps are empty, this object owns the file */
+    dlx__weights
+        weights; /* shapes outermost first; its maps are empty, this object owns the file */
 } dlx__gguf;
 
 dlx_result dlx__gguf_open(dlx__gguf *g, const char *path, const dlx_allocator *mem, dlx_error *err);
@@ -74,8 +75,8 @@ double dlx__gguf_array_number(const dlx__gguf_kv *kv, size_t i);
 
 /*
  * Writing. Keys first, then tensor descriptions, then their bytes in the same order; the writer
- * pads and checks the order. Nothing is seen under `path` before commit. The puts fail only for lack
- * of memory; keys or tensors that were named twice are refused by begin_data.
+ * pads and checks the order. Nothing is seen under `path` before commit. The puts fail only for
+ * lack of memory; keys or tensors that were named twice are refused by begin_data.
  */
 typedef struct dlx__gguf_writer dlx__gguf_writer;
 dlx_result dlx__gguf_writer_open(dlx__gguf_writer **out, const char *path, const dlx_allocator *mem,
@@ -86,8 +87,9 @@ dlx_result dlx__gguf_put_bool(dlx__gguf_writer *w, const char *key, bool value);
 dlx_result dlx__gguf_put_text(dlx__gguf_writer *w, const char *key, const char *value);
 dlx_result dlx__gguf_put_texts(dlx__gguf_writer *w, const char *key, const dlx__gguf_string *values,
                                size_t n);
-dlx_result dlx__gguf_put_i32s(dlx__gguf_writer *w, const char *key, const int32_t *values, size_t n);
-dlx_result dlx__gguf_put_kv(dlx__gguf_writer *w, const dlx__gguf_kv *kv); /* as read, any type */
+dlx_result dlx__gguf_put_i32s(dlx__gguf_writer *w, const char *key, const int32_t *values,
+                              size_t n);
+dlx_result dlx__gguf_put_kv(dlx__gguf_writer *w, const dlx__gguf_kv *kv);   /* as read, any type */
 dlx_result dlx__gguf_add_tensor(dlx__gguf_writer *w, const dlx__tensor *t); /* data may be NULL */
 dlx_result dlx__gguf_begin_data(dlx__gguf_writer *w, dlx_error *err);
 dlx_result dlx__gguf_write_tensor(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,

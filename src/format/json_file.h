@@ -11,7 +11,8 @@
 
 enum { DLX__JSON_MAX_BYTES = 256 << 20 };
 
-/* Parses a whole file / a span of bytes; `name` is the file named in failures. Free with json_decref. */
+/* Parses a whole file / a span of bytes; `name` is the file named in failures. Free with
+ * json_decref. */
 dlx_result dlx__json_load(json_t **out, const char *path, const dlx_allocator *mem, dlx_error *err);
 dlx_result dlx__json_parse(json_t **out, const char *text, size_t n, const char *name,
                            dlx_error *err);

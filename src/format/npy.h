@@ -1,4 +1,5 @@
-/* npy.h - NumPy .npy files of versions 1 and 2, C order, little-endian: read f4/f8/i4/i8, write f4. */
+/* npy.h - NumPy .npy files of versions 1 and 2, C order, little-endian: read f4/f8/i4/i8, write f4.
+ */
 #ifndef DLX__NPY_H
 #define DLX__NPY_H
 

@@ -22,8 +22,9 @@ typedef struct dlx__weights {
 void dlx__weights_release(dlx__weights *w);
 
 /*
- * For the readers of formats: a growing list of tensors that have been found, and the step that sorts
- * it into the tables of w, where a name that occurs twice is refused. Names belong to w->arena.
+ * For the readers of formats: a growing list of tensors that have been found, and the step that
+ * sorts it into the tables of w, where a name that occurs twice is refused. Names belong to
+ * w->arena.
  */
 typedef struct dlx__found_tensor {
     dlx__tensor tensor;

@@ -56,9 +56,9 @@ typedef struct dlx__graph {
 
     dlx__value *layer_out; /* [n_layers]: the residual stream after each layer */
     size_t layer_capacity;
-    dlx__value embedded;   /* the embedding's output */
-    dlx__value hidden;     /* final norm, [rows, 1, n_embd]: input of the head */
-    dlx__value logits;     /* the head, [rows, 1, n_vocab] */
+    dlx__value embedded; /* the embedding's output */
+    dlx__value hidden;   /* final norm, [rows, 1, n_embd]: input of the head */
+    dlx__value logits;   /* the head, [rows, 1, n_vocab] */
     size_t n_layers, n_embd, n_vocab;
     size_t n_heads_kv, head_dim; /* shape of one position's K (or V) in a layer */
 } dlx__graph;
@@ -66,7 +66,8 @@ typedef struct dlx__graph {
 void dlx__graph_init(dlx__graph *g, const dlx_allocator *mem);
 void dlx__graph_release(dlx__graph *g);
 
-/* Building. Each returns the new value; shapes are checked, the first misfit is kept in `failure`. */
+/* Building. Each returns the new value; shapes are checked, the first misfit is kept in `failure`.
+ */
 dlx__value dlx__graph_embed(dlx__graph *g, const dlx__tensor *table);
 dlx__value dlx__graph_linear(dlx__graph *g, dlx__value x, const dlx__tensor *w,
                              const dlx__tensor *bias);

@@ -12,7 +12,7 @@
 
 enum { DLX__MAX_STOP_IDS = 16 };
 
-/* A whole number of the model and the place it came from ("config.json bd_size", "family default"). */
+/* A whole number of the model and where it came from ("config.json bd_size", "family default"). */
 typedef struct dlx__fact {
     int64_t value; /* -1: none */
     const char *from;
@@ -20,7 +20,8 @@ typedef struct dlx__fact {
 
 typedef enum {
     DLX__VISIBLE_FULL,        /* every row sees every row: LLaDA, Dream */
-    DLX__VISIBLE_BLOCK_CAUSAL /* row at p sees j iff j/B <= p/B, tiled from position 0: SDAR, Fast-dLLM v2 */
+    DLX__VISIBLE_BLOCK_CAUSAL /* row at p sees j iff j/B <= p/B, tiled from position 0: SDAR,
+                                 Fast-dLLM v2 */
 } dlx__visibility;
 
 typedef struct dlx__hparams {
@@ -33,12 +34,12 @@ typedef struct dlx__hparams {
     bool tied;        /* the head is the embedding */
     bool tied_stated; /* `tied` was read; false: the presence of a head decides */
     bool qkv_bias;
-    bool qk_norm;    /* RMSNorm of each q and k head before RoPE */
+    bool qk_norm;           /* RMSNorm of each q and k head before RoPE */
     dlx__fact block_length; /* -1 for families without a trained block */
     dlx__fact small_block;  /* Fast-dLLM v2 */
     dlx__fact mask_id;
     dlx__fact bos_id;
-    dlx__fact eot_id;       /* LLaDA's <|eot_id|>; -1 elsewhere */
+    dlx__fact eot_id; /* LLaDA's <|eot_id|>; -1 elsewhere */
     int32_t stop_ids[DLX__MAX_STOP_IDS];
     size_t n_stop_ids;
     const char *stop_from;
@@ -46,9 +47,23 @@ typedef struct dlx__hparams {
 
 /* The tensors of a decoder by role; a name pattern has %d where the layer goes. */
 #define DLX__ROLES(X)                                                                              \
-    X(EMBED, 0) X(FINAL_NORM, 0) X(HEAD, 0)                                                        \
-    X(ATTN_NORM, 1) X(Q, 1) X(K, 1) X(V, 1) X(Q_BIAS, 1) X(K_BIAS, 1) X(V_BIAS, 1)                  \
-    X(Q_NORM, 1) X(K_NORM, 1) X(O, 1) X(MLP_NORM, 1) X(GATE, 1) X(UP, 1) X(DOWN, 1)
+    X(EMBED, 0)                                                                                    \
+    X(FINAL_NORM, 0)                                                                               \
+    X(HEAD, 0)                                                                                     \
+    X(ATTN_NORM, 1)                                                                                \
+    X(Q, 1)                                                                                        \
+    X(K, 1)                                                                                        \
+    X(V, 1)                                                                                        \
+    X(Q_BIAS, 1)                                                                                   \
+    X(K_BIAS, 1)                                                                                   \
+    X(V_BIAS, 1)                                                                                   \
+    X(Q_NORM, 1)                                                                                   \
+    X(K_NORM, 1)                                                                                   \
+    X(O, 1)                                                                                        \
+    X(MLP_NORM, 1)                                                                                 \
+    X(GATE, 1)                                                                                     \
+    X(UP, 1)                                                                                       \
+    X(DOWN, 1)
 
 typedef enum dlx__role {
 #define DLX__ROLE_ENUM(name, per_layer) DLX__ROLE_##name,
@@ -73,18 +88,18 @@ typedef struct dlx__gguf_source dlx__gguf_source; /* gguf_config.h */
 
 /* What the decoder of section 7 needs to know of a family, and the defaults of section 4. */
 typedef struct dlx__family {
-    const char *name;                    /* "sdar": as printed, and our GGUF architecture name */
-    const char *gguf_arch;               /* general.architecture */
-    const char *const *architectures;    /* Hugging Face names, NULL-terminated */
+    const char *name;                 /* "sdar": as printed, and our GGUF architecture name */
+    const char *gguf_arch;            /* general.architecture */
+    const char *const *architectures; /* Hugging Face names, NULL-terminated */
     dlx__visibility visibility;
-    bool shift;                          /* position i is predicted by the logits of row i - 1 */
-    bool seeds_blocks;                   /* row 0 of a block is the arg-max of the commit before it */
-    const char *const *samplers;         /* NULL-terminated; the first is the default */
-    const char *const *caches;           /* NULL-terminated; the first is the default */
-    float threshold;                     /* default confidence threshold */
-    int default_block;                   /* --block-length when neither file nor caller names one; 0: no blocks */
-    const char *const *hf_names;         /* [DLX__N_ROLES] patterns, NULL: the family has no such tensor */
-    bool gguf_permuted_qk;               /* llama.cpp stores the q and k rows of this family permuted */
+    bool shift;                  /* position i is predicted by the logits of row i - 1 */
+    bool seeds_blocks;           /* row 0 of a block is the arg-max of the commit before it */
+    const char *const *samplers; /* NULL-terminated; the first is the default */
+    const char *const *caches;   /* NULL-terminated; the first is the default */
+    float threshold;             /* default confidence threshold */
+    int default_block; /* --block-length when neither file nor caller names one; 0: no blocks */
+    const char *const *hf_names; /* [DLX__N_ROLES] patterns, NULL: the family has no such tensor */
+    bool gguf_permuted_qk;       /* llama.cpp stores the q and k rows of this family permuted */
     dlx__special_ids ids;
     /* Numbers and flags; ids are read by the callers, from `ids` and the files. */
     dlx_result (*read_hf)(dlx__hparams *hp, const dlx__hf_source *src, dlx_error *err);
@@ -98,7 +113,8 @@ struct dlx__model {
     const dlx__family *family;
     dlx__hparams hp;
     dlx__arena arena;
-    const dlx__tensor **roles; /* [DLX__N_ROLES][n_layers]; roles without layers use index 0; NULL: none */
+    const dlx__tensor *
+        *roles; /* [DLX__N_ROLES][n_layers]; roles without layers use index 0; NULL: none */
     dlx__graph graph;
     bool has_weights; /* false: opened for its shapes only */
     void **copies;    /* [n_copies], aligned: tensors that had to be rewritten (permuted q and k) */
@@ -125,7 +141,8 @@ void dlx__model_release(dlx__model *m);
  */
 dlx_result dlx__model_setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err);
 
-/* The name a role's tensor has in this checkpoint's format; false: the family has no such tensor. */
+/* The name a role's tensor has in this checkpoint's format; false: the family has no such tensor.
+ */
 bool dlx__role_name(char out[160], const dlx__family *f, dlx__checkpoint_kind kind, dlx__role role,
                     size_t layer);
 

@@ -5,8 +5,7 @@
 #define DLX__QWEN_LAYER(rest) "model.layers.%d." rest
 
 #define DLX__QWEN_NAMES                                                                            \
-    [DLX__ROLE_EMBED] = "model.embed_tokens.weight",                                               \
-    [DLX__ROLE_FINAL_NORM] = "model.norm.weight",                                                  \
+    [DLX__ROLE_EMBED] = "model.embed_tokens.weight", [DLX__ROLE_FINAL_NORM] = "model.norm.weight", \
     [DLX__ROLE_HEAD] = "lm_head.weight",                                                           \
     [DLX__ROLE_ATTN_NORM] = DLX__QWEN_LAYER("input_layernorm.weight"),                             \
     [DLX__ROLE_Q] = DLX__QWEN_LAYER("self_attn.q_proj.weight"),                                    \

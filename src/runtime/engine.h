@@ -1,7 +1,7 @@
 /*
  * engine.h - decoding: one stream of positions on one backend, from prompt to answer.
- * The engine owns the canvas and decides which rows run in which pass; what to reveal is a sampler's
- * decision (sampler/), which positions a block holds is diffusion.h's.
+ * The engine owns the canvas and decides which rows run in which pass; what to reveal is a
+ * sampler's decision (sampler/), which positions a block holds is diffusion.h's.
  */
 #ifndef DLX__ENGINE_H
 #define DLX__ENGINE_H
@@ -40,8 +40,8 @@ dlx_result dlx__gen_check(const dlx__model *model, const dlx_gen_opts *opts,
 /* Positions that a run will use: prompt and answer, rounded up as the family rounds. */
 size_t dlx__gen_positions(const dlx__model *model, const dlx_gen_opts *opts, size_t n_prompt);
 
-/* Rows of the widest pass that an engine of n_ctx positions asks of its backend: the whole canvas for
- * bidirectional families, a tile of the prefill for block-causal ones. */
+/* Rows of the widest pass that an engine of n_ctx positions asks of its backend: the whole canvas
+ * for bidirectional families, a tile of the prefill for block-causal ones. */
 size_t dlx__engine_max_rows(const dlx__model *model, size_t n_ctx);
 
 dlx_result dlx__engine_generate(dlx__engine *engine, const dlx_token *prompt, size_t n_prompt,

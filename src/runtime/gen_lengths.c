@@ -79,10 +79,11 @@ static dlx_result check_context(const dlx__model *model, const dlx_gen_opts *o, 
             n_prompt, o->max_tokens, n, n_ctx);
     size_t trained = model->hp.n_ctx_train;
     if (trained && n_prompt > trained)
-        return dlx__fail(err, DLX_E_FULL,
-                         "the prompt of %zu ids is longer than the %zu positions that the model was "
-                         "trained for: shorten it",
-                         n_prompt, trained);
+        return dlx__fail(
+            err, DLX_E_FULL,
+            "the prompt of %zu ids is longer than the %zu positions that the model was "
+            "trained for: shorten it",
+            n_prompt, trained);
     if (trained && n > trained)
         return dlx__fail(
             err, DLX_E_FULL,

@@ -1,6 +1,6 @@
 /*
- * likelihood.c - the masked likelihood of given tokens: a Monte Carlo bound for bidirectional families,
- * the same block by block for block-causal ones. Decides nothing and reveals nothing.
+ * likelihood.c - the masked likelihood of given tokens: a Monte Carlo bound for bidirectional
+ * families, the same block by block for block-causal ones. Decides nothing and reveals nothing.
  */
 #include "runtime/likelihood.h"
 
@@ -21,7 +21,7 @@ typedef struct scorer {
     const dlx__likelihood_opts *opts;
     dlx__rng rng;
     bool shift;
-    size_t block;      /* 0: bidirectional */
+    size_t block;       /* 0: bidirectional */
     size_t n_positions; /* n, rounded up to whole blocks where there are blocks */
     dlx_token mask_id;
     dlx_token *canvas; /* [n_positions] */
@@ -119,7 +119,8 @@ static dlx_result sample_window(scorer *s, size_t from, size_t to, size_t start,
     return DLX_OK;
 }
 
-/* Puts the clean block [start, end) behind the K/V; a seeding family predicts what follows from it. */
+/* Puts the clean block [start, end) behind the K/V; a seeding family predicts what follows from it.
+ */
 static dlx_result commit_block(scorer *s, size_t start, size_t end, size_t first, double *nats)
 {
     DLX__TRY(forward(s, start, end, end - start));
@@ -172,17 +173,19 @@ static void scorer_release(scorer *s)
     dlx__free(s->engine->mem, s->logits);
 }
 
-static dlx_result check(const dlx__engine *engine, const dlx_token *ids, size_t n, size_t n_positions,
-                        dlx_error *err)
+static dlx_result check(const dlx__engine *engine, const dlx_token *ids, size_t n,
+                        size_t n_positions, dlx_error *err)
 {
     size_t n_rows = engine->model->hp.n_rows_vocab;
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || (size_t)ids[i] >= n_rows)
-            return dlx__fail(err, DLX_E_ARG, "token id %d at position %zu is outside the vocabulary of %zu",
+            return dlx__fail(err, DLX_E_ARG,
+                             "token id %d at position %zu is outside the vocabulary of %zu",
                              (int)ids[i], i, n_rows);
     if (n_positions > engine->opts.n_ctx)
-        return dlx__fail(err, DLX_E_FULL, "the text needs %zu positions, the context has %zu (--ctx)",
-                         n_positions, engine->opts.n_ctx);
+        return dlx__fail(err, DLX_E_FULL,
+                         "the text needs %zu positions, the context has %zu (--ctx)", n_positions,
+                         engine->opts.n_ctx);
     return DLX_OK;
 }
 
@@ -190,7 +193,8 @@ dlx_result dlx__engine_likelihood(dlx__engine *engine, const dlx_token *ids, siz
                                   const dlx__likelihood_opts *opts, double *nats, dlx_error *err)
 {
     const dlx__model *model = engine->model;
-    size_t block = model->family->visibility == DLX__VISIBLE_FULL ? 0 : (size_t)model->hp.block_length.value;
+    size_t block =
+        model->family->visibility == DLX__VISIBLE_FULL ? 0 : (size_t)model->hp.block_length.value;
     size_t n_positions = block ? (n + block - 1) / block * block : n;
     *nats = 0;
     DLX__TRY(check(engine, ids, n, n_positions, err));

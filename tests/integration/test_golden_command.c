@@ -1,19 +1,31 @@
 // labels: golden
 /*
  * Every decode run of tests/golden through the command line, as a user would replay it:
- * dlx run MODEL --raw --ids ... --trace FILE --json. Runs whose uniforms were recorded need the draw
- * callback of the library and are left to test_golden_traces; they are counted here.
+ * dlx run MODEL --raw --ids ... --trace FILE --json. Runs whose uniforms were recorded need the
+ * draw callback of the library and are left to test_golden_traces; they are counted here.
  */
 #include "golden_decode.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const FOLDERS[] = {
-    "llada-tiny", "llada-gqa-sharded", "llada-bf16", "llada-specials", "dream-tiny", "dream-tied",
-    "dream-bf16-sharded", "dream-specials", "sdar-tiny-b4", "sdar-tiny-b8", "sdar-tiny-b4-tied",
-    "sdar-tiny-b4-bf16", "sdar-tiny-b16-sharded", "fast-dllm-v2-tiny", "fast-dllm-v2-tiny-tied",
-    "fast-dllm-v2-tiny-bf16-sharded", "fast-dllm-v2-realvocab"};
+static const char *const FOLDERS[] = {"llada-tiny",
+                                      "llada-gqa-sharded",
+                                      "llada-bf16",
+                                      "llada-specials",
+                                      "dream-tiny",
+                                      "dream-tied",
+                                      "dream-bf16-sharded",
+                                      "dream-specials",
+                                      "sdar-tiny-b4",
+                                      "sdar-tiny-b8",
+                                      "sdar-tiny-b4-tied",
+                                      "sdar-tiny-b4-bf16",
+                                      "sdar-tiny-b16-sharded",
+                                      "fast-dllm-v2-tiny",
+                                      "fast-dllm-v2-tiny-tied",
+                                      "fast-dllm-v2-tiny-bf16-sharded",
+                                      "fast-dllm-v2-realvocab"};
 
 enum { N_ALL = 267, N_BUGS = 9, N_DRAWN = 5, MAX_FILES = 64, MAX_LINE = 16384 };
 
@@ -39,13 +51,14 @@ static void add_ids(const char *option, const dlx_token *ids, size_t n)
         add("%s%d", i ? "," : "", (int)ids[i]);
 }
 
-/* The command line that stands for a file's options: only what differs from the family's defaults. */
+/* The command line that stands for a file's options: only what differs from the family's defaults.
+ */
 static void write_line(const decode_file *f, const dlx_gen_opts *defaults)
 {
     const dlx_gen_opts *o = &f->opts;
     n_line = 0;
-    add("'%s' run '%s/golden/%s' --raw -q --threads 1 --allow-special --json --trace trace.jsonl", DLX_BINARY,
-        DLX_TESTS_DIR, f->folder);
+    add("'%s' run '%s/golden/%s' --raw -q --threads 1 --allow-special --json --trace trace.jsonl",
+        DLX_BINARY, DLX_TESTS_DIR, f->folder);
     add_ids("--ids", f->prompt, f->n_prompt);
     add(" --max-tokens %zu --sampler %s --cache %s", o->max_tokens, o->sampler, o->cache);
     if (o->block_length && o->block_length != defaults->block_length)
@@ -138,7 +151,8 @@ static void replay(const decode_file *f, const dlx_gen_opts *defaults)
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         fail_msg("%s/%s: exit code %d of: %s", f->folder, f->name, WEXITSTATUS(status), line);
     read_trace("trace.jsonl");
-    bool bidirectional = strcmp(decode_text(f, "family"), "llada") == 0 || strcmp(decode_text(f, "family"), "dream") == 0;
+    bool bidirectional = strcmp(decode_text(f, "family"), "llada") == 0 ||
+                         strcmp(decode_text(f, "family"), "dream") == 0;
     const char *difference = decode_differs(&trace, &f->want, bidirectional ? 1e-3 : 2e-4, 1e-6);
     if (difference)
         fail_msg("%s/%s: %s\n%s", f->folder, f->name, difference, line);

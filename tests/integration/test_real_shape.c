@@ -1,8 +1,8 @@
 // labels: slow
 /*
  * test_real_shape.c - a checkpoint of a published size: the shape of Qwen2.5-0.5B in the layout of
- * Fast-dLLM v2, bf16, random weights, written here (0.9 GiB in the build folder, removed again). The real
- * command loads it, decodes a block, and is measured: seconds a pass, peak memory.
+ * Fast-dLLM v2, bf16, random weights, written here (0.9 GiB in the build folder, removed again).
+ * The real command loads it, decodes a block, and is measured: seconds a pass, peak memory.
  */
 #include "support.h"
 
@@ -36,17 +36,24 @@ static size_t list_tensors(dlx__tensor *t, const uint16_t *numbers)
     static const struct {
         const char *name;
         size_t rows, cols; /* cols 0: a vector */
-    } parts[] = {{"input_layernorm.weight", D, 0},         {"post_attention_layernorm.weight", D, 0},
-                 {"self_attn.q_proj.weight", HEADS * HEAD, D}, {"self_attn.q_proj.bias", HEADS * HEAD, 0},
-                 {"self_attn.k_proj.weight", KV * HEAD, D}, {"self_attn.k_proj.bias", KV * HEAD, 0},
-                 {"self_attn.v_proj.weight", KV * HEAD, D}, {"self_attn.v_proj.bias", KV * HEAD, 0},
-                 {"self_attn.o_proj.weight", D, HEADS * HEAD}, {"mlp.gate_proj.weight", FF, D},
-                 {"mlp.up_proj.weight", FF, D},            {"mlp.down_proj.weight", D, FF}};
+    } parts[] = {{"input_layernorm.weight", D, 0},
+                 {"post_attention_layernorm.weight", D, 0},
+                 {"self_attn.q_proj.weight", HEADS * HEAD, D},
+                 {"self_attn.q_proj.bias", HEADS * HEAD, 0},
+                 {"self_attn.k_proj.weight", KV * HEAD, D},
+                 {"self_attn.k_proj.bias", KV * HEAD, 0},
+                 {"self_attn.v_proj.weight", KV * HEAD, D},
+                 {"self_attn.v_proj.bias", KV * HEAD, 0},
+                 {"self_attn.o_proj.weight", D, HEADS * HEAD},
+                 {"mlp.gate_proj.weight", FF, D},
+                 {"mlp.up_proj.weight", FF, D},
+                 {"mlp.down_proj.weight", D, FF}};
     size_t n = 0;
     for (size_t layer = 0; layer < LAYERS; layer++)
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++, n++) {
             snprintf(names[n], sizeof names[n], "model.layers.%zu.%s", layer, parts[p].name);
-            t[n] = (dlx__tensor){.dtype = DLX__BF16, .n_dims = parts[p].cols ? 2 : 1,
+            t[n] = (dlx__tensor){.dtype = DLX__BF16,
+                                 .n_dims = parts[p].cols ? 2 : 1,
                                  .shape = {parts[p].rows, parts[p].cols}};
         }
     strcpy(names[n], "model.embed_tokens.weight");
@@ -76,12 +83,13 @@ static uint64_t write_checkpoint(const char *folder)
         n_bytes += tensors[i].n_bytes;
     free(numbers);
     snprintf(path, sizeof path, "%s/config.json", folder);
-    support_write(path, "{\"architectures\": [\"Fast_dLLM_QwenForCausalLM\"], \"bd_size\": 32, "
-                        "\"hidden_size\": 896, \"intermediate_size\": 4864, \"num_hidden_layers\": 24, "
-                        "\"num_attention_heads\": 14, \"num_key_value_heads\": 2, \"hidden_act\": \"silu\", "
-                        "\"vocab_size\": 151936, \"rms_norm_eps\": 1e-6, \"rope_theta\": 1000000.0, "
-                        "\"max_position_embeddings\": 32768, \"tie_word_embeddings\": true, "
-                        "\"eos_token_id\": 151645, \"bos_token_id\": 151643}");
+    support_write(
+        path, "{\"architectures\": [\"Fast_dLLM_QwenForCausalLM\"], \"bd_size\": 32, "
+              "\"hidden_size\": 896, \"intermediate_size\": 4864, \"num_hidden_layers\": 24, "
+              "\"num_attention_heads\": 14, \"num_key_value_heads\": 2, \"hidden_act\": \"silu\", "
+              "\"vocab_size\": 151936, \"rms_norm_eps\": 1e-6, \"rope_theta\": 1000000.0, "
+              "\"max_position_embeddings\": 32768, \"tie_word_embeddings\": true, "
+              "\"eos_token_id\": 151645, \"bos_token_id\": 151643}");
     return n_bytes;
 }
 
@@ -89,9 +97,10 @@ static uint64_t write_checkpoint(const char *folder)
 static double run_once(const char *folder, double *passes)
 {
     char command[9000];
-    int n = snprintf(command, sizeof command,
-                     "cd '%s' && '%s' run . --raw -q --json --ctx %d --max-tokens 24 --threshold 0.5 --ids ",
-                     folder, DLX_BINARY, N_CTX);
+    int n = snprintf(
+        command, sizeof command,
+        "cd '%s' && '%s' run . --raw -q --json --ctx %d --max-tokens 24 --threshold 0.5 --ids ",
+        folder, DLX_BINARY, N_CTX);
     for (int i = 0; i < 40; i++)
         n += snprintf(command + n, sizeof command - (size_t)n, "%s%d", i ? "," : "", 1000 + 37 * i);
     snprintf(command + n, sizeof command - (size_t)n, " > out.json");
@@ -117,7 +126,8 @@ static void a_half_billion_parameters_load_and_generate(void **state)
     assert_int_equal(system(command), 0);
     uint64_t weights = write_checkpoint(folder);
     double passes, best = run_once(folder, &passes);
-    for (int i = 1; i < TRIES && best >= 1.0; i++) { /* the best of three: others may use the machine */
+    for (int i = 1; i < TRIES && best >= 1.0;
+         i++) { /* the best of three: others may use the machine */
         double again = run_once(folder, &passes);
         best = again < best ? again : best;
     }
@@ -125,8 +135,8 @@ static void a_half_billion_parameters_load_and_generate(void **state)
     getrusage(RUSAGE_CHILDREN, &usage);
     double kv = 2.0 * LAYERS * KV * HEAD * sizeof(float) * N_CTX;
     double peak = (double)usage.ru_maxrss * 1024;
-    printf("  %.0f passes of about 32 rows: %.3f s each; peak %.0f MiB = %.3f x (weights + KV)\n", passes,
-           best, peak / 1048576, peak / ((double)weights + kv));
+    printf("  %.0f passes of about 32 rows: %.3f s each; peak %.0f MiB = %.3f x (weights + KV)\n",
+           passes, best, peak / 1048576, peak / ((double)weights + kv));
     assert_true(passes >= 2);
 #ifdef DLX_MEASURED /* not under a sanitizer or without optimisation */
     assert_true(best < 1.0);
@@ -138,6 +148,7 @@ static void a_half_billion_parameters_load_and_generate(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_half_billion_parameters_load_and_generate)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_half_billion_parameters_load_and_generate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,7 +224,8 @@ static int fill(job *j, save *trace)
     int code = EXIT_FAILED;
     if (gen_plan_init(&plan, j->model, &s->gen)) {
         plan.opts.infill = true;
-        code = open_session(&session, j->model, &s->machine, dlx_gen_positions(j->model, &plan.opts, j->ids.n));
+        code = open_session(&session, j->model, &s->machine,
+                            dlx_gen_positions(j->model, &plan.opts, j->ids.n));
     }
     if (code == EXIT_OK)
         code = answer_run(&a, session, j->ids.items, j->ids.n, &plan.opts);

@@ -115,7 +115,8 @@ static int generate(const settings *s, const dlx_model *model, const id_list *id
                 .trace = trace->file};
     int code = EXIT_FAILED;
     if (gen_plan_init(&plan, model, &s->gen))
-        code = open_session(&session, model, &s->machine, dlx_gen_positions(model, &plan.opts, ids->n));
+        code = open_session(&session, model, &s->machine,
+                            dlx_gen_positions(model, &plan.opts, ids->n));
     if (code == EXIT_OK)
         code = answer_run(&a, session, ids->items, ids->n, &plan.opts);
     if (code == EXIT_OK && (!a.stopped || interrupted()))

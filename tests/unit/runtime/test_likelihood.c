@@ -1,7 +1,7 @@
 // labels: quick
 /*
- * test_likelihood.c - the masked likelihood where it can be worked out by hand: one hidden token is one
- * softmax, a block's seed comes from the row before it; and where it must only be sane.
+ * test_likelihood.c - the masked likelihood where it can be worked out by hand: one hidden token is
+ * one softmax, a block's seed comes from the row before it; and where it must only be sane.
  */
 #include "support.h"
 
@@ -68,8 +68,11 @@ static void one_hidden_token_is_one_softmax(void **state)
     static const struct {
         const char *folder;
         size_t n, n_canvas, row;
-    } cases[] = {{"llada-tiny", 8, 8, 7}, {"dream-tiny", 8, 8, 6}, {"sdar-tiny-b4", 8, 8, 7},
-                 {"sdar-tiny-b8", 11, 16, 10}, {"fast-dllm-v2-tiny", 8, 32, 6}};
+    } cases[] = {{"llada-tiny", 8, 8, 7},
+                 {"dream-tiny", 8, 8, 6},
+                 {"sdar-tiny-b4", 8, 8, 7},
+                 {"sdar-tiny-b8", 11, 16, 10},
+                 {"fast-dllm-v2-tiny", 8, 32, 6}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int b = 0; b < 2; b++) {
             fixture f;
@@ -101,7 +104,8 @@ static void a_seed_comes_from_the_row_before_its_block(void **state)
 static void seeds_repeat_and_samples_settle(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"llada-tiny", "dream-tiny", "sdar-tiny-b4", "fast-dllm-v2-tiny"};
+    static const char *const folders[] = {"llada-tiny", "dream-tiny", "sdar-tiny-b4",
+                                          "fast-dllm-v2-tiny"};
     for (size_t i = 0; i < 4; i++) {
         fixture f;
         dlx_token ids[20];
