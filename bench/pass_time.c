@@ -126,12 +126,13 @@ int main(int argc, char **argv)
     measure(b, n, 512, n_passes);
     double mib = 1024.0 * 1024.0;
     size_t kv = dlx__kv_bytes(shape.n_layers, shape.n_heads_kv, N_CTX, shape.head_dim);
-    size_t planned = dlx__backend_cpu.plan(&m->model, &opts);
-    printf("weights %.1f MiB, kv %.1f MiB, planned %.1f MiB (kv included), peak %.1f MiB: %.3f of "
-           "weights + kv\n",
-           (double)m->n_bytes / mib, (double)kv / mib, (double)planned / mib,
-           (double)dlx__os_peak_rss() / mib,
-           (double)dlx__os_peak_rss() / (double)(m->n_bytes + kv));
+    dlx__backend_plan plan = dlx__backend_cpu.plan(&m->model, &opts);
+    printf(
+        "weights %.1f MiB, packed %.1f MiB, kv %.1f MiB, scratch %.1f MiB, peak %.1f MiB: %.3f of "
+        "weights + kv\n",
+        (double)m->n_bytes / mib, (double)plan.packed / mib, (double)plan.kv / mib,
+        (double)plan.scratch / mib, (double)dlx__os_peak_rss() / mib,
+        (double)dlx__os_peak_rss() / (double)(m->n_bytes + kv));
     dlx__backend_cpu.close(b);
     random_model_release(m);
     return 0;

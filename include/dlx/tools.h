@@ -22,8 +22,12 @@ typedef struct dlx_inspect_opts {
 
 /*
  * {"path","family","shape":{...},"ids":{"mask":{"value","from"},...},"defaults":[{"option","value","from"}],
- *  "notes":[...],"plan":{"n_ctx","weights_bytes","kv_bytes","scratch_bytes","total_bytes","kv_bytes_per_token"},
+ *  "notes":[...],"plan":{"backend","n_ctx","weights_bytes","mapped_bytes","packed_bytes","kv_bytes","scratch_bytes",
+ *  "total_bytes","kv_bytes_per_token","phases":[...]},
  *  "tensors":[{"name","role","type","shape","bytes"}],"graph":"..."}
+ * Of the plan: weights lie in the file (weights_bytes); a session reads part of them where they are
+ * mapped, and the backend's own layout of the others (packed_bytes), which is made once a model.
+ * The total is mapped + packed + kv + scratch. phases: what a pass does, in words, a line each.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_inspect(const dlx_model *model, const dlx_inspect_opts *opts,
                                              char **json, dlx_error *err);

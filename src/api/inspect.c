@@ -9,6 +9,7 @@
 #include "base/fail.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *const ROLE_NAMES[] = {
 #define ROLE_NAME(name, per_layer) #name,
@@ -80,6 +81,26 @@ static json_t *defaults_report(const dlx_model *model)
     return list;
 }
 
+/* What a pass does, a line each; null where the backend does not tell. */
+static json_t *phases_report(const dlx_model *model, const dlx__backend_opts *o,
+                             const dlx__backend_class *backend)
+{
+    dlx__buf text;
+    json_t *lines = NULL;
+    if (!backend->describe)
+        return json_null();
+    dlx__buf_init(&text, model->mem);
+    if (backend->describe(&model->core, o, &text))
+        lines = json_array();
+    for (size_t at = 0; lines && at < text.len;) {
+        size_t n = (size_t)((char *)memchr(text.data + at, '\n', text.len - at) - text.data) - at;
+        dlx__api_append(&lines, json_stringn(text.data + at, n));
+        at += n + 1;
+    }
+    dlx__buf_release(&text);
+    return lines;
+}
+
 static json_t *plan_report(const dlx_model *model, size_t asked_ctx,
                            const dlx__backend_class *backend, uint64_t weight_bytes)
 {
@@ -90,13 +111,16 @@ static json_t *plan_report(const dlx_model *model, size_t asked_ctx,
                            .n_streams = 1,
                            .mem = model->mem};
     size_t per_token = dlx__model_kv_bytes_per_token(core);
-    size_t kv = dlx__mul(per_token, n_ctx);
-    size_t session = backend->plan ? backend->plan(core, &o) : kv;
-    uint64_t total = weight_bytes + session;
-    return json_pack("{s:s, s:o, s:I, s:o, s:o, s:I, s:o}", "backend", backend->name, "n_ctx",
-                     size_json(n_ctx), "weights_bytes", (json_int_t)weight_bytes, "kv_bytes",
-                     size_json(kv), "scratch_bytes", size_json(session > kv ? session - kv : 0),
-                     "total_bytes", (json_int_t)total, "kv_bytes_per_token", size_json(per_token));
+    dlx__backend_plan plan = {.mapped = (size_t)weight_bytes, .kv = dlx__mul(per_token, n_ctx)};
+    if (backend->plan)
+        plan = backend->plan(core, &o);
+    size_t total = dlx__add(dlx__add(plan.mapped, plan.packed), dlx__add(plan.kv, plan.scratch));
+    return json_pack("{s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "backend", backend->name,
+                     "n_ctx", size_json(n_ctx), "weights_bytes", (json_int_t)weight_bytes,
+                     "mapped_bytes", size_json(plan.mapped), "packed_bytes", size_json(plan.packed),
+                     "kv_bytes", size_json(plan.kv), "scratch_bytes", size_json(plan.scratch),
+                     "total_bytes", size_json(total), "kv_bytes_per_token", size_json(per_token),
+                     "phases", phases_report(model, &o, backend));
 }
 
 /* Elements and bytes of the expected tensors; the type is the file's, or bf16 while only names are

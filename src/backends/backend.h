@@ -7,6 +7,7 @@
 #define DLX__BACKEND_H
 
 #include "base/base.h"
+#include "base/buf.h"
 #include "model/model.h"
 
 /*
@@ -27,6 +28,10 @@ typedef struct dlx__step {
     dlx__visibility visibility;
     size_t block; /* width of BLOCK_CAUSAL; 1 is plain causal */
     int stream;   /* 0; 1 for the unconditional stream of classifier-free guidance */
+    /* Polled between the layers of a long pass; true ends the step with DLX_CANCELLED, after which
+     * slots from `start` on are undefined. NULL: nobody asks. */
+    bool (*stop)(void *user);
+    void *stop_user;
     /* Debugging and tests: called with the residual stream [n, n_embd] after the embedding (0),
      * after each layer (1 ..) and with the final norm (n_layers + 1). May be NULL. */
     void (*tap)(void *user, size_t index, const float *x, size_t n, size_t n_embd);
@@ -60,13 +65,25 @@ typedef struct dlx__head {
 } dlx__head;
 
 typedef struct dlx__backend_opts {
-    size_t n_ctx;     /* slots of a stream */
-    size_t n_rows;    /* the most rows of one step */
-    int n_streams;    /* 1 or 2 */
-    int n_threads;    /* 0: the fast cores */
+    size_t n_ctx;        /* slots of a stream */
+    size_t n_rows;       /* the most rows of one step */
+    int n_streams;       /* 1 or 2 */
+    int n_threads;       /* 0: the fast cores */
+    bool int8;           /* float matrices become int8 while loading, one scale an output */
+    const char *kernels; /* cpu: a table by its name; NULL: the fastest that runs here */
+    bool round_rows; /* reference: products of integer weights read rows rounded to int8, 32 numbers
+                        to a scale, as they do on the cpu backend */
     const char *path; /* of an exported program; NULL for backends that run the graph */
     const dlx_allocator *mem;
 } dlx__backend_opts;
+
+/* Bytes; SIZE_MAX: more than can be counted. */
+typedef struct dlx__backend_plan {
+    size_t mapped;  /* of the checkpoint's weights that every pass reads where they are mapped */
+    size_t packed;  /* of weights in the backend's own layout, one copy a model */
+    size_t kv;      /* all streams */
+    size_t scratch; /* everything else of a session */
+} dlx__backend_plan;
 
 typedef struct dlx__backend dlx__backend;         /* one session's state; one thread at a time */
 typedef struct dlx__export_opts dlx__export_opts; /* export/exporter.h */
@@ -76,8 +93,10 @@ typedef struct dlx__backend_class {
     const char *about; /* one line for `dlx doctor` */
     /* Can it run here? On failure the sentence says what is missing and how to get it. */
     dlx_result (*probe)(dlx_error *err);
-    /* Bytes that open will take for itself (KV included, mapped weights not). NULL: unknown. */
-    size_t (*plan)(const dlx__model *m, const dlx__backend_opts *o);
+    /* What load will take. NULL: unknown. */
+    dlx__backend_plan (*plan)(const dlx__model *m, const dlx__backend_opts *o);
+    /* Appends to `out`, in lines, what a pass does; false: no memory. NULL: nothing to tell. */
+    bool (*describe)(const dlx__model *m, const dlx__backend_opts *o, dlx__buf *out);
     dlx_result (*load)(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
                        dlx_error *err);
     dlx_result (*step)(dlx__backend *b, const dlx__step *in, dlx_error *err);

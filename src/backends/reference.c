@@ -29,6 +29,7 @@ struct dlx__backend {
     float *row;                 /* [widest]: one row of a weight */
     float *logits[MAX_STREAMS]; /* [n_vocab]: one row of the head */
     double *scores;             /* [n_ctx]: one row of attention */
+    float *rounded;             /* [n_rows, widest]: inputs of a product as int8; NULL: floats */
     dlx__kv_cache kv[MAX_STREAMS];
     float *hidden[MAX_STREAMS];   /* [n_rows, n_embd]: what the head reads */
     size_t n_hidden[MAX_STREAMS]; /* rows of the last step */
@@ -76,31 +77,52 @@ static bool make_layout(layout *l, const dlx__graph *g, dlx__arena *arena)
     return true;
 }
 
-/* Bytes of the number arrays, K/V included. */
+static size_t kv_bytes(const dlx__model *m, const dlx__backend_opts *o)
+{
+    size_t kv = dlx__kv_bytes(m->graph.n_layers, m->graph.n_heads_kv, o->n_ctx, m->graph.head_dim);
+    return dlx__mul((size_t)o->n_streams, kv);
+}
+
+/* Bytes of the number arrays. */
 static size_t buffer_bytes(const dlx__model *m, const dlx__backend_opts *o, const layout *l)
 {
     size_t cols = 0;
     for (size_t s = 0; s < l->n_slots; s++)
         cols = dlx__add(cols, l->slot_cols[s]);
     size_t n_streams = (size_t)o->n_streams;
-    size_t kv = dlx__kv_bytes(m->graph.n_layers, m->graph.n_heads_kv, o->n_ctx, m->graph.head_dim);
     size_t floats = dlx__add(dlx__mul(cols, o->n_rows), l->widest);
     floats = dlx__add(floats, dlx__mul(n_streams, dlx__mul(o->n_rows, m->graph.n_embd)));
     floats = dlx__add(floats, dlx__mul(n_streams, m->graph.n_vocab));
-    size_t bytes = dlx__add(dlx__mul(floats, sizeof(float)), dlx__mul(o->n_ctx, sizeof(double)));
-    return dlx__add(bytes, dlx__mul(n_streams, kv));
+    if (o->round_rows)
+        floats = dlx__add(floats, dlx__mul(o->n_rows, l->widest));
+    return dlx__add(dlx__mul(floats, sizeof(float)), dlx__mul(o->n_ctx, sizeof(double)));
 }
 
-static size_t plan(const dlx__model *m, const dlx__backend_opts *o)
+/* A tied head's table is counted once. */
+static size_t mapped_bytes(const dlx__graph *g)
+{
+    size_t n_bytes = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        const dlx__node *node = &g->nodes[i];
+        const bool tied = i == g->logits && node->weight == g->nodes[g->embedded].weight;
+        if (node->weight && !tied)
+            n_bytes = dlx__add(n_bytes, node->weight->n_bytes);
+        if (node->bias)
+            n_bytes = dlx__add(n_bytes, node->bias->n_bytes);
+    }
+    return n_bytes;
+}
+
+static dlx__backend_plan plan(const dlx__model *m, const dlx__backend_opts *o)
 {
     dlx__arena arena;
     layout l;
     dlx__arena_init(&arena, o->mem);
-    size_t bytes = make_layout(&l, &m->graph, &arena)
-                       ? dlx__add(buffer_bytes(m, o, &l), arena.n_bytes)
-                       : SIZE_MAX;
+    dlx__backend_plan p = {.mapped = mapped_bytes(&m->graph), .kv = kv_bytes(m, o)};
+    p.scratch = make_layout(&l, &m->graph, &arena) ? dlx__add(buffer_bytes(m, o, &l), arena.n_bytes)
+                                                   : SIZE_MAX;
     dlx__arena_release(&arena);
-    return bytes;
+    return p;
 }
 
 static dlx_result probe(dlx_error *err)
@@ -123,6 +145,7 @@ static void close_backend(dlx__backend *b)
     }
     dlx__free_aligned(mem, b->row);
     dlx__free_aligned(mem, b->scores);
+    dlx__free_aligned(mem, b->rounded);
     dlx__arena_release(&b->arena);
     dlx__free(mem, b);
 }
@@ -166,6 +189,8 @@ static dlx_result take_buffers(dlx__backend *b, dlx_error *err)
     void *scores = NULL;
     DLX__TRY(take(&scores, b, b->opts.n_ctx, sizeof *b->scores, err));
     b->scores = scores;
+    if (b->opts.round_rows)
+        DLX__TRY(take_floats(&b->rounded, b, dlx__mul(n_rows, b->layout.widest), err));
     return DLX_OK;
 }
 
@@ -238,6 +263,24 @@ static dlx_result check_step(const dlx__backend *b, const dlx__step *in, dlx_err
     return DLX_OK;
 }
 
+static bool is_float(dlx__dtype dtype)
+{
+    return dtype == DLX__F32 || dtype == DLX__F16 || dtype == DLX__BF16;
+}
+
+/* dst [n, out] = the linear node of x [n, in]. */
+static void linear(dlx__backend *b, float *dst, const float *x, const dlx__node *node, size_t n)
+{
+    const size_t in = node->weight->shape[1];
+    const bool int8 = b->opts.int8 && is_float(node->weight->dtype);
+    if (b->rounded && (int8 || !is_float(node->weight->dtype))) {
+        for (size_t i = 0; i < n; i++)
+            dlx__ref_round(b->rounded + i * in, x + i * in, in);
+        x = b->rounded;
+    }
+    dlx__ref_linear(dst, x, node->weight, node->bias, n, int8, b->row);
+}
+
 static void run_node(dlx__backend *b, const dlx__step *in, size_t index)
 {
     const dlx__node *node = &b->model->graph.nodes[index];
@@ -250,7 +293,7 @@ static void run_node(dlx__backend *b, const dlx__step *in, size_t index)
         dlx__ref_embed(dst, node->weight, in->ids, in->n);
         break;
     case DLX__OP_LINEAR:
-        dlx__ref_linear(dst, x, node->weight, node->bias, in->n, b->row);
+        linear(b, dst, x, node, in->n);
         break;
     case DLX__OP_RMSNORM:
         dlx__ref_rmsnorm(dst, x, node->weight, node->eps, in->n * node->n_heads, b->row);
@@ -335,7 +378,7 @@ static void row_logits(dlx__backend *b, float *dst, int stream, size_t row)
 {
     const dlx__graph *g = &b->model->graph;
     const dlx__node *node = &g->nodes[g->logits];
-    dlx__ref_linear(dst, b->hidden[stream] + row * g->n_embd, node->weight, node->bias, 1, b->row);
+    linear(b, dst, b->hidden[stream] + row * g->n_embd, node, 1);
 }
 
 static dlx_result head(dlx__backend *b, const dlx__head *in, dlx_error *err)

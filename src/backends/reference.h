@@ -8,9 +8,13 @@
 /* row i of dst [n, d] = row ids[i] of table */
 void dlx__ref_embed(float *dst, const dlx__tensor *table, const dlx_token *ids, size_t n);
 
-/* dst [n, out] = x [n, in] wT + bias; `row` [max(in, out)] is scratch */
+/* dst [n, out] = x [n, in] wT + bias; `row` [max(in, out)] is scratch. With `int8_weights` each row
+ * of w is rounded to multiples of max|w| / 127. */
 void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx__tensor *bias,
-                     size_t n, float *row);
+                     size_t n, bool int8_weights, float *row);
+
+/* dst, x [n]: every 32 numbers rounded to multiples of max|x| / 127 */
+void dlx__ref_round(float *dst, const float *x, size_t n);
 
 /* dst, x [n, cols]; `row` [cols] is scratch */
 void dlx__ref_rmsnorm(float *dst, const float *x, const dlx__tensor *w, float eps, size_t n,

@@ -31,13 +31,33 @@ static double dot(const float *x, const float *y, size_t n)
     return sum;
 }
 
+/* x becomes the nearest multiples of max|x| / 127, ties to even. */
+static void round_group(float *dst, const float *x, size_t n)
+{
+    float largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmaxf(largest, fabsf(x[i]));
+    const float step = largest / 127.0f, inverse = largest > 0 ? 127.0f / largest : 0;
+    for (size_t i = 0; i < n; i++)
+        dst[i] = rintf(x[i] * inverse) * step;
+}
+
+void dlx__ref_round(float *dst, const float *x, size_t n)
+{
+    enum { GROUP = 32 };
+    for (size_t i = 0; i < n; i += GROUP)
+        round_group(dst + i, x + i, dlx__min(GROUP, n - i));
+}
+
 void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx__tensor *bias,
-                     size_t n, float *row)
+                     size_t n, bool int8_weights, float *row)
 {
     size_t out = w->shape[0];
     size_t in = w->shape[1];
     for (size_t o = 0; o < out; o++) {
         read_row(row, w, o); /* [in] */
+        if (int8_weights)
+            round_group(row, row, in);
         for (size_t i = 0; i < n; i++)
             dst[i * out + o] = (float)dot(x + i * in, row, in);
     }

@@ -1,14 +1,19 @@
 /*
  * kernel.h - the numeric loops of the CPU backend: one table for each instruction set.
  *
- * Activations lie in lanes: a chunk of up to 32 rows of a pass is stored feature by feature,
- * [features][width], a row being one lane. width is 8, 16, 24 or 32; lanes past the last row hold
- * numbers that nobody reads. In this layout every loop works on whole vectors whatever the sizes of
- * the model are, the result of one product is the operand of the next without repacking, and no
- * sum crosses lanes: a row's numbers do not depend on the rows beside it. Each sum runs over its
- * terms in ascending order, so cutting the work differently changes no bit.
+ * Rows are row-major. A product reads its weights from panels: 16 outputs side by side, packed once
+ * when a model is loaded, so that a vector register holds outputs and an input is broadcast to it.
+ * Whatever the tiling, each output is one chain of operations over its inputs in ascending order:
+ * neither the rows beside it, nor the split among threads, nor the instruction set changes a bit of
+ * a product. (Sums over a row - norms, softmax - depend on the instruction set alone.)
  *
- * The scalar table is the truth; the others are tested against it.
+ * Integer products quantize the activations as they come, 32 inputs of a row to a scale:
+ *
+ *   da = max|x| / 127,  q = round(x / da)                      a group g of 32 inputs of a row
+ *   y  = sum over g, ascending:  fma(float(sum over g of w q), dw[g] da[g], y)
+ *                       and, where the form has a minimum m,  fma(m[g], da[g] sum(q), y)
+ *
+ * The scalar table is the truth; the others are tested against it by one list.
  */
 #ifndef DLX__KERNEL_H
 #define DLX__KERNEL_H
@@ -17,9 +22,10 @@
 #include "base/tensor.h"
 
 enum {
-    DLX__LANES = 32,       /* the widest chunk */
-    DLX__LANE_STEP = 8,    /* widths are multiples of it */
-    DLX__WEIGHT_GRAIN = 12 /* weight rows per call are best a multiple of it */
+    DLX__PANEL = 16,     /* outputs of a panel */
+    DLX__GROUP = 32,     /* inputs that share a scale */
+    DLX__LANES = 32,     /* the most (head, row) pairs that attend takes */
+    DLX__LANE_STEP = 8   /* their number is a multiple of it */
 };
 
 /* A weight matrix as it is stored: n_rows outputs of n_cols inputs each. */
@@ -29,6 +35,57 @@ typedef struct dlx__mat {
     size_t n_rows, n_cols;
     size_t row_bytes;
 } dlx__mat;
+
+/*
+ * What panels hold. form, bits of a weight, scales and minima:
+ * I8 quantizes float weights while packing, symmetric, one scale an output; the others keep the
+ * stored numbers exactly.
+ */
+#define DLX__FORMS(X)                                                                              \
+    X(F32)  /* f32 */                                                                              \
+    X(BF16) /* bf16 */                                                                             \
+    X(F16)  /* f16 */                                                                              \
+    X(I8)   /* int8, f32 scale an output */                                                        \
+    X(Q8_0) /* int8, f16 scale a group: Q8_0, Q5_0 */                                              \
+    X(Q8_1) /* uint8, f16 scale and minimum a group: Q5_1 */                                       \
+    X(Q4_0) /* 4 bits - 8, f16 scale a group */                                                    \
+    X(Q4_1) /* 4 bits, f16 scale and minimum a group */                                            \
+    X(Q4_K) /* 4 bits; f16 d, dmin for 256 inputs; uint8 scale and minimum a group */              \
+    X(Q5_K) /* uint8 < 32, the rest as Q4_K */                                                     \
+    X(Q6_K) /* int8 in -32 .. 31; f16 d for 256 inputs; int8 scale for 16 */
+
+typedef enum dlx__form {
+#define DLX__FORM_ENUM(name) DLX__FORM_##name,
+    DLX__FORMS(DLX__FORM_ENUM)
+#undef DLX__FORM_ENUM
+        DLX__N_FORMS
+} dlx__form;
+
+/* The form that keeps a stored type's numbers. */
+dlx__form dlx__form_of(dlx__dtype dtype);
+const char *dlx__form_name(dlx__form form);
+/* Do its products read quantized activations? */
+bool dlx__form_is_int(dlx__form form);
+
+/* A weight matrix in panels; those past the last output are zero. */
+typedef struct dlx__packed {
+    uint8_t *data; /* [n_panels][panel_bytes], 64-byte aligned */
+    dlx__form form;
+    size_t n_out, n_in;
+    size_t n_panels;
+    size_t panel_bytes; /* a multiple of 64 */
+} dlx__packed;
+
+/*
+ * n_rows rows of n_in inputs: as numbers and, for integer products, quantized. What lies behind
+ * `ints` is the table's own.
+ */
+typedef struct dlx__acts {
+    float *x; /* [n_rows][stride] */
+    size_t stride;
+    size_t n_in, n_rows;
+    uint8_t *ints; /* [ints_bytes], 64-byte aligned; NULL: no integer product reads these */
+} dlx__acts;
 
 /* One head's keys and values and what the lanes may see of them. */
 typedef struct dlx__attend_in {
@@ -40,61 +97,76 @@ typedef struct dlx__attend_in {
     float scale;
 } dlx__attend_in;
 
-/* What is known of each lane's logits so far; made for ascending ids. */
-typedef struct dlx__lane_stats {
-    float max[DLX__LANES];
-    float second[DLX__LANES];   /* the largest but one */
-    float sum[DLX__LANES];      /* of exp(l - max) */
-    float weighted[DLX__LANES]; /* of exp(l - max) * (l - max) */
-    int32_t best[DLX__LANES];   /* id of max, the lowest of several; -1: none above -infinity */
-    int32_t broken[DLX__LANES]; /* not 0: a NaN or +infinity was seen */
-} dlx__lane_stats;
+/* What is known of a row's logits so far; made for ascending ids. */
+typedef struct dlx__stats {
+    float max;
+    float second;   /* the largest but one */
+    float sum;      /* of exp(l - max) */
+    float weighted; /* of exp(l - max) * (l - max) */
+    int32_t best;   /* id of max, the lowest of several; -1: none above -infinity */
+    bool broken;    /* a NaN or +infinity was seen */
+} dlx__stats;
 
 typedef struct dlx__kernels {
     const char *name;
     bool (*runs_on)(const dlx__cpu *cpu);
 
-    /* y [n][width] = rows first .. first + n - 1 of w, times x [w->n_cols][width] */
-    void (*gemm)(float *y, const float *x, size_t width, const dlx__mat *w, size_t first, size_t n);
+    /* Bytes of a panel of n_in inputs; SIZE_MAX: n_in is not whole groups or too large. */
+    size_t (*panel_bytes)(dlx__form form, size_t n_in);
+
+    /* Panel `index` of w; dst [panel_bytes]. w's type must have `form`, or be float for I8. */
+    void (*pack)(uint8_t *dst, dlx__form form, const dlx__mat *w, size_t index);
+
+    /* Bytes behind dlx__acts.ints for as many rows and inputs. */
+    size_t (*ints_bytes)(size_t n_in, size_t n_rows);
+
+    /* Quantizes the inputs [col, col + n) of a row out of a->x; col a multiple of DLX__GROUP, and n
+     * too unless the row ends there. A group with NaN or infinity gets a NaN scale. */
+    void (*quantize)(const dlx__acts *a, size_t row, size_t col, size_t n);
+
+    /* y [n_rows][y_stride], n_panels * 16 columns: the panels first_panel ... times all rows of a.
+     * Columns past the last output become 0. */
+    void (*gemm)(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
+                 size_t first_panel, size_t n_panels);
 
     /* y [head_dim][width] = softmax(scale * keys q) over what each lane sees, times values;
-     * q [head_dim][width] */
+     * q [head_dim][width]; width 8, 16, 24 or 32 */
     void (*attend)(float *y, const float *q, size_t width, const dlx__attend_in *in);
 
-    /* y = x * weight / sqrt(mean(x * x) + eps) over n features, in the first n_lanes (a multiple
-     * of 8) of rows that are `width` apart; y may be x */
-    void (*norm)(float *y, const float *x, size_t width, size_t n_lanes, const float *weight,
-                 size_t n, float eps);
+    /* The vectors below have any length n. y may be x. */
 
-    /* Rotates the pairs (i, i + half) of x [2 * half][width]; cosine, sine [half][width] */
-    void (*rope)(float *x, const float *cosine, const float *sine, size_t width, size_t half);
+    /* y = x * weight / sqrt(mean(x * x) + eps) */
+    void (*norm)(float *y, const float *x, const float *weight, size_t n, float eps);
 
-    /* y = x / (1 + exp(-x)) * y, n numbers, n a multiple of 8 */
-    void (*silu_mul)(float *y, const float *x, size_t n);
+    /* Rotates the pairs (i, i + half) of x [2 * half]; cosine, sine [half] */
+    void (*rope)(float *x, const float *cosine, const float *sine, size_t half);
 
-    /* y += x, n numbers, n a multiple of 8 */
+    /* y = gate / (1 + exp(-gate)) * up */
+    void (*silu_mul)(float *y, const float *gate, const float *up, size_t n);
+
+    /* y += x */
     void (*add)(float *y, const float *x, size_t n);
 
-    /* y [n][width] += bias [n] */
-    void (*add_bias)(float *y, const float *bias, size_t width, size_t n);
-
-    /* Takes logits [n][width] of the ids first_id ... into account; -infinity: not allowed. */
-    void (*stats)(dlx__lane_stats *s, const float *logits, size_t width, size_t n,
-                  int32_t first_id);
+    /* Takes the logits [n] of the ids first_id ... into account; -infinity: not allowed. */
+    void (*stats)(dlx__stats *s, const float *logits, size_t n, int32_t first_id);
 } dlx__kernels;
 
 /* The fastest table for this processor. */
 const dlx__kernels *dlx__kernels_best(const dlx__cpu *cpu);
 
+/* By its name, if this processor runs it; name NULL: the fastest. NULL: no such table here. */
+const dlx__kernels *dlx__kernels_find(const char *name, const dlx__cpu *cpu);
+
 /* Every table of this build, the scalar one first; NULL-terminated. */
 const dlx__kernels *const *dlx__kernels_list(void);
 
 /* Before the first logit, and: a becomes what it would be had it seen b's logits after its own. */
-void dlx__stats_reset(dlx__lane_stats *s);
-void dlx__stats_merge(dlx__lane_stats *a, const dlx__lane_stats *b, size_t width);
+void dlx__stats_reset(dlx__stats *s);
+void dlx__stats_merge(dlx__stats *a, const dlx__stats *b);
 
 extern const dlx__kernels dlx__kernels_scalar;
 extern const dlx__kernels dlx__kernels_avx2;
+extern const dlx__kernels dlx__kernels_avx512;
 extern const dlx__kernels dlx__kernels_neon;
 
 #endif

@@ -1,15 +1,12 @@
 /*
  * kernel_scalar.c - the truth that the vector files are tested against, and what runs where there
- * is no vector file. Plain loops and the C library's expf; the order of every sum is that of
- * kernel.h.
+ * is no vector file. Plain loops and the C library's expf and fmaf.
  */
+#include "base/little.h"
 #include "dtype/convert.h"
-#include "kernel/kernel.h"
+#include "kernel/panels.h"
 
 #include <math.h>
-
-/* Weights are unpacked this many at a time: the largest block of the storage types. */
-enum { PIECE = 256 };
 
 static bool runs_on(const dlx__cpu *cpu)
 {
@@ -17,25 +14,181 @@ static bool runs_on(const dlx__cpu *cpu)
     return true;
 }
 
-static void gemm(float *y, const float *x, size_t width, const dlx__mat *w, size_t first, size_t n)
+/* ---- products ------------------------------------------------------------------------------ */
+
+/* A group of inputs of a row as integers. */
+typedef struct quantized {
+    int8_t q[DLX__GROUP];
+    float scale;
+    float sum; /* scale * sum of q */
+} quantized;
+
+/* A group of a panel, unpacked: w(k, o) = level[k][o] scale[o] + minimum[o]. */
+typedef struct group {
+    int level[DLX__GROUP][DLX__PANEL];
+    float scale[DLX__PANEL];
+    float minimum[DLX__PANEL];
+    bool has_minimum;
+} group;
+
+static size_t ints_bytes(size_t n_in, size_t n_rows)
 {
-    const dlx__dtype_info *type = dlx__dtype_of(w->dtype);
+    return dlx__mul(dlx__mul(dlx__n_groups(n_in), n_rows), sizeof(quantized));
+}
+
+static quantized *group_of(const dlx__acts *a, size_t row, size_t g)
+{
+    return (quantized *)(void *)a->ints + row * dlx__n_groups(a->n_in) + g;
+}
+
+static void quantize_group(quantized *out, const float *x, size_t n)
+{
+    float largest = 0;
+    bool finite = true;
     for (size_t i = 0; i < n; i++) {
-        float sum[DLX__LANES] = {0};
-        float piece[PIECE];
-        for (size_t at = 0; at < w->n_cols; at += PIECE) {
-            size_t len = dlx__min(PIECE, w->n_cols - at);
-            const uint8_t *src =
-                w->data + (first + i) * w->row_bytes + at / type->block_elems * type->block_bytes;
-            dlx__to_f32(piece, src, w->dtype, len);
-            for (size_t k = 0; k < len; k++)
-                for (size_t l = 0; l < width; l++)
-                    sum[l] += piece[k] * x[(at + k) * width + l];
+        largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+        finite = finite && isfinite(x[i]);
+    }
+    const dlx__quantum quantum = dlx__quantum_of(largest, finite);
+    int sum = 0;
+    for (size_t i = 0; i < DLX__GROUP; i++) {
+        out->q[i] = (int8_t)(i < n ? dlx__nearest(x[i], &quantum) : 0);
+        sum += out->q[i];
+    }
+    out->scale = quantum.scale;
+    out->sum = quantum.scale * (float)sum;
+}
+
+static void quantize(const dlx__acts *a, size_t row, size_t col, size_t n)
+{
+    const float *x = a->x + row * a->stride;
+    for (size_t at = col; at < col + n; at += DLX__GROUP)
+        quantize_group(group_of(a, row, at / DLX__GROUP), x + at,
+                       dlx__min(DLX__GROUP, col + n - at));
+}
+
+static float half_at(const uint8_t *numbers, size_t i)
+{
+    return dlx__f16_to_f32(dlx__le16(numbers + 2 * i));
+}
+
+static int level_at(const dlx__layout *l, const uint8_t *levels, size_t k, size_t o)
+{
+    const size_t step = k / 4, in_line = o * 4 + k % 4;
+    if (l->level_bytes == DLX__GROUP * DLX__PANEL)
+        return levels[step * 64 + in_line] - l->offset;
+    const int both = levels[step % 4 * 64 + in_line];
+    return (step < 4 ? both & 15 : both >> 4) - l->offset;
+}
+
+static void unpack_scales(group *out, dlx__form form, const uint8_t *panel, size_t g)
+{
+    const dlx__layout *l = &dlx__layouts[form];
+    const uint8_t *front = panel + dlx__block_at(l, g), *head = panel + dlx__head_at(l, g);
+    out->has_minimum = form == DLX__FORM_Q8_1 || form == DLX__FORM_Q4_1 || form == DLX__FORM_Q4_K ||
+                       form == DLX__FORM_Q5_K;
+    for (size_t o = 0; o < DLX__PANEL; o++) {
+        out->minimum[o] = 0;
+        if (form == DLX__FORM_I8) {
+            out->scale[o] = 1;
+        } else if (form == DLX__FORM_Q6_K) {
+            out->scale[o] = half_at(front, o);
+        } else if (form == DLX__FORM_Q4_K || form == DLX__FORM_Q5_K) {
+            out->scale[o] = half_at(front, o) * (float)head[o];
+            out->minimum[o] = -(half_at(front + 32, o) * (float)head[DLX__PANEL + o]);
+        } else {
+            out->scale[o] = half_at(head, o);
+            if (out->has_minimum)
+                out->minimum[o] = half_at(head + 32, o);
         }
-        for (size_t l = 0; l < width; l++)
-            y[i * width + l] = sum[l];
     }
 }
+
+static void unpack_group(group *out, dlx__form form, const uint8_t *panel, size_t g)
+{
+    const dlx__layout *l = &dlx__layouts[form];
+    const uint8_t *levels = panel + dlx__levels_at(l, g), *head = panel + dlx__head_at(l, g);
+    for (size_t k = 0; k < DLX__GROUP; k++)
+        for (size_t o = 0; o < DLX__PANEL; o++) {
+            out->level[k][o] = level_at(l, levels, k, o);
+            if (form == DLX__FORM_Q6_K) /* the scale of 16 inputs is an integer too */
+                out->level[k][o] *= (int8_t)head[k / 16 * DLX__PANEL + o];
+        }
+    unpack_scales(out, form, panel, g);
+}
+
+/* y [16] += a group of a row times the group of the panel. */
+static void multiply_group(float *y, const quantized *a, const group *w)
+{
+    int sum[DLX__PANEL] = {0};
+    for (size_t k = 0; k < DLX__GROUP; k++)
+        for (size_t o = 0; o < DLX__PANEL; o++)
+            sum[o] += w->level[k][o] * a->q[k];
+    for (size_t o = 0; o < DLX__PANEL; o++) {
+        y[o] = fmaf((float)sum[o], w->scale[o] * a->scale, y[o]);
+        if (w->has_minimum)
+            y[o] = fmaf(w->minimum[o], a->sum, y[o]);
+    }
+}
+
+static void panel_int(float *y, size_t y_stride, const dlx__acts *a, dlx__form form,
+                      const uint8_t *panel)
+{
+    const size_t n_groups = dlx__n_groups(a->n_in);
+    for (size_t g = 0; g < n_groups; g++) {
+        group w;
+        unpack_group(&w, form, panel, g);
+        for (size_t r = 0; r < a->n_rows; r++)
+            multiply_group(y + r * y_stride, group_of(a, r, g), &w);
+    }
+    if (form == DLX__FORM_I8) {
+        const uint8_t *scales = panel + n_groups * dlx__layouts[form].level_bytes;
+        for (size_t r = 0; r < a->n_rows; r++)
+            for (size_t o = 0; o < DLX__PANEL; o++)
+                y[r * y_stride + o] *= dlx__le_f32(scales + o * sizeof(float));
+    }
+}
+
+static float weight_at(dlx__form form, const uint8_t *panel, size_t k, size_t o)
+{
+    if (form == DLX__FORM_F32)
+        return dlx__le_f32(panel + (k * DLX__PANEL + o) * 4);
+    if (form == DLX__FORM_F16)
+        return half_at(panel, k * DLX__PANEL + o);
+    return dlx__bf16_to_f32(dlx__le16(panel + (k / 2 * DLX__PANEL + o) * 4 + k % 2 * 2));
+}
+
+static void panel_float(float *y, size_t y_stride, const dlx__acts *a, dlx__form form,
+                        const uint8_t *panel)
+{
+    for (size_t k = 0; k < a->n_in; k++)
+        for (size_t o = 0; o < DLX__PANEL; o++) {
+            const float w = weight_at(form, panel, k, o);
+            for (size_t r = 0; r < a->n_rows; r++)
+                y[r * y_stride + o] = fmaf(w, a->x[r * a->stride + k], y[r * y_stride + o]);
+        }
+}
+
+static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
+                 size_t first_panel, size_t n_panels)
+{
+    for (size_t p = 0; p < n_panels; p++) {
+        const size_t first_out = (first_panel + p) * DLX__PANEL;
+        const size_t n_out = dlx__min(DLX__PANEL, w->n_out - first_out);
+        const uint8_t *panel = w->data + (first_panel + p) * w->panel_bytes;
+        float *yp = y + p * DLX__PANEL;
+        for (size_t r = 0; r < a->n_rows; r++)
+            memset(yp + r * y_stride, 0, DLX__PANEL * sizeof *yp);
+        if (dlx__form_is_int(w->form))
+            panel_int(yp, y_stride, a, w->form, panel);
+        else
+            panel_float(yp, y_stride, a, w->form, panel);
+        for (size_t r = 0; r < a->n_rows; r++) /* 0 * NaN */
+            memset(yp + r * y_stride + n_out, 0, (DLX__PANEL - n_out) * sizeof *yp);
+    }
+}
+
+/* ---- attention ----------------------------------------------------------------------------- */
 
 static float score(const float *q, const float *key, size_t width, const dlx__attend_in *in)
 {
@@ -73,32 +226,31 @@ static void attend(float *y, const float *q, size_t width, const dlx__attend_in 
         attend_lane(y + l, q + l, width, (size_t)in->n_seen[l], in);
 }
 
-static void norm(float *y, const float *x, size_t width, size_t n_lanes, const float *weight,
-                 size_t n, float eps)
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+static void norm(float *y, const float *x, const float *weight, size_t n, float eps)
 {
-    for (size_t l = 0; l < n_lanes; l++) {
-        double sum = 0;
-        for (size_t i = 0; i < n; i++)
-            sum += (double)x[i * width + l] * (double)x[i * width + l];
-        float factor = 1.0f / sqrtf((float)(sum / (double)n) + eps);
-        for (size_t i = 0; i < n; i++)
-            y[i * width + l] = x[i * width + l] * factor * weight[i];
-    }
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    const float factor = 1.0f / sqrtf((float)(sum / (double)n) + eps);
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * factor * weight[i];
 }
 
-static void rope(float *x, const float *cosine, const float *sine, size_t width, size_t half)
+static void rope(float *x, const float *cosine, const float *sine, size_t half)
 {
-    for (size_t i = 0; i < half * width; i++) {
-        float a = x[i], b = x[half * width + i];
+    for (size_t i = 0; i < half; i++) {
+        const float a = x[i], b = x[half + i];
         x[i] = a * cosine[i] - b * sine[i];
-        x[half * width + i] = b * cosine[i] + a * sine[i];
+        x[half + i] = b * cosine[i] + a * sine[i];
     }
 }
 
-static void silu_mul(float *y, const float *x, size_t n)
+static void silu_mul(float *y, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        y[i] *= x[i] / (1.0f + expf(-x[i]));
+        y[i] = gate[i] / (1.0f + expf(-gate[i])) * up[i];
 }
 
 static void add(float *y, const float *x, size_t n)
@@ -107,41 +259,34 @@ static void add(float *y, const float *x, size_t n)
         y[i] += x[i];
 }
 
-static void add_bias(float *y, const float *bias, size_t width, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t l = 0; l < width; l++)
-            y[i * width + l] += bias[i];
-}
-
 /* One logit a time, the sums moved to the new maximum where there is one. */
-static void stats(dlx__lane_stats *s, const float *logits, size_t width, size_t n, int32_t first_id)
+static void stats(dlx__stats *s, const float *logits, size_t n, int32_t first_id)
 {
     for (size_t i = 0; i < n; i++) {
-        dlx__lane_stats one;
+        dlx__stats one;
         dlx__stats_reset(&one);
-        for (size_t l = 0; l < width; l++) {
-            float logit = logits[i * width + l];
-            if (logit > -INFINITY) {
-                one.max[l] = logit;
-                one.sum[l] = 1;
-                one.best[l] = first_id + (int32_t)i;
-            }
-            one.broken[l] = !(logit < INFINITY);
+        if (logits[i] > -INFINITY) {
+            one.max = logits[i];
+            one.sum = 1;
+            one.best = first_id + (int32_t)i;
         }
-        dlx__stats_merge(s, &one, width);
+        one.broken = !(logits[i] < INFINITY);
+        dlx__stats_merge(s, &one);
     }
 }
 
 const dlx__kernels dlx__kernels_scalar = {
     .name = "scalar",
     .runs_on = runs_on,
+    .panel_bytes = dlx__panel_bytes,
+    .pack = dlx__panel_pack,
+    .ints_bytes = ints_bytes,
+    .quantize = quantize,
     .gemm = gemm,
     .attend = attend,
     .norm = norm,
     .rope = rope,
     .silu_mul = silu_mul,
     .add = add,
-    .add_bias = add_bias,
     .stats = stats,
 };

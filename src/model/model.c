@@ -57,6 +57,10 @@ static dlx_result setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err
                          m->checkpoint.path);
     if (is_gguf && m->family->gguf_permuted_qk)
         DLX__TRY(dlx__unpermute_qk(m, err));
+    m->slot = dlx__arena_alloc(&m->arena, 1, sizeof *m->slot);
+    if (!m->slot)
+        return dlx__fail_memory(err, "opening a model", sizeof *m->slot);
+    atomic_init(&m->slot->held, NULL);
     m->family->build(&m->graph, m);
     return dlx__graph_check(&m->graph, err);
 }
@@ -84,8 +88,22 @@ dlx_result dlx__model_open(dlx__model *m, const char *path, dlx__checkpoint_need
     return dlx__model_setup(m, need, err);
 }
 
+void dlx__model_drop_pages(const dlx__model *m, const void *data, size_t n_bytes)
+{
+    const dlx__weights *w = &m->checkpoint.hf_weights;
+    const bool is_gguf = m->checkpoint.kind == DLX__CHECKPOINT_GGUF;
+    const dlx__map *maps = is_gguf ? &m->checkpoint.gguf.map : w->maps;
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < (is_gguf ? 1 : w->n_maps); i++)
+        if (maps[i].data && bytes >= maps[i].data && bytes < maps[i].data + maps[i].len)
+            dlx__os_map_drop(&maps[i], (size_t)(bytes - maps[i].data), n_bytes);
+}
+
 void dlx__model_release(dlx__model *m)
 {
+    dlx__prepared *prepared = m->slot ? atomic_load(&m->slot->held) : NULL;
+    if (prepared)
+        prepared->release(prepared);
     for (size_t i = 0; i < m->n_copies; i++)
         dlx__free_aligned(m->mem, m->copies[i]);
     dlx__graph_release(&m->graph);

@@ -8,6 +8,8 @@
 #include "format/checkpoint.h"
 #include "graph/graph.h"
 
+#include <stdatomic.h>
+
 #define DLX__FAMILIES(X) X(fast_dllm_v2) X(dream) X(llada) X(sdar)
 
 enum { DLX__MAX_STOP_IDS = 16 };
@@ -107,6 +109,18 @@ typedef struct dlx__family {
     void (*build)(dlx__graph *g, const dlx__model *m); /* failures stay in the graph */
 } dlx__family;
 
+/*
+ * What a backend made of a model's weights once, for all sessions: a session that finds it in
+ * `slot` uses it, the first one puts it there. It lives as long as the model.
+ */
+typedef struct dlx__prepared {
+    void (*release)(struct dlx__prepared *self);
+} dlx__prepared;
+
+typedef struct dlx__prepared_slot {
+    _Atomic(dlx__prepared *) held; /* NULL: nothing yet */
+} dlx__prepared_slot;
+
 struct dlx__model {
     const dlx_allocator *mem;
     dlx__checkpoint checkpoint;
@@ -120,6 +134,7 @@ struct dlx__model {
     void **copies;    /* [n_copies], aligned: tensors that had to be rewritten (permuted q and k) */
     size_t n_copies;
     size_t n_copied_bytes;
+    dlx__prepared_slot *slot; /* NULL: each session prepares its own */
 };
 
 /* The tensor of a role; NULL when the family or this checkpoint has none. */
@@ -145,6 +160,9 @@ dlx_result dlx__model_setup(dlx__model *m, dlx__checkpoint_need need, dlx_error 
  */
 bool dlx__role_name(char out[160], const dlx__family *f, dlx__checkpoint_kind kind, dlx__role role,
                     size_t layer);
+
+/* Tells the system that the file's bytes of a tensor will not be read again soon. */
+void dlx__model_drop_pages(const dlx__model *m, const void *data, size_t n_bytes);
 
 /* By our name, a GGUF or a Hugging Face architecture; NULL when unknown. */
 const dlx__family *dlx__family_find(const char *name);

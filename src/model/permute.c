@@ -33,15 +33,6 @@ void dlx__rows_from_llama_cpp(void *dst, const void *src, size_t n_heads, size_t
     move_rows(dst, src, n_heads, head_dim, row_bytes, false);
 }
 
-/* Tells the system that the file's bytes of a copied tensor will not be read again. */
-static void drop_pages(const dlx__model *m, const dlx__tensor *t)
-{
-    const dlx__map *map = &m->checkpoint.gguf.map;
-    const uint8_t *bytes = t->data;
-    if (map->data && bytes >= map->data && bytes < map->data + map->len)
-        dlx__os_map_drop(map, (size_t)(bytes - map->data), t->n_bytes);
-}
-
 static dlx_result unpermute(dlx__model *m, const dlx__tensor **slot, size_t n_heads, dlx_error *err)
 {
     const dlx__tensor *t = *slot; /* [n_heads * head_dim, n_embd] */
@@ -54,7 +45,7 @@ static dlx_result unpermute(dlx__model *m, const dlx__tensor **slot, size_t n_he
     m->copies[m->n_copies++] = bytes;
     m->n_copied_bytes += t->n_bytes;
     dlx__rows_from_llama_cpp(bytes, t->data, n_heads, m->hp.head_dim, t->n_bytes / t->shape[0]);
-    drop_pages(m, t);
+    dlx__model_drop_pages(m, t->data, t->n_bytes);
     *copy = *t;
     copy->data = bytes;
     *slot = copy;

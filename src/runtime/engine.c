@@ -12,21 +12,29 @@ size_t dlx__engine_tile(size_t block)
     return dlx__max(block, TILE_ROWS / block * block);
 }
 
+/* Refuses what the machine cannot hold, and what the caller does not want to give. */
 static dlx_result check_memory(const dlx__engine *engine, const dlx__backend_opts *o,
                                dlx_error *err)
 {
     const dlx__backend_class *class = engine->opts.backend;
-    size_t limit = engine->opts.memory_limit;
-    if (limit == 0 || !class->plan)
+    if (!class->plan)
         return DLX_OK;
-    size_t need = class->plan(engine->model, o);
-    if (need <= limit)
-        return DLX_OK;
-    return dlx__fail(
-        err, DLX_E_NOMEM,
-        "a session of %zu positions needs %zu bytes beside the weights, the limit is %zu: "
-        "open it with a smaller context",
-        o->n_ctx, need, limit);
+    const dlx__backend_plan plan = class->plan(engine->model, o);
+    const size_t limit = engine->opts.memory_limit, all = dlx__os_total_memory();
+    const size_t need = dlx__add(plan.kv, plan.scratch), total = dlx__add(need, plan.packed);
+    if (limit > 0 && need > limit)
+        return dlx__fail(
+            err, DLX_E_NOMEM,
+            "a session of %zu positions needs %zu bytes beside the weights, the limit is %zu: "
+            "open it with a smaller context",
+            o->n_ctx, need, limit);
+    if (all > 0 && total > all)
+        return dlx__fail(err, DLX_E_NOMEM,
+                         "a session of %zu positions needs %zu bytes and its weights %zu, the "
+                         "machine has %zu: open it with a smaller context, or take a smaller type "
+                         "of weights",
+                         o->n_ctx, need, plan.packed, all);
+    return DLX_OK;
 }
 
 static dlx_result load(dlx__engine *engine, size_t n_rows, int n_streams, dlx_error *err)

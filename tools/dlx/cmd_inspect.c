@@ -118,7 +118,9 @@ static void print_plan(const json_t *plan)
     if (json_object_get(plan, "backend"))
         line("backend", json_object_get(plan, "backend"), NULL);
     line("context", json_object_get(plan, "n_ctx"), NULL);
-    size_line("weights", json_object_get(plan, "weights_bytes"));
+    size_line("weights (file)", json_object_get(plan, "weights_bytes"));
+    size_line("weights, mapped", json_object_get(plan, "mapped_bytes"));
+    size_line("weights, packed", json_object_get(plan, "packed_bytes"));
     size_line("keys and values", json_object_get(plan, "kv_bytes"));
     size_line("scratch", json_object_get(plan, "scratch_bytes"));
     size_line("total", json_object_get(plan, "total_bytes"));
@@ -141,12 +143,22 @@ static void print_tensors(const json_t *tensors)
     }
 }
 
+static void print_phases(const json_t *phases)
+{
+    size_t i;
+    json_t *text;
+    if (json_array_size(phases))
+        heading("A pass");
+    json_array_foreach(phases, i, text) out_printf("  %s\n", json_string_value(text));
+}
+
 static void print(const settings *s, const json_t *report)
 {
     size_t i;
     json_t *note;
     if (s->plan) {
         print_plan(json_object_get(report, "plan"));
+        print_phases(json_object_get(json_object_get(report, "plan"), "phases"));
         return;
     }
     print_model(report);

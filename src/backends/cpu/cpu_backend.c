@@ -1,7 +1,8 @@
 /*
- * cpu_backend.c - the cpu backend: opening, closing and the memory it takes. Weights are used where
- * the checkpoint maps them; all else is one block whose size is known before it is allocated.
+ * cpu_backend.c - the cpu backend: opening, closing and the memory it takes. Weights are packed
+ * once a model (cpu_weights.c); all else is one block whose size is known before it is allocated.
  */
+#include "backends/cpu/describe.h"
 #include "backends/cpu/session.h"
 
 #include "base/fail.h"
@@ -9,6 +10,7 @@
 #include "base/os.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Hands out parts of a block; with base NULL it only counts. */
@@ -24,50 +26,91 @@ static void *carve(carver *c, size_t n, size_t size)
     return c->base ? c->base + at : NULL;
 }
 
-static float *floats(carver *c, size_t n_features, size_t n_rows)
+static float *floats(carver *c, size_t n_rows, size_t n_features)
 {
-    return carve(c, dlx__mul(n_features, dlx__align(n_rows, DLX__LANE_STEP)), sizeof(float));
+    return carve(c, dlx__mul(n_rows, n_features), sizeof(float));
 }
 
-/* A thread's own numbers: an embedding row, or q and the result of a pack of heads, or two panels.
- */
-static size_t scratch_floats(const dlx__cpu_shape *s)
+/* Room for n_rows rows, and for their quantized twins where `ints`. Rows begin on cache lines, an
+ * odd number of them apart, lest all rows fall into the same sets of the cache. */
+static dlx__acts acts(carver *c, const dlx__kernels *kernels, size_t n_rows, size_t n_in, bool ints)
 {
+    dlx__acts a = {.n_in = n_in, .n_rows = n_rows};
+    a.stride = dlx__align(n_in, 16);
+    a.stride += a.stride / 16 % 2 == 0 ? 16 : 0;
+    a.x = floats(c, n_rows, a.stride);
+    a.ints = ints ? carve(c, kernels->ints_bytes(n_in, n_rows), 1) : NULL;
+    return a;
+}
+
+/* Floats of a thread's buffer: the outputs of each kind of unit, q and the result of a pack of
+ * heads, a row of the other stream. */
+static size_t buffer_floats(const dlx__cpu_shape *s, size_t n_tile)
+{
+    size_t head = dlx__align(s->head_dim, DLX__PANEL) + DLX__PANEL;
+    size_t columns = dlx__max(head, dlx__max(DLX__CPU_STEP, DLX__CPU_RUN));
+    columns = dlx__max(columns, 2 * DLX__GROUP);
     size_t pack = dlx__mul(2 * DLX__LANES, s->head_dim);
-    size_t panels = (size_t)2 * DLX__LANES * DLX__CPU_PANEL;
-    return dlx__align(dlx__max(s->n_embd, dlx__max(pack, panels)), 64);
+    return dlx__max(dlx__max(dlx__mul(n_tile, columns), pack), s->n_embd);
+}
+
+/* Which rows some product reads quantized. */
+typedef struct readers {
+    bool h, q, ff;
+} readers;
+
+static bool reads_ints(const dlx__node *node, bool int8)
+{
+    return int8 || dlx__form_is_int(dlx__form_of(node->weight->dtype));
+}
+
+static readers find_readers(const dlx__graph *g, bool int8)
+{
+    readers found = {false, false, false};
+    for (size_t i = 0; i < g->n; i++) {
+        const dlx__node *node = &g->nodes[i];
+        if (node->op != DLX__OP_LINEAR || !reads_ints(node, int8))
+            continue;
+        const dlx__op from = g->nodes[node->in[0]].op;
+        found.h |= from == DLX__OP_RMSNORM;
+        found.q |= from == DLX__OP_MERGE_HEADS;
+        found.ff |= from == DLX__OP_SILU_MUL;
+    }
+    return found;
 }
 
 /* Lays the session out behind `base` (NULL: only counts) and returns its bytes. */
-static size_t arrange(dlx__backend *b, uint8_t *base)
+static size_t arrange(dlx__backend *b, const readers *ints, uint8_t *base)
 {
     const dlx__cpu_shape *s = &b->shape;
     carver c = {.base = base};
     size_t n_tile = dlx__min(b->n_rows, DLX__CPU_TILE);
-    b->program.layers = carve(&c, s->n_layers, sizeof *b->program.layers);
-    b->vectors = carve(&c, s->n_vectors, sizeof(float));
+    size_t n_private = dlx__min(n_tile, DLX__CPU_PRIVATE);
     for (int i = 0; i < b->n_streams; i++)
-        b->x[i] = floats(&c, s->n_embd, b->n_rows);
-    b->cosine = floats(&c, s->head_dim / 2, b->n_rows);
-    b->sine = floats(&c, s->head_dim / 2, b->n_rows);
-    b->frequency = carve(&c, s->head_dim / 2, sizeof(float));
-    b->h = floats(&c, s->n_embd, n_tile);
-    b->h2 = b->n_streams > 1 ? floats(&c, s->n_embd, n_tile) : NULL;
-    b->q = floats(&c, dlx__mul(s->n_heads, s->head_dim), n_tile);
-    b->k = floats(&c, dlx__mul(s->n_heads_kv, s->head_dim), n_tile);
-    b->v = floats(&c, dlx__mul(s->n_heads_kv, s->head_dim), n_tile);
-    b->ff = floats(&c, s->n_ff, n_tile);
-    b->stats = carve(&c, dlx__mul(dlx__cpu_vocab_tiles(s->n_vocab), dlx__cpu_chunks(n_tile)),
-                     sizeof *b->stats);
-    b->n_scratch = scratch_floats(s);
-    b->scratch = carve(&c, dlx__mul((size_t)b->n_threads, b->n_scratch), sizeof(float));
+        b->x[i] = floats(&c, b->n_rows, s->n_embd);
+    b->cosine = floats(&c, b->n_rows, s->head_dim / 2);
+    b->sine = floats(&c, b->n_rows, s->head_dim / 2);
+    b->frequency = floats(&c, 1, s->head_dim / 2);
+    b->h = acts(&c, b->kernels, n_tile, s->n_embd, ints->h);
+    b->q = acts(&c, b->kernels, n_tile, dlx__mul(s->n_heads, s->head_dim), ints->q);
+    b->ff = acts(&c, b->kernels, n_tile, s->n_ff, ints->ff);
+    b->stats =
+        carve(&c, dlx__mul(dlx__cpu_vocab_tiles(s->n_vocab), DLX__CPU_TILE), sizeof *b->stats);
+    b->threads = carve(&c, (size_t)b->n_threads, sizeof *b->threads);
+    for (int i = 0; i < b->n_threads; i++) {
+        dlx__cpu_thread t = {.h = acts(&c, b->kernels, n_private, s->n_embd, ints->h)};
+        t.buffer = floats(&c, 1, buffer_floats(s, n_tile));
+        if (base)
+            b->threads[i] = t;
+    }
     return c.used;
 }
 
 static void describe(dlx__backend *b, const dlx__model *m, const dlx__backend_opts *o,
-                     int n_threads)
+                     const dlx__kernels *kernels, int n_threads)
 {
     *b = (dlx__backend){.mem = o->mem,
+                        .kernels = kernels,
                         .n_ctx = o->n_ctx,
                         .n_rows = dlx__min(o->n_rows, o->n_ctx),
                         .n_streams = o->n_streams,
@@ -75,18 +118,46 @@ static void describe(dlx__backend *b, const dlx__model *m, const dlx__backend_op
     dlx__cpu_measure(&b->shape, &m->graph);
 }
 
-static size_t kv_bytes(const dlx__backend *b)
+/* NULL: the name is none of this processor's. */
+static const dlx__kernels *kernels_of(const dlx__backend_opts *o)
 {
-    return dlx__kv_bytes(b->shape.n_layers, b->shape.n_heads_kv, b->n_ctx, b->shape.head_dim);
+    dlx__cpu cpu;
+    dlx__cpu_detect(&cpu);
+    return dlx__kernels_find(o->kernels, &cpu);
+}
+
+static dlx_result refuse_kernels(const char *name, dlx_error *err)
+{
+    char list[128] = "";
+    size_t n = 0;
+    dlx__cpu cpu;
+    dlx__cpu_detect(&cpu);
+    const dlx__kernels *const *tables = dlx__kernels_list();
+    for (size_t i = 0; tables[i] && n < sizeof list; i++)
+        if (tables[i]->runs_on(&cpu))
+            n +=
+                (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", tables[i]->name);
+    return dlx__fail(err, DLX_E_ARG, "kernels: expected one of %s on this processor, found %s",
+                     list, name);
 }
 
 /* The stacks and the record of the threads are not counted. */
-static size_t plan(const dlx__model *m, const dlx__backend_opts *o)
+static dlx__backend_plan plan(const dlx__model *m, const dlx__backend_opts *o)
 {
     dlx__backend b;
-    describe(&b, m, o, o->n_threads > 0 ? o->n_threads : dlx__os_n_fast_cores());
-    size_t kv = dlx__mul((size_t)o->n_streams, kv_bytes(&b));
-    return dlx__add(sizeof b, dlx__add(arrange(&b, NULL), kv));
+    const readers ints = find_readers(&m->graph, o->int8);
+    const dlx__kernels *kernels = kernels_of(o);
+    if (!kernels) /* load says so */
+        return (dlx__backend_plan){0};
+    describe(&b, m, o, kernels, o->n_threads > 0 ? o->n_threads : dlx__os_n_fast_cores());
+    const size_t kv =
+        dlx__kv_bytes(b.shape.n_layers, b.shape.n_heads_kv, b.n_ctx, b.shape.head_dim);
+    return (dlx__backend_plan){
+        .packed =
+            dlx__add(dlx__cpu_panel_bytes(m, b.kernels, o->int8), dlx__cpu_program_bytes(&b.shape)),
+        .kv = dlx__mul((size_t)o->n_streams, kv),
+        .scratch = dlx__add(sizeof b, arrange(&b, &ints, NULL)),
+    };
 }
 
 static dlx_result check_opts(const dlx__model *m, const dlx__backend_opts *o, dlx_error *err)
@@ -114,6 +185,7 @@ static void close_backend(dlx__backend *b)
         if (b->kv[i].data)
             dlx__kv_release(&b->kv[i]);
     dlx__free_aligned(b->mem, b->block);
+    dlx__cpu_weights_close(b->weights);
     dlx__pool_free(b->pool);
     dlx__free(b->mem, b);
 }
@@ -123,20 +195,21 @@ static void fill_frequencies(dlx__backend *b)
 {
     size_t c = b->shape.head_dim;
     for (size_t i = 0; i < c / 2; i++)
-        b->frequency[i] = (float)pow(b->program.theta, -2.0 * (double)i / (double)c);
+        b->frequency[i] = (float)pow(b->program->theta, -2.0 * (double)i / (double)c);
 }
 
-static dlx_result open_parts(dlx__backend *b, const dlx__model *m, dlx_error *err)
+static dlx_result open_parts(dlx__backend *b, const dlx__model *m, const dlx__backend_opts *o,
+                             dlx_error *err)
 {
-    size_t n_bytes = arrange(b, NULL);
+    DLX__TRY(dlx__cpu_weights_open(&b->weights, m, b->kernels, o->int8, b->pool, b->mem, err));
+    b->program = &b->weights->program;
+    const readers ints = find_readers(&m->graph, o->int8);
+    size_t n_bytes = arrange(b, &ints, NULL);
     b->block = dlx__alloc_aligned(b->mem, n_bytes);
     if (!b->block)
         return dlx__fail_memory(err, "opening the cpu backend; fewer rows a step need less",
                                 n_bytes);
-    /* Zeroed, so that lanes without a row hold harmless numbers. */
-    memset(b->block, 0, n_bytes);
-    arrange(b, b->block);
-    DLX__TRY(dlx__cpu_compile(&b->program, b->program.layers, b->vectors, &m->graph, err));
+    arrange(b, &ints, b->block);
     fill_frequencies(b);
     for (int i = 0; i < b->n_streams; i++)
         DLX__TRY(dlx__kv_open(&b->kv[i], b->shape.n_layers, b->shape.n_heads_kv, b->n_ctx,
@@ -158,10 +231,9 @@ dlx_result dlx__cpu_open(dlx__backend **out, const dlx__model *m, const dlx__bac
         dlx__free(o->mem, b);
         return r;
     }
-    describe(b, m, o, dlx__pool_size(pool));
+    describe(b, m, o, kernels, dlx__pool_size(pool));
     b->pool = pool;
-    b->kernels = kernels;
-    r = open_parts(b, m, err);
+    r = open_parts(b, m, o, err);
     if (r != DLX_OK)
         close_backend(b);
     else
@@ -172,9 +244,11 @@ dlx_result dlx__cpu_open(dlx__backend **out, const dlx__model *m, const dlx__bac
 static dlx_result load(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
                        dlx_error *err)
 {
-    dlx__cpu cpu;
-    dlx__cpu_detect(&cpu);
-    return dlx__cpu_open(out, m, o, dlx__kernels_best(&cpu), err);
+    *out = NULL;
+    const dlx__kernels *kernels = kernels_of(o);
+    if (!kernels)
+        return refuse_kernels(o->kernels, err);
+    return dlx__cpu_open(out, m, o, kernels, err);
 }
 
 static dlx_result probe(dlx_error *err)
@@ -185,9 +259,10 @@ static dlx_result probe(dlx_error *err)
 
 const dlx__backend_class dlx__backend_cpu = {
     .name = "cpu",
-    .about = "this processor, all fast cores, vector kernels; float32 activations",
+    .about = "this processor, all fast cores, vector kernels; float32 or int8 activations",
     .probe = probe,
     .plan = plan,
+    .describe = dlx__cpu_describe,
     .load = load,
     .step = dlx__cpu_step,
     .head = dlx__cpu_head,

@@ -1,6 +1,6 @@
 /*
  * head.c - the LM head on chosen rows. The vocabulary is cut into tiles of a fixed size; a tile's
- * logits live for one panel, long enough for the running statistics, and are written out only
+ * logits live for one run of ids, long enough for the running statistics, and are written out only
  * when the caller wants them. Tiles are merged in the order of their ids, so that neither the
  * number of threads nor their timing shows in the result.
  */
@@ -9,6 +9,7 @@
 #include "base/fail.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct head_job {
     dlx__backend *b;
@@ -24,58 +25,37 @@ static bool guided(const dlx__head *in)
     return in->cfg_scale != 0;
 }
 
-/* Eight chosen rows of a stream, normed, into to [n_embd][width] of the round's chunk. */
-static void take_rows(const head_job *j, float *to, int stream, size_t r, size_t width)
+/*
+ * A chosen row, normed. The head is linear, so guidance may be applied to what goes in instead of
+ * what comes out: W u + (s + 1)(W c - W u) = W (u + (s + 1)(c - u)), one product instead of two,
+ * equal up to rounding. A bias b is left alone by either side: b + (s + 1)(b - b) = b.
+ */
+static void gather_row(const head_job *j, size_t r, float *other)
 {
     const dlx__backend *b = j->b;
-    const size_t d = b->shape.n_embd, n_last = b->n_last[stream];
-    for (size_t l = 0; l < DLX__LANE_STEP; l++) {
-        const size_t row = j->in->rows[j->first + dlx__min(r + l, j->n - 1)];
-        const float *from = b->x[stream] + dlx__cpu_at(n_last, d, 0, row);
-        const size_t step = dlx__cpu_width(n_last, row / DLX__LANES);
-        for (size_t i = 0; i < d; i++)
-            to[i * width + l] = from[i * step];
-    }
-    const dlx__cpu_norm *norm = &b->program.final_norm;
-    b->kernels->norm(to, to, width, DLX__LANE_STEP, norm->weight, d, norm->eps);
+    const size_t d = b->shape.n_embd, row = j->in->rows[j->first + r];
+    const dlx__cpu_norm *norm = &b->program->final_norm;
+    float *c = b->h.x + r * b->h.stride; /* [d] */
+    b->kernels->norm(c, b->x[guided(j->in) ? 0 : j->in->stream] + row * d, norm->weight, d,
+                     norm->eps);
+    if (!guided(j->in))
+        return;
+    b->kernels->norm(other, b->x[1] + row * d, norm->weight, d, norm->eps);
+    for (size_t i = 0; i < d; i++)
+        c[i] = other[i] + (j->in->cfg_scale + 1) * (c[i] - other[i]);
 }
 
-/*
- * The head is linear, so guidance may be applied to what goes in instead of what comes out:
- * W u + (s + 1)(W c - W u) = W (u + (s + 1)(c - u)), one product instead of two, equal up to
- * rounding. A bias b is left alone by either side: b + (s + 1)(b - b) = b.
- */
 static void gather_phase(void *arg, int thread, int n_threads)
 {
     const head_job *j = arg;
     const dlx__backend *b = j->b;
-    const size_t d = b->shape.n_embd;
+    const dlx__acts h = dlx__cpu_rows(&b->h, j->n);
     size_t begin, end;
-    dlx__pool_share(dlx__align(j->n, DLX__LANE_STEP), DLX__LANE_STEP, thread, n_threads, &begin,
-                    &end);
-    for (size_t r = begin; r < end; r += DLX__LANE_STEP) {
-        const size_t at = dlx__cpu_at(j->n, d, 0, r), width = dlx__cpu_width(j->n, r / DLX__LANES);
-        take_rows(j, b->h + at, guided(j->in) ? 0 : j->in->stream, r, width);
-        if (!guided(j->in))
-            continue;
-        take_rows(j, b->h2 + at, 1, r, width);
-        for (size_t i = 0; i < d; i++)
-            for (size_t l = 0; l < DLX__LANE_STEP; l++) {
-                float *c = b->h + at + i * width + l, u = b->h2[at + i * width + l];
-                *c = u + (j->in->cfg_scale + 1) * (*c - u);
-            }
-    }
-}
-
-/* logits [n][width] of the ids from `id` into the caller's rows. */
-static void write_logits(const head_job *j, const float *logits, size_t chunk, size_t width,
-                         size_t id, size_t n)
-{
-    const size_t row = chunk * DLX__LANES, n_rows = dlx__min(DLX__LANES, j->n - row);
-    for (size_t r = 0; r < n_rows; r++) {
-        float *to = j->in->logits + (j->first + row + r) * j->b->shape.n_vocab + id;
-        for (size_t i = 0; i < n; i++)
-            to[i] = logits[i * width + r];
+    dlx__pool_share(j->n, 1, thread, n_threads, &begin, &end);
+    for (size_t r = begin; r < end; r++) {
+        gather_row(j, r, b->threads[thread].buffer);
+        if (h.ints)
+            b->kernels->quantize(&h, r, 0, b->shape.n_embd);
     }
 }
 
@@ -93,53 +73,57 @@ static size_t first_suppressed(const dlx__head *in, size_t id)
     return low;
 }
 
-/* Ids that may not be chosen weigh nothing. */
-static void suppress(const head_job *j, float *logits, size_t width, size_t id, size_t n)
+/* Ids that may not be chosen weigh nothing. logits [n] of the ids from `id`. */
+static void suppress(const head_job *j, float *logits, size_t id, size_t n)
 {
     const dlx__head *in = j->in;
     for (size_t s = first_suppressed(in, id); s < in->n_suppress; s++) {
         size_t i = (size_t)in->suppress[s] - id;
         if (i >= n)
             break;
-        for (size_t l = 0; l < width; l++)
-            logits[i * width + l] = -INFINITY;
+        logits[i] = -INFINITY;
     }
     for (size_t i = j->n_ids > id ? j->n_ids - id : 0; i < n; i++)
-        for (size_t l = 0; l < width; l++)
-            logits[i * width + l] = -INFINITY;
+        logits[i] = -INFINITY;
+}
+
+/* What becomes of row r's logits [n] of the ids from `id`. */
+static void use_logits(const head_job *j, dlx__stats *stats, size_t r, float *logits, size_t id,
+                       size_t n)
+{
+    const dlx__backend *b = j->b;
+    if (b->program->head.bias)
+        b->kernels->add(logits, b->program->head.bias + id, n);
+    if (j->in->logits)
+        memcpy(j->in->logits + (j->first + r) * b->shape.n_vocab + id, logits, n * sizeof *logits);
+    if (j->in->stats) {
+        suppress(j, logits, id, n);
+        b->kernels->stats(stats, logits, n, (int32_t)id);
+    }
 }
 
 static void vocab_tile(const head_job *j, size_t tile, float *logits)
 {
     const dlx__backend *b = j->b;
-    const dlx__cpu_linear *head = &b->program.head;
-    const size_t n_chunks = dlx__cpu_chunks(j->n), d = b->shape.n_embd;
+    const dlx__acts h = dlx__cpu_rows(&b->h, j->n);
     const size_t begin = tile * DLX__CPU_VOCAB_TILE;
     const size_t end = dlx__min(j->end, begin + DLX__CPU_VOCAB_TILE);
-    dlx__lane_stats *stats = b->stats + tile * n_chunks; /* [n_chunks] */
-    for (size_t c = 0; c < n_chunks; c++)
-        dlx__stats_reset(&stats[c]);
-    for (size_t id = begin; id < end; id += DLX__CPU_PANEL) {
-        const size_t n = dlx__min(DLX__CPU_PANEL, end - id);
-        for (size_t c = 0; c < n_chunks; c++) {
-            const size_t width = dlx__cpu_width(j->n, c);
-            b->kernels->gemm(logits, b->h + c * DLX__LANES * d, width, &head->w, id, n);
-            if (head->bias)
-                b->kernels->add_bias(logits, head->bias + id, width, n);
-            if (j->in->logits)
-                write_logits(j, logits, c, width, id, n);
-            if (j->in->stats) {
-                suppress(j, logits, width, id, n);
-                b->kernels->stats(&stats[c], logits, width, n, (int32_t)id);
-            }
-        }
+    dlx__stats *stats = b->stats + tile * DLX__CPU_TILE; /* [n] */
+    for (size_t r = 0; r < j->n; r++)
+        dlx__stats_reset(&stats[r]);
+    for (size_t id = begin; id < end; id += DLX__CPU_RUN) {
+        const size_t n = dlx__min(DLX__CPU_RUN, end - id);
+        b->kernels->gemm(logits, DLX__CPU_RUN, &h, &b->program->head.w, id / DLX__PANEL,
+                         dlx__align(n, DLX__PANEL) / DLX__PANEL);
+        for (size_t r = 0; r < j->n; r++)
+            use_logits(j, &stats[r], r, logits + r * DLX__CPU_RUN, id, n);
     }
 }
 
 static void vocab_phase(void *arg, int thread, int n_threads)
 {
     const head_job *j = arg;
-    float *logits = j->b->scratch + (size_t)thread * j->b->n_scratch; /* [panel][width] */
+    float *logits = j->b->threads[thread].buffer; /* [n][DLX__CPU_RUN] */
     size_t begin, end;
     dlx__pool_share(dlx__cpu_vocab_tiles(j->end), 1, thread, n_threads, &begin, &end);
     for (size_t tile = begin; tile < end; tile++)
@@ -147,29 +131,25 @@ static void vocab_phase(void *arg, int thread, int n_threads)
 }
 
 /* With p = exp(l - max) / sum: sum p ln p = weighted / sum - ln sum. */
-static dlx__row_stat row_stat(const dlx__lane_stats *s, size_t l)
+static dlx__row_stat row_stat(const dlx__stats *s)
 {
-    if (s->best[l] < 0 || s->broken[l])
+    if (s->best < 0 || s->broken)
         return (dlx__row_stat){.finite = false};
-    float sum = s->sum[l];
-    return (dlx__row_stat){.best = s->best[l],
-                           .logit = s->max[l],
-                           .prob = 1 / sum,
-                           .margin = (1 - expf(s->second[l] - s->max[l])) / sum,
-                           .neg_entropy = fminf(s->weighted[l] / sum - logf(sum), 0),
+    return (dlx__row_stat){.best = s->best,
+                           .logit = s->max,
+                           .prob = 1 / s->sum,
+                           .margin = (1 - expf(s->second - s->max)) / s->sum,
+                           .neg_entropy = fminf(s->weighted / s->sum - logf(s->sum), 0),
                            .finite = true};
 }
 
 static void finish_stats(const head_job *j)
 {
-    const size_t n_chunks = dlx__cpu_chunks(j->n);
-    for (size_t c = 0; c < n_chunks; c++) {
-        const size_t width = dlx__cpu_width(j->n, c);
-        dlx__lane_stats all = j->b->stats[c];
+    for (size_t r = 0; r < j->n; r++) {
+        dlx__stats all = j->b->stats[r];
         for (size_t tile = 1; tile < dlx__cpu_vocab_tiles(j->end); tile++)
-            dlx__stats_merge(&all, &j->b->stats[tile * n_chunks + c], width);
-        for (size_t l = 0; l < dlx__min(width, j->n - c * DLX__LANES); l++)
-            j->in->stats[j->first + c * DLX__LANES + l] = row_stat(&all, l);
+            dlx__stats_merge(&all, &j->b->stats[tile * DLX__CPU_TILE + r]);
+        j->in->stats[j->first + r] = row_stat(&all);
     }
 }
 

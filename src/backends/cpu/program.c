@@ -92,7 +92,8 @@ static dlx_result take_linear(matcher *m, dlx__cpu_linear *out, dlx__value *from
     size_t row_bytes = dlx__dtype_bytes(w->dtype, w->shape[1]);
     if (row_bytes == SIZE_MAX)
         return refuse(m, at, "weight rows of whole blocks");
-    out->w = (dlx__mat){w->data, w->dtype, w->shape[0], w->shape[1], row_bytes};
+    *out = (dlx__cpu_linear){.tensor = w,
+                             .stored = {w->data, w->dtype, w->shape[0], w->shape[1], row_bytes}};
     *from = node->in[0];
     return take_vector(m, &out->bias, node->bias);
 }
@@ -216,4 +217,13 @@ dlx_result dlx__cpu_compile(dlx__cpu_program *p, dlx__cpu_layer *layers, float *
         return refuse(&m, hidden, "the last layer under the final norm");
     p->theta = m.theta;
     return DLX_OK;
+}
+
+dlx__cpu_linear *dlx__cpu_linear_at(dlx__cpu_program *p, const dlx__cpu_shape *shape, size_t i)
+{
+    if (i >= 7 * shape->n_layers)
+        return &p->head;
+    dlx__cpu_layer *l = &p->layers[i / 7];
+    dlx__cpu_linear *const of_layer[7] = {&l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down};
+    return of_layer[i % 7];
 }

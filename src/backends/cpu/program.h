@@ -1,6 +1,6 @@
 /*
  * program.h - a model's graph as the cpu backend runs it: one record a layer, each field a fused
- * piece of work. Weight matrices stay where the checkpoint maps them.
+ * piece of work.
  */
 #ifndef DLX__CPU_PROGRAM_H
 #define DLX__CPU_PROGRAM_H
@@ -9,8 +9,10 @@
 #include "kernel/kernel.h"
 
 typedef struct dlx__cpu_linear {
-    dlx__mat w;        /* [out, in], as stored */
-    const float *bias; /* [out], NULL: none */
+    const dlx__tensor *tensor; /* [out, in] */
+    dlx__mat stored;           /* its bytes, where the checkpoint maps them */
+    dlx__packed w;             /* the same in panels; what products read */
+    const float *bias;         /* [out], NULL: none */
 } dlx__cpu_linear;
 
 typedef struct dlx__cpu_norm {
@@ -47,10 +49,17 @@ typedef struct dlx__cpu_program {
 void dlx__cpu_measure(dlx__cpu_shape *shape, const dlx__graph *g);
 
 /*
- * Recognises the graph. layers [shape.n_layers] and vectors [shape.n_vectors] are the caller's
- * memory. A node out of place is refused by its name.
+ * Recognises the graph; the panels are left empty. layers [shape.n_layers] and vectors
+ * [shape.n_vectors] are the caller's memory. A node out of place is refused by its name.
  */
 dlx_result dlx__cpu_compile(dlx__cpu_program *p, dlx__cpu_layer *layers, float *vectors,
                             const dlx__graph *g, dlx_error *err);
+
+/* The linears in the order in which a pass meets them: 7 a layer, then the head. */
+static inline size_t dlx__cpu_n_linears(const dlx__cpu_shape *shape)
+{
+    return 7 * shape->n_layers + 1;
+}
+dlx__cpu_linear *dlx__cpu_linear_at(dlx__cpu_program *p, const dlx__cpu_shape *shape, size_t i);
 
 #endif

@@ -47,7 +47,8 @@ static void planned(void **state)
         counted c;
         counted_init(&c, 0);
         dlx__backend_opts o = opts_of(&c, n_rows[i], 1 + (int)(i % 2), 1 + (int)i);
-        size_t plan = dlx__backend_cpu.plan(&m->model, &o);
+        dlx__backend_plan p = dlx__backend_cpu.plan(&m->model, &o);
+        size_t plan = p.packed + p.kv + p.scratch;
         assert_ok(dlx__backend_cpu.load(&b, &m->model, &o, &err), &err);
         assert_true(c.n_bytes >= plan && c.n_bytes - plan < 2048);
         dlx__backend_cpu.close(b);
@@ -70,7 +71,9 @@ static void long_canvas(void **state)
     o.n_ctx = 32768;
     size_t rows = 32768 * (s.n_embd + s.head_dim) * sizeof(float);
     size_t kv = dlx__kv_bytes(s.n_layers, s.n_heads_kv, 32768, s.head_dim);
-    assert_true(dlx__backend_cpu.plan(&m->model, &o) < rows + kv + (4u << 20));
+    dlx__backend_plan plan = dlx__backend_cpu.plan(&m->model, &o);
+    assert_int_equal(plan.kv, kv);
+    assert_true(plan.scratch < rows + (8u << 20));
     random_model_release(m);
 }
 

@@ -3,15 +3,22 @@
  * every table of kernels, shapes that fit nothing, steps of several tiles. */
 #include "cpu_support.h"
 
-static void compare(const random_model *m, const dlx__kernels *kernels, size_t n, size_t block)
+/* Float weights differ by the order of sums. Where rows are rounded to int8, a number on the border
+ * of two steps may fall either way, and what follows moves by a part of a step. */
+static void compare(const random_model *m, const dlx__kernels *kernels, size_t n, size_t block,
+                    bool int8)
 {
+    const bool rounded = int8 || dlx__form_is_int(dlx__form_of(m->tensors[0].dtype));
+    const double bound = rounded ? 1e-2 : 2e-5;
     const dlx__graph *g = &m->model.graph;
     dlx_error err = {.code = DLX_OK};
     dlx__backend *cpu;
     dlx__backend_opts opts = {
-        .n_ctx = CPU_N_CTX, .n_rows = CPU_MOST_ROWS, .n_streams = 1, .n_threads = 2};
+        .n_ctx = CPU_N_CTX, .n_rows = CPU_MOST_ROWS, .n_streams = 1, .n_threads = 2, .int8 = int8};
     assert_ok(dlx__cpu_open(&cpu, &m->model, &opts, kernels, &err), &err);
-    dlx__backend *truth = cpu_load(&dlx__backend_reference, &m->model, 1, 1);
+    opts.round_rows = true;
+    dlx__backend *truth;
+    assert_ok(dlx__backend_reference.load(&truth, &m->model, &opts, &err), &err);
     for (size_t start = 0; start <= n; start += n) { /* on an empty cache, then on what it left */
         size_t rows = start ? 6 : n;
         cpu_numbers *want = cpu_pass(&dlx__backend_reference, truth, &m->model, rows, start, block);
@@ -19,14 +26,15 @@ static void compare(const random_model *m, const dlx__kernels *kernels, size_t n
         assert_int_equal(want->n_hidden, got->n_hidden);
         double hidden = cpu_distance(want->hidden, got->hidden, want->n_hidden);
         double logits = cpu_distance(want->logits, got->logits, rows * g->n_vocab);
-        if (!(hidden <= 2e-5) || !(logits <= 2e-5))
+        if (!(hidden <= bound) || !(logits <= bound))
             fail_msg("%s, %s weights, %zu rows: hidden %g, logits %g of the maximum", kernels->name,
                      dlx__dtype_of(m->tensors[0].dtype)->name, rows, hidden, logits);
-        float slack = 1e-5f; /* a probability moves as far as its logit does */
+        float slack = (float)bound / 2; /* a probability moves as far as its logit does */
         for (size_t i = 0; i < rows; i++)
-            slack = fmaxf(slack, 4e-5f * fabsf(want->stats[i].logit));
+            slack = fmaxf(slack, 2 * (float)bound * fabsf(want->stats[i].logit));
         for (size_t i = 0; i < rows; i++) {
-            assert_int_equal(want->stats[i].best, got->stats[i].best);
+            if (!rounded || want->stats[i].margin > slack)
+                assert_int_equal(want->stats[i].best, got->stats[i].best);
             assert_true(got->stats[i].finite);
             assert_true(fabsf(want->stats[i].prob - got->stats[i].prob) <= slack);
             assert_true(fabsf(want->stats[i].margin - got->stats[i].margin) <= slack);
@@ -52,7 +60,7 @@ static void every_type(void **state)
         random_model *m = random_model_open(&s, 3);
         for (size_t k = 0; tables[k]; k++)
             if (tables[k]->runs_on(&cpu))
-                compare(m, tables[k], 20, t % 2 ? 8 : 0);
+                compare(m, tables[k], 20, t % 2 ? 8 : 0, false);
         random_model_release(m);
     }
 }
@@ -70,7 +78,7 @@ static void every_size(void **state)
         s.tied = i > 0;
         s.n_heads_kv = i == 2 ? 6 : i == 3 ? 1 : 2;
         random_model *m = random_model_open(&s, i);
-        compare(m, dlx__kernels_best(&cpu), n_rows[i], i % 2 ? 5 : 0);
+        compare(m, dlx__kernels_best(&cpu), n_rows[i], i % 2 ? 5 : 0, i == 2);
         random_model_release(m);
     }
 }

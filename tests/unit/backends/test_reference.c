@@ -305,7 +305,7 @@ static void impossible_options_are_refused(void **state)
         assert_int_equal(ref->load(&b, &m, &bad[i], &err), DLX_E_ARG);
     dlx__backend_opts opts = {.n_ctx = SIZE_MAX / 2, .n_rows = 1, .n_streams = 1};
     assert_int_equal(ref->load(&b, &m, &opts, &err), DLX_E_NOMEM);
-    assert_true(ref->plan(&m, &opts) == SIZE_MAX);
+    assert_true(ref->plan(&m, &opts).kv == SIZE_MAX);
     m.has_weights = false;
     opts.n_ctx = 1;
     assert_int_equal(ref->load(&b, &m, &opts, &err), DLX_E_ARG);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/rng.h"
 #include "dtype/convert.h"
 #include "kernel/kernel.h"
@@ -21,7 +22,12 @@
 /* One line a check: the kernel's name is that of the check. */
 #define KERNEL_CHECKS(X)                                                                           \
     X(gemm)                                                                                        \
+    X(gemm_values)                                                                                 \
     X(gemm_parts)                                                                                  \
+    X(gemm_extremes)                                                                               \
+    X(gemm_not_finite)                                                                             \
+    X(quantize_parts)                                                                              \
+    X(panel_bytes)                                                                                 \
     X(attend)                                                                                      \
     X(attend_extremes)                                                                             \
     X(norm)                                                                                        \
@@ -67,6 +73,16 @@ static size_t check_differs(const float *a, const float *b, size_t n, float tole
     return n;
 }
 
+/* Memory for vectors. */
+static void *check_aligned(size_t n_bytes)
+{
+    void *p = dlx__alloc_aligned(NULL, n_bytes + 64);
+    if (!p)
+        abort();
+    memset(p, 0xA5, n_bytes + 64);
+    return p;
+}
+
 /* A matrix of a type, one byte off any alignment when `crooked`. Free with free(m->data - 1). */
 static dlx__mat check_matrix(dlx__dtype dtype, size_t n_rows, size_t n_cols, bool crooked,
                              dlx__rng *rng)
@@ -107,71 +123,312 @@ static void check_matrix_free(const dlx__mat *m, bool crooked)
     free((void *)(uintptr_t)(m->data - (crooked ? 1 : 64)));
 }
 
-/* Every storage type, odd numbers of rows and columns, all widths. */
-static const char *check_gemm(const dlx__kernels *k)
+/* One product: a matrix in the panels of a table, and rows. */
+typedef struct check_product {
+    const dlx__kernels *k;
+    dlx__packed w;
+    dlx__acts a;
+    float *y; /* [n_rows][stride] */
+    size_t stride;
+} check_product;
+
+static void check_product_open(check_product *p, const dlx__kernels *k, dlx__form form,
+                               const dlx__mat *m, size_t n_rows)
 {
-    static const size_t rows[] = {1, 2, 5, 12, 33}, cols[] = {1, 7, 16, 33, 80, 255, 256, 300, 896};
+    const size_t n_panels = (m->n_rows + DLX__PANEL - 1) / DLX__PANEL;
+    p->k = k;
+    p->stride = n_panels * DLX__PANEL + 3;
+    p->w = (dlx__packed){.form = form,
+                         .n_out = m->n_rows,
+                         .n_in = m->n_cols,
+                         .n_panels = n_panels,
+                         .panel_bytes = k->panel_bytes(form, m->n_cols)};
+    p->w.data = check_aligned(n_panels * p->w.panel_bytes);
+    for (size_t i = 0; i < n_panels; i++)
+        k->pack(p->w.data + i * p->w.panel_bytes, form, m, i);
+    p->a = (dlx__acts){.stride = m->n_cols + 5, .n_in = m->n_cols, .n_rows = n_rows};
+    p->a.x = check_aligned(n_rows * p->a.stride * sizeof(float));
+    p->a.ints = check_aligned(k->ints_bytes(m->n_cols, n_rows));
+    p->y = check_aligned(n_rows * p->stride * sizeof(float));
+}
+
+static void check_product_release(check_product *p)
+{
+    dlx__free_aligned(NULL, p->w.data);
+    dlx__free_aligned(NULL, p->a.x);
+    dlx__free_aligned(NULL, p->a.ints);
+    dlx__free_aligned(NULL, p->y);
+}
+
+/* x [n_rows][n_in] into the product, and the product. */
+static void check_product_run(check_product *p, const float *x)
+{
+    for (size_t r = 0; r < p->a.n_rows; r++) {
+        memcpy(p->a.x + r * p->a.stride, x + r * p->a.n_in, p->a.n_in * sizeof *x);
+        if (dlx__form_is_int(p->w.form))
+            p->k->quantize(&p->a, r, 0, p->a.n_in);
+    }
+    p->k->gemm(p->y, p->stride, &p->a, &p->w, 0, p->w.n_panels);
+}
+
+/* Both tables on the same numbers: the same bits, and zeros past the last output. */
+static const char *check_same_product(const dlx__kernels *k, dlx__form form, const dlx__mat *m,
+                                      const float *x, size_t n_rows)
+{
     const char *said = NULL;
-    dlx__rng rng;
-    dlx__rng_seed(&rng, 1);
-    for (int dtype = 0; dtype < DLX__N_DTYPES; dtype++)
-        CHECK_EACH(n, rows)
-    CHECK_EACH(cols_wanted, cols)
-    {
-        const size_t block = dlx__dtype_of((dlx__dtype)dtype)->block_elems;
-        const size_t n_cols = dlx__max(1, cols_wanted / block) * block;
-        const bool crooked = (n + n_cols) % 2 == 0;
-        dlx__mat w = check_matrix((dlx__dtype)dtype, n, n_cols, crooked, &rng);
-        float *x = check_random(n_cols * DLX__LANES, 1, &rng);
-        float *a = check_random(n * DLX__LANES, 0, &rng),
-              *b = check_random(n * DLX__LANES, 0, &rng);
-        CHECK_EACH(width, check_widths)
-        {
-            dlx__kernels_scalar.gemm(a, x, width, &w, 0, n);
-            k->gemm(b, x, width, &w, 0, n);
-            size_t at = check_differs(a, b, n * width, 1e-6f * (float)(n_cols + 10));
-            if (at < n * width)
-                said = check_says("%s [%zu, %zu] width %zu: expected %g, got %g at %zu",
-                                  dlx__dtype_of((dlx__dtype)dtype)->name, n, n_cols, width,
-                                  (double)a[at], (double)b[at], at);
-        }
+    check_product truth, got;
+    check_product_open(&truth, &dlx__kernels_scalar, form, m, n_rows);
+    check_product_open(&got, k, form, m, n_rows);
+    check_product_run(&truth, x);
+    check_product_run(&got, x);
+    for (size_t r = 0; r < n_rows && !said; r++) {
+        const float *a = truth.y + r * truth.stride, *b = got.y + r * got.stride;
+        const size_t n = got.w.n_panels * DLX__PANEL;
+        size_t at = check_differs(a, b, n, 0);
+        for (size_t o = m->n_rows; o < n; o++)
+            at = b[o] == 0 ? at : o;
+        if (at < n)
+            said = check_says("%s of %s [%zu, %zu], %zu rows: expected %.9g, got %.9g in row %zu "
+                              "at %zu",
+                              dlx__form_name(form), dlx__dtype_of(m->dtype)->name, m->n_rows,
+                              m->n_cols, n_rows, (double)a[at], (double)b[at], r, at);
+    }
+    check_product_release(&truth);
+    check_product_release(&got);
+    return said;
+}
+
+/* At least one block of the type, and about as many columns as wanted. */
+static size_t check_cols(dlx__dtype dtype, size_t wanted)
+{
+    const size_t block = dlx__dtype_of(dtype)->block_elems;
+    return dlx__max(1, wanted / block) * block;
+}
+
+static const char *check_forms(const dlx__kernels *k, dlx__dtype dtype, size_t n_out, size_t cols,
+                               size_t n_rows, dlx__rng *rng)
+{
+    const dlx__form forms[] = {dlx__form_of(dtype), DLX__FORM_I8};
+    const bool crooked = (n_out + cols + n_rows) % 2 == 0;
+    const char *said = NULL;
+    for (size_t f = 0; f < (dlx__form_is_int(forms[0]) ? 1 : 2) && !said; f++) {
+        const size_t n_cols = check_cols(dtype, cols);
+        dlx__mat w = check_matrix(dtype, n_out, n_cols, crooked, rng);
+        float *x = check_random(n_rows * n_cols, 2, rng);
+        said = check_same_product(k, forms[f], &w, x, n_rows);
         free(x);
-        free(a);
-        free(b);
         check_matrix_free(&w, crooked);
     }
     return said;
 }
 
-/* The same bits however rows of weights are divided between calls and lanes between chunks. */
+/* Every storage type, odd numbers of outputs and inputs, every way to cut rows into tiles. */
+static const char *check_gemm(const dlx__kernels *k)
+{
+    static const size_t outs[] = {1, 16, 37}, cols[] = {1, 7, 33, 64, 96, 255, 256, 512, 896};
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 1);
+    for (int dtype = 0; dtype < DLX__N_DTYPES; dtype++) {
+        CHECK_EACH(n_out, outs)
+        CHECK_EACH(n_cols, cols)
+        if (!said)
+            said = check_forms(k, (dlx__dtype)dtype, n_out, n_cols,
+                               1 + (i_n_out * 3 + i_n_cols * 5) % 9, &rng);
+        for (size_t n_rows = 1; n_rows <= 70 && !said; n_rows++)
+            said = check_forms(k, (dlx__dtype)dtype, 16 + n_rows % 32, 256, n_rows, &rng);
+    }
+    return said;
+}
+
+/*
+ * Inputs that are whole numbers of 1/64, 127/64 among each 32, are quantized without loss: what
+ * is left is the rounding of sums.
+ */
+static const char *check_gemm_values(const dlx__kernels *k)
+{
+    enum { N_OUT = 19, COLS = 512, ROWS = 3 };
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 9);
+    for (int dtype = 0; dtype < DLX__N_DTYPES && !said; dtype++) {
+        dlx__mat w = check_matrix((dlx__dtype)dtype, N_OUT, COLS, false, &rng);
+        float *x = check_random(ROWS * COLS, 127, &rng);
+        for (size_t i = 0; i < ROWS * COLS; i++)
+            x[i] = (i % 32 == 5 ? 127 : roundf(x[i])) / 64;
+        check_product p;
+        check_product_open(&p, k, dlx__form_of((dlx__dtype)dtype), &w, ROWS);
+        check_product_run(&p, x);
+        for (size_t i = 0; i < ROWS * N_OUT && !said; i++) {
+            const size_t r = i / N_OUT, o = i % N_OUT;
+            const double truth =
+                dlx__dot_ref(w.data + o * w.row_bytes, w.dtype, x + r * COLS, COLS);
+            const double y = (double)p.y[r * p.stride + o];
+            if (!(fabs(truth - y) <= 1e-4 * (1 + fabs(truth))))
+                said =
+                    check_says("%s: expected %g, got %g", dlx__dtype_of(w.dtype)->name, truth, y);
+        }
+        check_product_release(&p);
+        free(x);
+        check_matrix_free(&w, false);
+    }
+    return said;
+}
+
+/* The same bits however panels are divided between calls and rows between batches. */
 static const char *check_gemm_parts(const dlx__kernels *k)
 {
-    enum { N = 61, COLS = 333 };
+    enum { N_OUT = 61, COLS = 256, ROWS = 13 };
+    const char *said = NULL;
     dlx__rng rng;
     dlx__rng_seed(&rng, 2);
-    dlx__mat w = check_matrix(DLX__BF16, N, COLS, false, &rng);
-    float *x = check_random(COLS * 32, 1, &rng), *x8 = check_random(COLS * 8, 0, &rng);
-    float *whole = check_random(N * 32, 0, &rng), *parts = check_random(N * 32, 0, &rng);
-    k->gemm(whole, x, 32, &w, 0, N);
+    for (int dtype = 0; dtype < DLX__N_DTYPES && !said; dtype++) {
+        const dlx__form form = dlx__form_of((dlx__dtype)dtype);
+        dlx__mat w = check_matrix((dlx__dtype)dtype, N_OUT, COLS, false, &rng);
+        float *x = check_random(ROWS * COLS, 1, &rng);
+        check_product whole, row;
+        check_product_open(&whole, k, form, &w, ROWS);
+        check_product_open(&row, k, form, &w, 1);
+        check_product_run(&whole, x);
+        for (size_t r = 0; r < ROWS; r++) {
+            check_product_run(&row, x + r * COLS);
+            if (memcmp(row.y, whole.y + r * whole.stride, N_OUT * sizeof(float)) != 0)
+                said = check_says("%s: row %zu alone has other bits", dlx__form_name(form), r);
+        }
+        float *parts = check_random(ROWS * whole.stride, 0, &rng);
+        for (size_t p = 0; p < whole.w.n_panels; p += 3)
+            k->gemm(parts + p * DLX__PANEL, whole.stride, &whole.a, &whole.w, p,
+                    dlx__min(3, whole.w.n_panels - p));
+        for (size_t r = 0; r < ROWS; r++)
+            if (memcmp(parts + r * whole.stride, whole.y + r * whole.stride,
+                       N_OUT * sizeof(float)) != 0)
+                said = check_says("%s: panels in parts give other bits", dlx__form_name(form));
+        free(parts);
+        check_product_release(&whole);
+        check_product_release(&row);
+        free(x);
+        check_matrix_free(&w, false);
+    }
+    return said;
+}
+
+/* Every byte of the levels the same, under the scales of the random matrix: the largest sums. */
+static void check_fill_levels(const dlx__mat *m, uint8_t byte)
+{
+    const dlx__dtype_info *type = dlx__dtype_of(m->dtype);
+    static const size_t first[DLX__N_DTYPES] = {
+        [DLX__Q4_0] = 2, [DLX__Q4_1] = 4,  [DLX__Q5_0] = 2,  [DLX__Q5_1] = 4,
+        [DLX__Q8_0] = 2, [DLX__Q4_K] = 16, [DLX__Q5_K] = 16, [DLX__Q6_K] = 0};
+    const size_t end = m->dtype == DLX__Q6_K ? 192 : type->block_bytes;
+    uint8_t *data = (uint8_t *)(uintptr_t)m->data;
+    for (size_t at = 0; at < m->n_rows * m->row_bytes; at += type->block_bytes)
+        memset(data + at + first[m->dtype], byte, end - first[m->dtype]);
+    if (m->dtype == DLX__Q6_K) /* and the integer scales */
+        for (size_t at = 0; at < m->n_rows * m->row_bytes; at += type->block_bytes)
+            memset(data + at + 192, 0x80, 16);
+}
+
+/* The lowest and the highest levels times inputs that are all 127 or -127, or alternate. */
+static const char *check_gemm_extremes(const dlx__kernels *k)
+{
+    enum { N_OUT = 16, COLS = 512, ROWS = 4 };
+    static const uint8_t bytes[] = {0x00, 0x0F, 0xF0, 0xFF, 0x80, 0x7F, 0x81};
     const char *said = NULL;
-    for (size_t at = 0; at < N; at += 7)
-        k->gemm(parts + at * 32, x, 32, &w, at, dlx__min(7, N - at));
-    if (memcmp(whole, parts, N * 32 * sizeof *whole) != 0)
-        said = check_says("rows in parts give other bits");
-    for (size_t first = 0; first < 32; first += 8) {
-        for (size_t i = 0; i < COLS; i++)
-            memcpy(x8 + i * 8, x + i * 32 + first, 8 * sizeof *x8);
-        k->gemm(parts, x8, 8, &w, 0, N);
-        for (size_t i = 0; i < N; i++)
-            if (memcmp(parts + i * 8, whole + i * 32 + first, 8 * sizeof *x8) != 0)
-                said = check_says("lanes %zu.. alone give other bits in row %zu", first, i);
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 10);
+    float x[ROWS * COLS];
+    for (size_t i = 0; i < ROWS * COLS; i++)
+        x[i] =
+            i / COLS == 0 || (i / COLS == 1 && i % 2) || (i / COLS == 2 && i % 4 < 2) ? 127 : -127;
+    for (int dtype = 0; dtype < DLX__N_DTYPES; dtype++) {
+        if (!dlx__form_is_int(dlx__form_of((dlx__dtype)dtype)))
+            continue;
+        for (size_t b = 0; b < DLX__LEN(bytes) && !said; b++) {
+            dlx__mat w = check_matrix((dlx__dtype)dtype, N_OUT, COLS, false, &rng);
+            check_fill_levels(&w, bytes[b]);
+            said = check_same_product(k, dlx__form_of((dlx__dtype)dtype), &w, x, ROWS);
+            check_matrix_free(&w, false);
+        }
+    }
+    return said;
+}
+
+/* NaN and infinity stay in their row, groups of zeros and of tiny numbers give zero. */
+static const char *check_gemm_not_finite(const dlx__kernels *k)
+{
+    enum { N_OUT = 21, COLS = 256, ROWS = 6 };
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 11);
+    float *x = check_random(ROWS * COLS, 1, &rng);
+    x[0 * COLS + 3] = NAN;
+    x[1 * COLS + 77] = INFINITY;
+    x[2 * COLS + 200] = -INFINITY;
+    for (size_t i = 0; i < COLS; i++) {
+        x[3 * COLS + i] = i % 64 < 32 ? 0 : 1e-38f;
+        x[4 * COLS + i] *= 2e38f;
+    }
+    for (int dtype = 0; dtype < DLX__N_DTYPES && !said; dtype++) {
+        dlx__mat w = check_matrix((dlx__dtype)dtype, N_OUT, COLS, false, &rng);
+        said = check_same_product(k, dlx__form_of((dlx__dtype)dtype), &w, x, ROWS);
+        if (!said && !dlx__form_is_int(dlx__form_of((dlx__dtype)dtype)))
+            said = check_same_product(k, DLX__FORM_I8, &w, x, ROWS);
+        check_matrix_free(&w, false);
     }
     free(x);
-    free(x8);
-    free(whole);
-    free(parts);
+    return said;
+}
+
+/* Rows quantized in parts, and the last in a part of less than a group. */
+static const char *check_quantize_parts(const dlx__kernels *k)
+{
+    enum { N_OUT = 16, COLS = 32 * 7 + 5, ROWS = 11 };
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 12);
+    dlx__mat w = check_matrix(DLX__F32, N_OUT, COLS, false, &rng);
+    float *x = check_random(ROWS * COLS, 1, &rng);
+    check_product whole, parts;
+    check_product_open(&whole, k, DLX__FORM_I8, &w, ROWS);
+    check_product_open(&parts, k, DLX__FORM_I8, &w, ROWS);
+    check_product_run(&whole, x);
+    for (size_t r = 0; r < ROWS; r++)
+        memcpy(parts.a.x + r * parts.a.stride, x + r * COLS, COLS * sizeof *x);
+    for (size_t at = 0; at < COLS; at += 64)
+        for (size_t r = ROWS; r-- > 0;)
+            k->quantize(&parts.a, r, at, dlx__min(64, COLS - at));
+    k->gemm(parts.y, parts.stride, &parts.a, &parts.w, 0, parts.w.n_panels);
+    for (size_t r = 0; r < ROWS; r++)
+        if (memcmp(parts.y + r * parts.stride, whole.y + r * whole.stride, N_OUT * sizeof(float)) !=
+            0)
+            said = check_says("row %zu quantized in parts has other bits", r);
+    check_product_release(&whole);
+    check_product_release(&parts);
+    free(x);
     check_matrix_free(&w, false);
     return said;
+}
+
+/* Whole groups where the form has them, 64 bytes, and no size that wraps around. */
+static const char *check_panel_bytes(const dlx__kernels *k)
+{
+    for (int f = 0; f < DLX__N_FORMS; f++) {
+        const dlx__form form = (dlx__form)f;
+        const bool any = !dlx__form_is_int(form) || form == DLX__FORM_I8;
+        const bool k_form =
+            form == DLX__FORM_Q4_K || form == DLX__FORM_Q5_K || form == DLX__FORM_Q6_K;
+        if (k->panel_bytes(form, 256) % 64 != 0 || k->panel_bytes(form, 256) < 256 * 8)
+            return check_says("%s: 256 inputs take %zu bytes", dlx__form_name(form),
+                              k->panel_bytes(form, 256));
+        if ((k->panel_bytes(form, 31) == SIZE_MAX) == any ||
+            (k->panel_bytes(form, 96) == SIZE_MAX) != k_form)
+            return check_says("%s: takes 31 or 96 inputs", dlx__form_name(form));
+        if (k->panel_bytes(form, SIZE_MAX / 256 * 256) != SIZE_MAX)
+            return check_says("%s: takes too many inputs", dlx__form_name(form));
+    }
+    if (k->ints_bytes(SIZE_MAX, 2) != SIZE_MAX || k->ints_bytes(64, SIZE_MAX / 8) != SIZE_MAX)
+        return "a size of quantized rows wraps around";
+    return NULL;
 }
 
 typedef struct check_attention {
@@ -251,26 +508,26 @@ static const char *check_attend_extremes(const dlx__kernels *k)
     return said;
 }
 
+/* Lengths of rows: below, at and above those of vectors, unrolled loops and runs of sums. */
+static const size_t check_lengths[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 127, 896, 4097};
+
 static const char *check_norm(const dlx__kernels *k)
 {
-    static const size_t sizes[] = {1, 16, 24, 63, 65, 896, 4097};
     const char *said = NULL;
     dlx__rng rng;
     dlx__rng_seed(&rng, 5);
-    CHECK_EACH(n, sizes)
-    CHECK_EACH(width, check_widths)
+    CHECK_EACH(n, check_lengths)
     {
-        float *x = check_random(n * width, 3, &rng), *weight = check_random(n, 2, &rng);
-        float *a = check_random(n * width, 1, &rng), *b = check_random(n * width, 1, &rng);
-        memcpy(b, a, n * width * sizeof *a); /* lanes beyond n_lanes are left alone */
-        dlx__kernels_scalar.norm(a, x, width, width > 8 ? width - 8 : 8, weight, n, 1e-6f);
-        k->norm(b, x, width, width > 8 ? width - 8 : 8, weight, n, 1e-6f);
-        size_t at = check_differs(a, b, n * width, 1e-5f);
-        k->norm(x, x, width, width > 8 ? width - 8 : 8, weight, n, 1e-6f);
-        size_t in_place = width == 8 ? check_differs(b, x, n * width, 0) : n * width;
-        if (at < n * width || in_place < n * width)
-            said = check_says("%zu features, width %zu: expected %g, got %g at %zu", n, width,
-                              (double)a[at], (double)b[at], at);
+        float *x = check_random(n, 3, &rng), *weight = check_random(n, 2, &rng);
+        float *a = check_random(n, 1, &rng), *b = check_random(n, 1, &rng);
+        dlx__kernels_scalar.norm(a, x, weight, n, 1e-6f);
+        b[n] = 7; /* behind the end */
+        k->norm(b, x, weight, n, 1e-6f);
+        size_t at = check_differs(a, b, n, 1e-5f);
+        k->norm(x, x, weight, n, 1e-6f);
+        if (at < n || b[n] != 7 || memcmp(b, x, n * sizeof *x) != 0)
+            said = check_says("%zu features: expected %g, got %g at %zu", n, (double)a[at],
+                              (double)b[at], at);
         free(x);
         free(weight);
         free(a);
@@ -281,23 +538,20 @@ static const char *check_norm(const dlx__kernels *k)
 
 static const char *check_rope(const dlx__kernels *k)
 {
-    static const size_t halves[] = {1, 8, 12, 32, 64};
     const char *said = NULL;
     dlx__rng rng;
     dlx__rng_seed(&rng, 6);
-    CHECK_EACH(half, halves)
-    CHECK_EACH(width, check_widths)
+    CHECK_EACH(half, check_lengths)
     {
-        size_t n = 2 * half * width;
-        float *a = check_random(n, 3, &rng), *b = check_random(n, 3, &rng);
-        float *cosine = check_random(n, 1, &rng), *sine = check_random(n, 1, &rng);
-        memcpy(b, a, n * sizeof *a);
-        dlx__kernels_scalar.rope(a, cosine, sine, width, half);
-        k->rope(b, cosine, sine, width, half);
-        size_t at = check_differs(a, b, n, 1e-6f);
-        if (at < n)
-            said = check_says("half %zu, width %zu: expected %g, got %g at %zu", half, width,
-                              (double)a[at], (double)b[at], at);
+        float *a = check_random(2 * half, 3, &rng), *b = check_random(2 * half, 3, &rng);
+        float *cosine = check_random(half, 1, &rng), *sine = check_random(half, 1, &rng);
+        memcpy(b, a, 2 * half * sizeof *a);
+        dlx__kernels_scalar.rope(a, cosine, sine, half);
+        k->rope(b, cosine, sine, half);
+        size_t at = check_differs(a, b, 2 * half, 1e-6f);
+        if (at < 2 * half)
+            said = check_says("half %zu: expected %g, got %g at %zu", half, (double)a[at],
+                              (double)b[at], at);
         free(a);
         free(b);
         free(cosine);
@@ -306,45 +560,54 @@ static const char *check_rope(const dlx__kernels *k)
     return said;
 }
 
-/* From the flat part of the exponential to where it overflows. */
+/* From the flat part of the exponential to where it overflows; every length, in place too. */
 static const char *check_silu_mul(const dlx__kernels *k)
 {
     enum { N = 4096 };
-    static float x[N], a[N], b[N];
+    static float gate[N + 1], up[N + 1], a[N + 1], b[N + 1];
     for (size_t i = 0; i < N; i++) {
-        x[i] = ((float)i - N / 2) * 0.06f;
-        a[i] = b[i] = 1;
+        gate[i] = ((float)i - N / 2) * 0.06f;
+        up[i] = i % 2 ? 1 : -0.5f;
     }
-    x[0] = -3e38f;
-    x[1] = 3e38f;
-    x[2] = NAN;
-    x[3] = 0;
-    dlx__kernels_scalar.silu_mul(a, x, N);
-    k->silu_mul(b, x, N);
+    gate[0] = -3e38f;
+    gate[1] = 3e38f;
+    gate[2] = NAN;
+    gate[3] = 0;
+    dlx__kernels_scalar.silu_mul(a, gate, up, N);
+    k->silu_mul(b, gate, up, N);
     for (size_t i = 0; i < N; i++)
         if (check_differs(a + i, b + i, 1, 3e-7f * fmaxf(1, fabsf(a[i]))) < 1)
-            return check_says("silu(%g): expected %g, got %g", (double)x[i], (double)a[i],
+            return check_says("silu(%g): expected %g, got %g", (double)gate[i], (double)a[i],
                               (double)b[i]);
+    CHECK_EACH(n, check_lengths)
+    {
+        float whole[8192];
+        memcpy(whole, gate, sizeof gate);
+        const size_t len = dlx__min(n, N);
+        b[len] = 7;
+        k->silu_mul(b, gate, up, len);
+        k->silu_mul(whole, whole, up, len);
+        if (check_differs(b, whole, len, 0) < len || (len < N && b[len] != 7))
+            return check_says("%zu numbers: the end is treated otherwise", len);
+    }
     return NULL;
 }
 
 static const char *check_add(const dlx__kernels *k)
 {
-    enum { N = 33, MOST = N * DLX__LANES };
     const char *said = NULL;
     dlx__rng rng;
     dlx__rng_seed(&rng, 7);
-    CHECK_EACH(width, check_widths)
+    CHECK_EACH(n, check_lengths)
     {
-        float *a = check_random(MOST, 1, &rng), *b = check_random(MOST, 1, &rng);
-        float *x = check_random(MOST, 1, &rng);
-        memcpy(b, a, MOST * sizeof *a);
-        dlx__kernels_scalar.add(a, x, N * width);
-        dlx__kernels_scalar.add_bias(a, x, width, N);
-        k->add(b, x, N * width);
-        k->add_bias(b, x, width, N);
-        if (memcmp(a, b, MOST * sizeof *a) != 0)
-            said = check_says("width %zu: sums differ", width);
+        float *a = check_random(n, 1, &rng), *b = check_random(n, 1, &rng);
+        float *x = check_random(n, 1, &rng);
+        memcpy(b, a, n * sizeof *a);
+        a[n] = b[n] = 7;
+        dlx__kernels_scalar.add(a, x, n);
+        k->add(b, x, n);
+        if (memcmp(a, b, (n + 1) * sizeof *a) != 0)
+            said = check_says("%zu numbers: sums differ", n);
         free(a);
         free(b);
         free(x);
@@ -352,81 +615,91 @@ static const char *check_add(const dlx__kernels *k)
     return said;
 }
 
-static const char *check_same_stats(const dlx__lane_stats *a, const dlx__lane_stats *b,
-                                    size_t width)
+static const char *check_same_stats(const dlx__stats *a, const dlx__stats *b)
 {
-    for (size_t l = 0; l < width; l++) {
-        if (a->broken[l] != b->broken[l])
-            return check_says("lane %zu: broken %d, got %d", l, a->broken[l], b->broken[l]);
-        if (a->broken[l])
-            continue;
-        if (a->best[l] != b->best[l] || a->max[l] != b->max[l] || a->second[l] != b->second[l])
-            return check_says("lane %zu: best %d (%g, %g), got %d (%g, %g)", l, a->best[l],
-                              (double)a->max[l], (double)a->second[l], b->best[l],
-                              (double)b->max[l], (double)b->second[l]);
-        if (!(fabsf(a->sum[l] - b->sum[l]) <= 2e-5f * a->sum[l]) ||
-            !(fabsf(a->weighted[l] - b->weighted[l]) <= 2e-5f * (1 + fabsf(a->weighted[l]))))
-            return check_says("lane %zu: sums %g %g, got %g %g", l, (double)a->sum[l],
-                              (double)a->weighted[l], (double)b->sum[l], (double)b->weighted[l]);
-    }
+    if (a->broken != b->broken)
+        return check_says("broken %d, got %d", a->broken, b->broken);
+    if (a->broken)
+        return NULL;
+    if (a->best != b->best || a->max != b->max || a->second != b->second)
+        return check_says("best %d (%g, %g), got %d (%g, %g)", a->best, (double)a->max,
+                          (double)a->second, b->best, (double)b->max, (double)b->second);
+    if (!(fabsf(a->sum - b->sum) <= 2e-5f * a->sum) ||
+        !(fabsf(a->weighted - b->weighted) <= 2e-5f * (1 + fabsf(a->weighted))))
+        return check_says("sums %g %g, got %g %g", (double)a->sum, (double)a->weighted,
+                          (double)b->sum, (double)b->weighted);
     return NULL;
 }
 
-/* Several calls, many ties, and two halves merged. */
+/* Several calls of all lengths, many ties, and two halves merged. */
 static const char *check_stats(const dlx__kernels *k)
 {
-    enum { N = 301 };
     dlx__rng rng;
     dlx__rng_seed(&rng, 8);
-    CHECK_EACH(width, check_widths)
-    {
-        float *logits = check_random(N * width, 20, &rng);
-        for (size_t i = 0; i < N * width; i += 3)
+    CHECK_EACH(n, check_lengths)
+    for (size_t turn = 0; turn < 20; turn++) {
+        float *logits = check_random(n, 20, &rng);
+        for (size_t i = turn % 2; i < n; i += 1 + turn % 5)
             logits[i] = roundf(logits[i] / 10) * 10;
-        dlx__lane_stats truth, got, half;
+        dlx__stats truth, got, half;
         dlx__stats_reset(&truth);
         dlx__stats_reset(&got);
         dlx__stats_reset(&half);
-        dlx__kernels_scalar.stats(&truth, logits, width, N, 5);
-        for (size_t at = 0; at < 200; at += 48)
-            k->stats(&got, logits + at * width, width, dlx__min(48, 200 - at), 5 + (int32_t)at);
-        k->stats(&half, logits + 200 * width, width, N - 200, 205);
-        dlx__stats_merge(&got, &half, width);
+        dlx__kernels_scalar.stats(&truth, logits, n, 5);
+        const size_t first = n / 3, second = 2 * n / 3;
+        k->stats(&got, logits, first, 5);
+        k->stats(&got, logits + first, second - first, 5 + (int32_t)first);
+        k->stats(&half, logits + second, n - second, 5 + (int32_t)second);
+        dlx__stats_merge(&got, &half);
         free(logits);
-        if (check_same_stats(&truth, &got, width))
+        if (check_same_stats(&truth, &got))
             return check_text;
     }
     return NULL;
 }
 
-/* Lane 0: nothing allowed. 1: NaN. 2: +infinity. 3: one id allowed. 4: all equal. 5: -infinity
- * first. */
+enum { CHECK_LOGITS = 70 };
+
+/* The statistics of `logits` by a table, in runs of `run`. */
+static dlx__stats check_stats_of(const dlx__kernels *k, const float *logits, size_t run)
+{
+    dlx__stats s;
+    dlx__stats_reset(&s);
+    for (size_t at = 0; at < CHECK_LOGITS; at += run)
+        k->stats(&s, logits + at, dlx__min(run, CHECK_LOGITS - at), (int32_t)at);
+    return s;
+}
+
+/* Nothing allowed, NaN, +infinity, one id allowed, all equal, -infinity first, all far below 0. */
 static const char *check_stats_special(const dlx__kernels *k)
 {
-    enum { N = 20, WIDTH = 8 };
-    float logits[N * WIDTH];
-    for (size_t i = 0; i < N; i++)
-        for (size_t l = 0; l < WIDTH; l++) {
-            float v = (float)(i * 7 % 11) - 300 * (float)(l == 7);
-            v = l == 0 || (l == 3 && i != 9) || (l == 5 && i < 15) ? -INFINITY : l == 4 ? 2.5f : v;
-            logits[i * WIDTH + l] = v;
+    enum { NOTHING, SICK, ENDLESS, ONE, EQUAL, LATE, LOW, N_CASES };
+    for (int c = 0; c < N_CASES; c++) {
+        float logits[CHECK_LOGITS];
+        for (size_t i = 0; i < CHECK_LOGITS; i++) {
+            const float v = (float)(i * 7 % 11) - (c == LOW ? 3000 : 0);
+            const bool forbidden = c == NOTHING || (c == ONE && i != 9) || (c == LATE && i < 45);
+            logits[i] = forbidden ? -INFINITY : c == EQUAL ? 2.5f : v;
         }
-    logits[6 * WIDTH + 1] = NAN;
-    logits[7 * WIDTH + 2] = INFINITY;
-    dlx__lane_stats truth, got;
-    dlx__stats_reset(&truth);
-    dlx__stats_reset(&got);
-    dlx__kernels_scalar.stats(&truth, logits, WIDTH, N, 0);
-    for (size_t at = 0; at < N; at += 5)
-        k->stats(&got, logits + at * WIDTH, WIDTH, 5, (int32_t)at);
-    if (check_same_stats(&truth, &got, WIDTH))
-        return check_text;
-    if (got.best[0] != -1 || got.sum[0] != 0 || !got.broken[1] || !got.broken[2])
-        return check_says("nothing allowed, NaN or infinity not seen");
-    if (got.best[3] != 9 || got.sum[3] != 1 || got.weighted[3] != 0 || got.best[4] != 0 ||
-        got.second[4] != 2.5f)
-        return check_says("one id: %d sum %g; all equal: %d", got.best[3], (double)got.sum[3],
-                          got.best[4]);
+        if (c == SICK)
+            logits[6] = NAN;
+        if (c == ENDLESS)
+            logits[67] = INFINITY;
+        const dlx__stats truth = check_stats_of(&dlx__kernels_scalar, logits, CHECK_LOGITS);
+        static const size_t runs[] = {1, 5, 16, 40, CHECK_LOGITS};
+        CHECK_EACH(run, runs)
+        {
+            const dlx__stats got = check_stats_of(k, logits, run);
+            if (check_same_stats(&truth, &got))
+                return check_text;
+            if ((c == NOTHING && (got.best != -1 || got.sum != 0)) ||
+                ((c == SICK || c == ENDLESS) && !got.broken) ||
+                (c == ONE && (got.best != 9 || got.sum != 1 || got.weighted != 0)) ||
+                (c == EQUAL && (got.best != 0 || got.second != 2.5f)))
+                return check_says("case %d in runs of %zu: best %d, sum %g", c, run, got.best,
+                                  (double)got.sum);
+        }
+    }
     return NULL;
 }
 

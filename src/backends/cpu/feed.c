@@ -1,0 +1,90 @@
+/*
+ * feed.c - the products that end in the residual stream, and the gated feed-forward part. Their
+ * epilogues run on a few outputs of all rows, while these are in the cache.
+ */
+#include "backends/cpu/session.h"
+
+/* x += w from (+ bias). The sum is formed apart from x, which is larger and would round it. */
+static void add_product(const dlx__cpu_job *j, const dlx__cpu_linear *linear, const dlx__acts *from,
+                        int thread, int n_threads)
+{
+    const dlx__backend *b = j->b;
+    const size_t n_out = linear->w.n_out;
+    float *sum = b->threads[thread].buffer; /* [n_rows][DLX__CPU_STEP] */
+    size_t begin, end;
+    dlx__pool_share(n_out, DLX__PANEL, thread, n_threads, &begin, &end);
+    for (size_t i = begin; i < end; i += DLX__CPU_STEP) {
+        const size_t n = dlx__min(DLX__CPU_STEP, end - i);
+        b->kernels->gemm(sum, DLX__CPU_STEP, from, &linear->w, i / DLX__PANEL,
+                         dlx__align(n, DLX__PANEL) / DLX__PANEL);
+        for (size_t r = 0; r < j->n_rows; r++) {
+            float *y = sum + r * DLX__CPU_STEP;
+            if (linear->bias)
+                b->kernels->add(y, linear->bias + i, n);
+            b->kernels->add(j->x + r * n_out + i, y, n);
+        }
+    }
+}
+
+/* Only where heads are not whole groups; else attention quantizes what it writes. */
+void dlx__cpu_quantize_q_phase(void *job, int thread, int n_threads)
+{
+    const dlx__cpu_job *j = job;
+    const dlx__acts q = dlx__cpu_rows(&j->b->q, j->n_rows);
+    size_t begin, end;
+    dlx__pool_share(j->n_rows, 1, thread, n_threads, &begin, &end);
+    for (size_t r = begin; r < end; r++)
+        j->b->kernels->quantize(&q, r, 0, q.n_in);
+}
+
+void dlx__cpu_output_phase(void *job, int thread, int n_threads)
+{
+    const dlx__cpu_job *j = job;
+    const dlx__acts q = dlx__cpu_rows(&j->b->q, j->n_rows);
+    add_product(j, &j->layer->o, &q, thread, n_threads);
+}
+
+/* The columns [i, i + n) of ff from gate and up, both [n_rows][DLX__GROUP]. */
+static void swiglu(const dlx__cpu_job *j, const dlx__acts *ff, float *gate, float *up, size_t i,
+                   size_t n)
+{
+    const dlx__kernels *kernels = j->b->kernels;
+    for (size_t r = 0; r < j->n_rows; r++) {
+        float *g = gate + r * DLX__GROUP, *u = up + r * DLX__GROUP;
+        if (j->layer->gate.bias)
+            kernels->add(g, j->layer->gate.bias + i, n);
+        if (j->layer->up.bias)
+            kernels->add(u, j->layer->up.bias + i, n);
+        kernels->silu_mul(ff->x + r * ff->stride + i, g, u, n);
+        if (ff->ints)
+            kernels->quantize(ff, r, i, n);
+    }
+}
+
+/* ff = silu(gate h) * (up h), a group of outputs at a time, both products side by side. */
+void dlx__cpu_gate_phase(void *job, int thread, int n_threads)
+{
+    const dlx__cpu_job *j = job;
+    const dlx__backend *b = j->b;
+    const dlx__packed *gate = &j->layer->gate.w, *up = &j->layer->up.w;
+    const dlx__acts ff = dlx__cpu_rows(&b->ff, j->n_rows);
+    float *gated = b->threads[thread].buffer;       /* [n_rows][DLX__GROUP] */
+    float *raised = gated + j->n_rows * DLX__GROUP; /* [n_rows][DLX__GROUP] */
+    const dlx__acts h = dlx__cpu_normed(j, thread);
+    size_t begin, end;
+    dlx__pool_share(gate->n_out, DLX__GROUP, thread, n_threads, &begin, &end);
+    for (size_t i = begin; i < end; i += DLX__GROUP) {
+        const size_t n = dlx__min(DLX__GROUP, end - i), first = i / DLX__PANEL;
+        const size_t n_panels = dlx__align(n, DLX__PANEL) / DLX__PANEL;
+        b->kernels->gemm(gated, DLX__GROUP, &h, gate, first, n_panels);
+        b->kernels->gemm(raised, DLX__GROUP, &h, up, first, n_panels);
+        swiglu(j, &ff, gated, raised, i, n);
+    }
+}
+
+void dlx__cpu_down_phase(void *job, int thread, int n_threads)
+{
+    const dlx__cpu_job *j = job;
+    const dlx__acts ff = dlx__cpu_rows(&j->b->ff, j->n_rows);
+    add_product(j, &j->layer->down, &ff, thread, n_threads);
+}

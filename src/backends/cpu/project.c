@@ -1,0 +1,107 @@
+/*
+ * project.c - norm, and the projections to q, k and v. A unit of work is one head for all rows of
+ * the tile: while its numbers are in the cache they get bias, norm and rotation, and k and v go to
+ * their slots.
+ */
+#include "backends/cpu/session.h"
+
+#include <string.h>
+
+bool dlx__cpu_norms_alone(const dlx__cpu_job *j)
+{
+    return j->n_rows <= DLX__CPU_PRIVATE;
+}
+
+static void norm_row(const dlx__cpu_job *j, const dlx__acts *h, size_t row)
+{
+    const dlx__backend *b = j->b;
+    const size_t d = b->shape.n_embd;
+    b->kernels->norm(h->x + row * h->stride, j->x + row * d, j->norm->weight, d, j->norm->eps);
+    if (h->ints)
+        b->kernels->quantize(h, row, 0, d);
+}
+
+void dlx__cpu_norm_phase(void *job, int thread, int n_threads)
+{
+    const dlx__cpu_job *j = job;
+    const dlx__acts h = dlx__cpu_rows(&j->b->h, j->n_rows);
+    size_t begin, end;
+    dlx__pool_share(j->n_rows, 1, thread, n_threads, &begin, &end);
+    for (size_t r = begin; r < end; r++)
+        norm_row(j, &h, r);
+}
+
+dlx__acts dlx__cpu_normed(const dlx__cpu_job *j, int thread)
+{
+    if (!dlx__cpu_norms_alone(j))
+        return dlx__cpu_rows(&j->b->h, j->n_rows);
+    const dlx__acts h = dlx__cpu_rows(&j->b->threads[thread].h, j->n_rows);
+    for (size_t r = 0; r < j->n_rows; r++)
+        norm_row(j, &h, r);
+    return h;
+}
+
+/* One head of a projection, as its epilogue sees it. */
+typedef struct head {
+    const dlx__cpu_linear *linear;
+    const dlx__cpu_norm *norm; /* NULL: neither norm nor rotation (v) */
+    size_t index;
+    float *to; /* row r goes to to + r * to_stride */
+    size_t to_stride;
+} head;
+
+static head head_of_unit(const dlx__cpu_job *j, size_t unit)
+{
+    const dlx__backend *b = j->b;
+    const dlx__kv_cache *kv = &b->kv[j->in->stream];
+    const size_t c = b->shape.head_dim, slot = j->in->start + j->first_row;
+    const size_t n_q = j->queries ? b->shape.n_heads : 0;
+    if (unit < n_q)
+        return (head){&j->layer->q, &j->layer->q_norm, unit, b->q.x + unit * c, b->q.stride};
+    unit -= n_q;
+    if (unit < b->shape.n_heads_kv)
+        return (head){&j->layer->k, &j->layer->k_norm, unit,
+                      dlx__kv_keys(kv, j->layer_index, unit) + slot * c, c};
+    unit -= b->shape.n_heads_kv;
+    return (head){&j->layer->v, NULL, unit, dlx__kv_values(kv, j->layer_index, unit) + slot * c, c};
+}
+
+static void finish_head(const dlx__cpu_job *j, const head *to, const float *from,
+                        size_t from_stride)
+{
+    const dlx__backend *b = j->b;
+    const size_t c = b->shape.head_dim;
+    for (size_t r = 0; r < j->n_rows; r++) {
+        float *y = to->to + r * to->to_stride; /* [head_dim] */
+        memcpy(y, from + r * from_stride, c * sizeof *y);
+        if (to->linear->bias)
+            b->kernels->add(y, to->linear->bias + to->index * c, c);
+        if (!to->norm)
+            continue;
+        if (to->norm->weight)
+            b->kernels->norm(y, y, to->norm->weight, c, to->norm->eps);
+        const size_t at = (j->first_row + r) * (c / 2);
+        b->kernels->rope(y, b->cosine + at, b->sine + at, c / 2);
+    }
+}
+
+void dlx__cpu_project_phase(void *job, int thread, int n_threads)
+{
+    const dlx__cpu_job *j = job;
+    const dlx__backend *b = j->b;
+    const size_t c = b->shape.head_dim;
+    const size_t n_units =
+        (j->queries ? b->shape.n_heads : 0) + (j->keys ? 2 * b->shape.n_heads_kv : 0);
+    float *buffer = b->threads[thread].buffer; /* [n_rows][n_panels * 16] */
+    const dlx__acts h = dlx__cpu_normed(j, thread);
+    size_t begin, end;
+    dlx__pool_share(n_units, 1, thread, n_threads, &begin, &end);
+    for (size_t unit = begin; unit < end; unit++) {
+        const head to = head_of_unit(j, unit);
+        size_t first, skip;
+        const size_t n_panels = dlx__cpu_panels(to.index * c, (to.index + 1) * c, &first, &skip);
+        const size_t stride = n_panels * DLX__PANEL;
+        b->kernels->gemm(buffer, stride, &h, &to.linear->w, first, n_panels);
+        finish_head(j, &to, buffer + skip, stride);
+    }
+}
