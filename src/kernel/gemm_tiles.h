@@ -1,40 +1,45 @@
 /*
- * gemm_tiles.h - products over an abstract vector, included once by each kernel_<isa>.c behind
- * vector_rows.h. It wants also:
+ * gemm_tiles.h - products over an abstract vector, included once by each kernel_<isa>.c. It wants,
+ * beside the vector of vector_rows.h:
  *
  *   STRIP               outputs of a tile: the panels of one (16) or two (32)
- *   LEVEL_BYTES         bytes of an output's levels of a group, unpacked
- *   MOST_TILE_ROWS      rows of the largest tile; MOST_S4 ... MOST_F32: of a kind's, in 1 .. 6
+ *   MOST_F32 MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8   rows of a tile, at most MOST_TILE_ROWS
  *   start_of(kind)      which of a cell's N_STARTS numbers dot begins with (two for halves), or 0
  *   vec_of_halves(p) vec_of_bytes(p)   VL f16 or uint8 to float
  *   vec_of_pairs(p, odd)     of VL pairs of bf16 the first or the second to float
- *   unpack_levels(to, levels, kind)    a group of a panel, into its 16 columns of a strip
- *   unpack_subs(to, subs)              int8 scales [2][16] of a group, into [2][STRIP]
- *   dot(sum, w, q, start, n_cells, kind, n_rows)
- *                       sum [n_rows][N_VECS] int32 = a group times the rows' q [n_rows][32]
+ *   unpack_subs(to, subs)    int8 scales [2][16] of a group, as dot wants them in [2][STRIP]
+ *   dot(sum, level, sub, c, cell, start, kind, n_rows)
+ *                       sum [n_rows][N_VECS] int32 = a group times the rows from `cell` on
+ *   vec_held(x) address_held(p)    the same, which the compiler must have computed here
  *
- * A strip of outputs is computed for a batch of rows, a chunk of inputs at a time. A chunk of
- * weights is unpacked once, into a buffer that does not leave the L1 cache, for all tiles of rows;
- * between chunks the results wait in memory. Meanwhile the next chunk is asked for.
+ * A strip of outputs is computed for a batch of rows, a chunk of inputs at a time: the chunk's
+ * levels then stay in the L1 cache for all tiles of rows, and its scales are unpacked once. Between
+ * chunks the results wait in memory, and meanwhile the next chunk is asked for.
+ *
+ * Arrays with literal indices become registers. Compilers delay a sum to the end of a loop's body,
+ * by which they run out of registers, unless it is held where it stands.
  */
+#ifndef DLX__GEMM_TILES_H
+#define DLX__GEMM_TILES_H
+
+#include "kernel/vector_rows.h"
 
 enum {
     CHUNK_GROUPS = 8, /* a whole block of every form */
-    CHUNK_FLOATS = 128,
+    CHUNK_FLOATS = 256,
+    FLOAT_RUN = 16, /* inputs between two requests for floats */
     MOST_ROWS = 96, /* of a batch */
     N_PANELS = STRIP / DLX__PANEL,
-    N_VECS = STRIP / VL
+    N_VECS = STRIP / VL,
+    PANEL_VECS = DLX__PANEL / VL
 };
 
-/* Levels by their range, signed or not: what a product of them with a byte allows. */
-typedef enum kind { S4, U4, U5, S6, S8, N_KINDS } kind;
-
-/* A group of weights, unpacked. */
+/* A group of weights: its levels where they are, the rest unpacked. */
 typedef struct weights {
-    uint8_t level[LEVEL_BYTES * STRIP];
+    _Alignas(64) float scale[STRIP];
+    float minimum[STRIP];  /* U4, U5 */
     int32_t sub[2][STRIP]; /* S6: scales of the halves of a group */
-    float scale[STRIP];
-    float minimum[STRIP]; /* U4, U5 */
+    const uint8_t *level[N_PANELS];
 } weights;
 
 /* The weights that will follow, requested a few cache lines at a time. */
@@ -46,74 +51,121 @@ typedef struct ahead {
 /* Where a tile's rows are. */
 typedef struct place {
     cells c;
-    size_t cell;        /* of the first row in the first group */
-    const float *x;     /* [n_rows][stride] */
+    size_t cell;    /* of the first row in the first group */
+    const float *x; /* [n_rows][stride] */
     size_t stride;
 } place;
 
-ALWAYS void fetch(ahead *next)
+INLINE void fetch(ahead *next)
 {
     for (size_t i = 0; i < next->n_lines; i++)
         for (size_t p = 0; p < N_PANELS; p++) {
-            __builtin_prefetch(next->at[p], 0, 2);
+            __builtin_prefetch(next->at[p], 0, 3);
             next->at[p] += 64;
         }
 }
 
-/* y [n_rows][STRIP] += one group. */
-ALWAYS void multiply_group(float *y, const weights *w, const cells *c, size_t cell, const kind kind,
-                           const int n_rows)
+INLINE void load_sums(vec *sum, const float *y, const int n_rows)
 {
-    ivec sum[MOST_TILE_ROWS * N_VECS];
-    const int32_t *start = c->start + start_of(kind) * c->n_cells + cell;
-    dot(sum, w, c->q + cell * DLX__GROUP, start, c->n_cells, kind, n_rows);
-    for (int r = 0; r < n_rows; r++) {
-        const vec row_scale = vec_set(c->scale[cell + (size_t)r]);
-        for (int v = 0; v < N_VECS; v++) {
-            float *out = y + r * STRIP + v * VL;
-            const vec scale = vec_mul(vec_load(w->scale + v * VL), row_scale);
-            vec total = vec_fma(vec_of(sum[r * N_VECS + v]), scale, vec_load(out));
-            if (kind == U4 || kind == U5)
-                total = vec_fma(vec_load(w->minimum + v * VL), vec_set(c->sum[cell + (size_t)r]),
-                                total);
-            vec_store(out, total);
-        }
-    }
-}
-
-ALWAYS void tile_ints(float *y, const weights *w, size_t n_groups, const place *at, ahead *next,
-                      const kind kind, const int n_rows)
-{
-    for (size_t g = 0; g < n_groups; g++) {
-        fetch(next);
-        multiply_group(y, w + g, &at->c, at->cell + g * at->c.n_rows, kind, n_rows);
-    }
-}
-
-/* y [n_rows][STRIP] += w [n][STRIP] times the rows. */
-ALWAYS void tile_floats(float *y, const float *w, size_t n, const place *at, ahead *next,
-                        const int n_rows)
-{
-    enum { RUN = 16 }; /* inputs between two requests */
-    vec sum[MOST_TILE_ROWS * N_VECS];
+    UNROLL
     for (int i = 0; i < n_rows * N_VECS; i++)
         sum[i] = vec_load(y + i * VL);
-    for (size_t k = 0; k < n;) {
-        const size_t end = dlx__min(n, k + RUN);
-        fetch(next);
-        for (; k < end; k++) {
-            vec column[N_VECS];
-            for (int v = 0; v < N_VECS; v++)
-                column[v] = vec_load(w + k * STRIP + v * VL);
-            for (int r = 0; r < n_rows; r++) {
-                const vec x = vec_set(at->x[(size_t)r * at->stride + k]);
-                for (int v = 0; v < N_VECS; v++)
-                    sum[r * N_VECS + v] = vec_fma(column[v], x, sum[r * N_VECS + v]);
-            }
-        }
-    }
+}
+
+INLINE void store_sums(float *y, const vec *sum, const int n_rows)
+{
+    UNROLL
     for (int i = 0; i < n_rows * N_VECS; i++)
         vec_store(y + i * VL, sum[i]);
+}
+
+/* total [n_rows][N_VECS] += one group. */
+INLINE void multiply_group(vec *total, const weights *w, const cells *c, size_t cell,
+                           const dlx__kind kind, const int n_rows)
+{
+    ivec sum[MOST_TILE_ROWS * N_VECS];
+    dot(sum, w->level, w->sub[0], c, cell, kind, n_rows);
+    UNROLL
+    for (int r = 0; r < n_rows; r++) {
+        const vec row_scale = vec_set(c->scale[cell + (size_t)r]);
+        UNROLL
+        for (int v = 0; v < N_VECS; v++) {
+            const int i = r * N_VECS + v;
+            const vec scale = vec_mul(vec_load(w->scale + v * VL), row_scale);
+            total[i] = vec_held(vec_fma(vec_of(sum[i]), scale, total[i]));
+            if (kind == DLX__U4 || kind == DLX__U5)
+                total[i] = vec_held(vec_fma(vec_load(w->minimum + v * VL),
+                                            vec_set(c->sum[cell + (size_t)r]), total[i]));
+        }
+    }
+}
+
+/* y [n_rows][STRIP] += n groups. */
+INLINE void tile_ints(float *y, const weights *w, size_t n, const place *at, ahead *next,
+                      const dlx__kind kind, const int n_rows)
+{
+    vec total[MOST_TILE_ROWS * N_VECS];
+    load_sums(total, y, n_rows);
+    for (size_t g = 0; g < n; g++) {
+        fetch(next);
+        multiply_group(total, w + g, &at->c, at->cell + g * at->c.n_rows, kind, n_rows);
+    }
+    store_sums(y, total, n_rows);
+}
+
+/* VL weights of one of the pair of inputs at `pair`. */
+INLINE vec floats_at(const uint8_t *pair, const size_t odd, const size_t v, const dlx__form form)
+{
+    if (form == DLX__FORM_BF16)
+        return vec_of_pairs(pair + v * VL * 4, odd);
+    if (form == DLX__FORM_F16)
+        return vec_of_halves(pair + (odd * DLX__PANEL + v * VL) * 2);
+    return vec_load((const float *)(const void *)pair + odd * DLX__PANEL + v * VL);
+}
+
+/* sum += the weights of one input times the rows' numbers there. */
+INLINE void multiply_input(vec *sum, const uint8_t *const *pair, const size_t odd,
+                           const float *const *row, size_t k, const dlx__form form,
+                           const int n_rows)
+{
+    vec column[N_VECS];
+    UNROLL
+    for (size_t v = 0; v < N_VECS; v++)
+        column[v] = vec_held(floats_at(pair[v / PANEL_VECS], odd, v % PANEL_VECS, form));
+    UNROLL
+    for (int r = 0; r < n_rows; r++) {
+        const vec x = vec_set(row[r][k + odd]);
+        UNROLL
+        for (int v = 0; v < N_VECS; v++)
+            sum[r * N_VECS + v] = vec_held(vec_fma(column[v], x, sum[r * N_VECS + v]));
+    }
+}
+
+/* y [n_rows][STRIP] += the inputs [0, n) of a chunk; `panel` is moved behind them. */
+INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *at, ahead *next,
+                        const dlx__form form, const int n_rows)
+{
+    const size_t pair_bytes = 2 * DLX__PANEL * (form == DLX__FORM_F32 ? 4 : 2);
+    const float *row[MOST_TILE_ROWS];
+    vec sum[MOST_TILE_ROWS * N_VECS];
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        row[r] = address_held(at->x + (size_t)r * at->stride);
+    load_sums(sum, y, n_rows);
+    for (size_t k = 0; k + 2 <= n;) {
+        const size_t end = dlx__min(n, k + FLOAT_RUN);
+        fetch(next);
+        for (; k + 2 <= end; k += 2) {
+            multiply_input(sum, panel, 0, row, k, form, n_rows);
+            multiply_input(sum, panel, 1, row, k, form, n_rows);
+            UNROLL
+            for (size_t p = 0; p < N_PANELS; p++)
+                panel[p] += pair_bytes;
+        }
+    }
+    if (n % 2)
+        multiply_input(sum, panel, 0, row, n - 1, form, n_rows);
+    store_sums(y, sum, n_rows);
 }
 
 /* ---- one body for each number of rows, so that sums stay in registers ---------------------- */
@@ -140,7 +192,16 @@ ALWAYS void tile_floats(float *y, const float *w, size_t n, const place *at, ahe
     static void tile_##kind(float *y, const weights *w, size_t n, const place *at, ahead *next,    \
                             int n_rows)                                                            \
     {                                                                                              \
-        BODIES(MOST_##kind, tile_ints, y, w, n, at, next, kind)                                    \
+        BODIES(MOST_##kind, tile_ints, y, w, n, at, next, DLX__##kind)                             \
+    }
+
+#define FLOAT_TILE(form)                                                                           \
+    static void tile_##form(float *y, const uint8_t *const *first, size_t n, const place *at,      \
+                            ahead *next, int n_rows)                                               \
+    {                                                                                              \
+        const uint8_t *panel[N_PANELS];                                                            \
+        memcpy(panel, first, sizeof panel);                                                        \
+        BODIES(MOST_F32, tile_floats, y, panel, n, at, next, DLX__FORM_##form)                     \
     }
 
 INT_TILE(S4)
@@ -148,11 +209,9 @@ INT_TILE(U4)
 INT_TILE(U5)
 INT_TILE(S6)
 INT_TILE(S8)
-
-static void tile_F32(float *y, const float *w, size_t n, const place *at, ahead *next, int n_rows)
-{
-    BODIES(MOST_F32, tile_floats, y, w, n, at, next)
-}
+FLOAT_TILE(F32)
+FLOAT_TILE(BF16)
+FLOAT_TILE(F16)
 
 /* ---- strips -------------------------------------------------------------------------------- */
 
@@ -160,33 +219,15 @@ static void tile_F32(float *y, const float *w, size_t n, const place *at, ahead 
 typedef struct strip {
     const dlx__packed *w;
     const uint8_t *panel[N_PANELS];
-    const uint8_t *next[N_PANELS]; /* the panels of the next strip */
+    const uint8_t *next[N_PANELS]; /* the panels of the strip that follows */
     place rows;
     size_t n_rows;
     float *y; /* [n_rows][STRIP] */
 } strip;
 
-static kind kind_of(dlx__form form)
-{
-    switch (form) {
-    case DLX__FORM_Q4_0:
-        return S4;
-    case DLX__FORM_Q4_1:
-    case DLX__FORM_Q4_K:
-        return U4;
-    case DLX__FORM_Q8_1:
-    case DLX__FORM_Q5_K:
-        return U5;
-    case DLX__FORM_Q6_K:
-        return S6;
-    default:
-        return S8;
-    }
-}
-
-/* Scales and minima of a group as numbers. */
-static void unpack_scales(weights *to, size_t column, dlx__form form, const uint8_t *front,
-                          const uint8_t *head)
+/* Scales and minima of 16 outputs of a group. */
+INLINE void unpack_scales(weights *to, size_t column, const uint8_t *front, const uint8_t *head,
+                          const dlx__form form)
 {
     for (size_t v = 0; v < DLX__PANEL; v += VL) {
         float *scale = to->scale + column + v, *minimum = to->minimum + column + v;
@@ -195,10 +236,9 @@ static void unpack_scales(weights *to, size_t column, dlx__form form, const uint
         } else if (form == DLX__FORM_Q6_K) {
             vec_store(scale, vec_of_halves(front + 2 * v));
         } else if (form == DLX__FORM_Q4_K || form == DLX__FORM_Q5_K) {
-            const vec least = vec_mul(vec_of_halves(front + 32 + 2 * v),
-                                      vec_of_bytes(head + DLX__PANEL + v));
-            vec_store(scale, vec_mul(vec_of_halves(front + 2 * v), vec_of_bytes(head + v)));
-            vec_store(minimum, vec_sub(vec_set(0), least));
+            const vec d = vec_of_halves(front + 2 * v), m = vec_of_halves(front + 32 + 2 * v);
+            vec_store(scale, vec_mul(d, vec_of_bytes(head + v)));
+            vec_store(minimum, vec_sub(vec_set(0), vec_mul(m, vec_of_bytes(head + 16 + v))));
         } else {
             vec_store(scale, vec_of_halves(head + 2 * v));
             if (form == DLX__FORM_Q8_1 || form == DLX__FORM_Q4_1)
@@ -209,39 +249,155 @@ static void unpack_scales(weights *to, size_t column, dlx__form form, const uint
         unpack_subs(&to->sub[0][column], head);
 }
 
-ALWAYS void unpack_group(weights *to, const strip *s, dlx__form form, size_t g)
+INLINE void unpack_group(weights *to, const strip *s, size_t g, const dlx__form form)
 {
     const dlx__layout *l = &dlx__layouts[form];
-    const size_t block = dlx__block_at(l, g), head = dlx__head_at(l, g);
-    const size_t levels = dlx__levels_at(l, g);
+    const size_t front = dlx__block_at(l, g), head = dlx__head_at(l, g);
     for (size_t p = 0; p < N_PANELS; p++) {
-        unpack_scales(to, p * DLX__PANEL, form, s->panel[p] + block, s->panel[p] + head);
-        unpack_levels(to->level + p * DLX__PANEL * 4, s->panel[p] + levels, kind_of(form));
+        to->level[p] = s->panel[p] + dlx__levels_at(l, g);
+        unpack_scales(to, p * DLX__PANEL, s->panel[p] + front, s->panel[p] + head, form);
     }
 }
 
-/* The requests of a chunk are spread over the steps of its tiles. */
-ALWAYS ahead ahead_of(const strip *s, size_t offset, size_t n_bytes, size_t n_steps)
+/* What follows the n_bytes at `offset` in the panels: to be spread over n_steps. */
+INLINE ahead ahead_of(const strip *s, size_t offset, size_t n_bytes, size_t n_steps)
 {
     ahead next = {.n_lines = (n_bytes / 64 + n_steps - 1) / n_steps};
-    const bool here = offset + n_bytes <= s->w->panel_bytes;
+    const bool here = offset + n_bytes < s->w->panel_bytes;
     for (size_t p = 0; p < N_PANELS; p++)
-        next.at[p] = here ? s->panel[p] + offset : s->next[p];
+        next.at[p] = here ? s->panel[p] + offset + n_bytes : s->next[p];
     return next;
 }
 
-static void strip_ints(const strip *s, tile_fn tile, size_t n_tiles)
+/* The rows of tile t of n_tiles: as even as can be. */
+INLINE size_t first_row(const strip *s, size_t t, size_t n_tiles)
 {
-    const dlx__layout *l = &dlx__layouts[s->w->form];
-    const size_t n_groups = dlx__n_groups(s->w->n_in);
+    return t * s->n_rows / n_tiles;
+}
+
+typedef void (*ints_fn)(float *y, const weights *w, size_t n, const place *at, ahead *next,
+                        int n_rows);
+typedef void (*floats_fn)(float *y, const uint8_t *const *panel, size_t n, const place *at,
+                          ahead *next, int n_rows);
+
+INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form, const size_t most)
+{
+    const dlx__layout *l = &dlx__layouts[form];
+    const size_t n_groups = dlx__n_groups(s->w->n_in), n_tiles = (s->n_rows + most - 1) / most;
     const size_t n_bytes = CHUNK_GROUPS / l->block_groups * dlx__block_bytes(l);
     weights w[CHUNK_GROUPS];
     for (size_t g = 0; g < n_groups; g += CHUNK_GROUPS) {
         const size_t n = dlx__min(CHUNK_GROUPS, n_groups - g);
-        ahead next = ahead_of(s, (g / CHUNK_GROUPS + 1) * n_bytes, n_bytes, n_tiles * n);
+        ahead next = ahead_of(s, dlx__block_at(l, g), n_bytes, n_tiles * n);
         for (size_t i = 0; i < n; i++)
-            unpack_group(w + i, s, s->w->form, g + i);
+            unpack_group(w + i, s, g + i, form);
         for (size_t t = 0; t < n_tiles; t++) {
+            const size_t r = first_row(s, t, n_tiles), end = first_row(s, t + 1, n_tiles);
+            place at = s->rows;
+            at.cell += g * at.c.n_rows + r;
+            tile(s->y + r * STRIP, w, n, &at, &next, (int)(end - r));
         }
     }
 }
+
+INLINE void strip_floats(const strip *s, floats_fn tile, const dlx__form form)
+{
+    const size_t n_in = s->w->n_in, n_tiles = (s->n_rows + MOST_F32 - 1) / MOST_F32;
+    const size_t input_bytes = DLX__PANEL * (form == DLX__FORM_F32 ? 4 : 2);
+    for (size_t k = 0; k < n_in; k += CHUNK_FLOATS) {
+        const size_t n = dlx__min(CHUNK_FLOATS, n_in - k);
+        const size_t n_steps = n_tiles * ((n + FLOAT_RUN - 1) / FLOAT_RUN);
+        ahead next = ahead_of(s, k * input_bytes, CHUNK_FLOATS * input_bytes, n_steps);
+        const uint8_t *panel[N_PANELS];
+        for (size_t p = 0; p < N_PANELS; p++)
+            panel[p] = s->panel[p] + k * input_bytes;
+        for (size_t t = 0; t < n_tiles; t++) {
+            const size_t r = first_row(s, t, n_tiles), end = first_row(s, t + 1, n_tiles);
+            place at = s->rows;
+            at.x += r * at.stride + k;
+            tile(s->y + r * STRIP, panel, n, &at, &next, (int)(end - r));
+        }
+    }
+}
+
+#define INT_STRIP(form, kind)                                                                      \
+    static void strip_##form(const strip *s)                                                       \
+    {                                                                                              \
+        strip_ints(s, tile_##kind, DLX__FORM_##form, MOST_##kind);                                 \
+    }
+#define FLOAT_STRIP(form)                                                                          \
+    static void strip_##form(const strip *s)                                                       \
+    {                                                                                              \
+        strip_floats(s, tile_##form, DLX__FORM_##form);                                            \
+    }
+
+FLOAT_STRIP(F32)
+FLOAT_STRIP(BF16)
+FLOAT_STRIP(F16)
+INT_STRIP(I8, S8)
+INT_STRIP(Q8_0, S8)
+INT_STRIP(Q8_1, U5)
+INT_STRIP(Q4_0, S4)
+INT_STRIP(Q4_1, U4)
+INT_STRIP(Q4_K, U4)
+INT_STRIP(Q5_K, U5)
+INT_STRIP(Q6_K, S6)
+
+static void (*const strips[DLX__N_FORMS])(const strip *s) = {
+#define STRIP_ROW(form) strip_##form,
+    DLX__FORMS(STRIP_ROW)
+#undef STRIP_ROW
+};
+
+/* Results of panel p of a strip to y [n_rows][y_stride]; I8 has its scales to apply. */
+static void finish(float *y, size_t y_stride, const strip *s, size_t p, size_t n_out)
+{
+    const float *scale =
+        (const float *)(const void *)(s->panel[p] + s->w->panel_bytes) - DLX__PANEL;
+    for (size_t r = 0; r < s->n_rows; r++, y += y_stride) {
+        const float *from = s->y + r * STRIP + p * DLX__PANEL;
+        for (size_t v = 0; v < DLX__PANEL; v += VL) {
+            const vec sum = vec_load(from + v);
+            vec_store(y + v, s->w->form == DLX__FORM_I8 ? vec_mul(sum, vec_load(scale + v)) : sum);
+        }
+        for (size_t o = n_out; o < DLX__PANEL; o++)
+            y[o] = 0; /* not 0 * NaN */
+    }
+}
+
+/* The panels from `panel`, of which the strip has n; y is the first row of its first output. */
+static void gemm_strip(float *y, size_t y_stride, const dlx__packed *w, size_t panel, size_t n,
+                       const place *rows, size_t n_rows)
+{
+    _Alignas(64) float sums[MOST_ROWS * STRIP];
+    strip s = {.w = w, .rows = *rows, .n_rows = n_rows, .y = sums};
+    for (size_t p = 0; p < N_PANELS; p++) {
+        const size_t last = w->n_panels - 1;
+        s.panel[p] = w->data + (panel + dlx__min(p, n - 1)) * w->panel_bytes;
+        s.next[p] = w->data + dlx__min(panel + N_PANELS + p, last) * w->panel_bytes;
+    }
+    memset(sums, 0, n_rows * STRIP * sizeof *sums);
+    strips[w->form](&s);
+    for (size_t p = 0; p < n; p++) {
+        const size_t n_left = w->n_out - (panel + p) * DLX__PANEL;
+        finish(y + p * DLX__PANEL, y_stride, &s, p, dlx__min(DLX__PANEL, n_left));
+    }
+}
+
+static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
+                 size_t first_panel, size_t n_panels)
+{
+    const size_t n_batches = (a->n_rows + MOST_ROWS - 1) / MOST_ROWS;
+    for (size_t p = 0; p < n_panels; p += N_PANELS)
+        for (size_t b = 0; b < n_batches; b++) {
+            const size_t r = b * a->n_rows / n_batches, end = (b + 1) * a->n_rows / n_batches;
+            const place rows = {.c = a->ints ? cells_of(a) : (cells){0},
+                                .cell = r,
+                                .x = a->x + r * a->stride,
+                                .stride = a->stride};
+            gemm_strip(y + r * y_stride + p * DLX__PANEL, y_stride, w, first_panel + p,
+                       dlx__min(N_PANELS, n_panels - p), &rows, end - r);
+        }
+}
+
+#endif

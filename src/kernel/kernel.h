@@ -22,10 +22,10 @@
 #include "base/tensor.h"
 
 enum {
-    DLX__PANEL = 16,     /* outputs of a panel */
-    DLX__GROUP = 32,     /* inputs that share a scale */
-    DLX__LANES = 32,     /* the most (head, row) pairs that attend takes */
-    DLX__LANE_STEP = 8   /* their number is a multiple of it */
+    DLX__PANEL = 16,   /* outputs of a panel */
+    DLX__GROUP = 32,   /* inputs that share a scale */
+    DLX__LANES = 32,   /* the most (head, row) pairs that attend takes */
+    DLX__LANE_STEP = 8 /* their number is a multiple of it */
 };
 
 /* A weight matrix as it is stored: n_rows outputs of n_cols inputs each. */

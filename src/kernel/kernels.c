@@ -6,6 +6,9 @@
 /* From plain to fast. */
 static const dlx__kernels *const tables[] = {
     &dlx__kernels_scalar,
+#if defined(__x86_64__)
+    &dlx__kernels_avx2,
+#endif
     NULL,
 };
 

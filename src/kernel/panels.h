@@ -20,10 +20,21 @@
 
 #include "kernel/kernel.h"
 
+/* What must become part of its caller, for its literal arguments to unroll loops; and the loops. */
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 enum {
     DLX__STEPS = DLX__GROUP / 4, /* of a group */
     DLX__BLOCK = 256             /* inputs of a block of the K forms */
 };
+
+/* Levels by their range after the offset is taken off; signed or not. */
+typedef enum dlx__kind { DLX__S4, DLX__U4, DLX__U5, DLX__S6, DLX__S8 } dlx__kind;
 
 /* Bytes of a header, which is padded to 64, and of levels; all 0 for float forms. */
 typedef struct dlx__layout {
@@ -32,19 +43,28 @@ typedef struct dlx__layout {
     size_t head_bytes;   /* header: then, for each group, what is said of it */
     size_t level_bytes;  /* a group */
     int offset;
+    dlx__kind kind;
 } dlx__layout;
 
 static const dlx__layout dlx__layouts[DLX__N_FORMS] = {
-    [DLX__FORM_I8] = {1, 0, 0, 512, 128},
-    [DLX__FORM_Q8_0] = {2, 0, 32, 512, 128}, /* head: f16 scale [16] */
-    [DLX__FORM_Q8_1] = {1, 0, 64, 512, 0},   /* head: f16 scale [16], minimum [16] */
-    [DLX__FORM_Q4_0] = {2, 0, 32, 256, 8},
-    [DLX__FORM_Q4_1] = {1, 0, 64, 256, 0},
-    [DLX__FORM_Q4_K] = {8, 64, 32, 256, 0}, /* front: f16 d [16], dmin [16]; head: u8 scale [16],
-                                               minimum [16] */
-    [DLX__FORM_Q5_K] = {8, 64, 32, 512, 0},
-    [DLX__FORM_Q6_K] = {8, 32, 32, 512, 32}, /* front: f16 d [16]; head: i8 scale [2][16] */
+    [DLX__FORM_I8] = {1, 0, 0, 512, 128, DLX__S8},
+    [DLX__FORM_Q8_0] = {2, 0, 32, 512, 128, DLX__S8}, /* head: f16 scale [16] */
+    [DLX__FORM_Q8_1] = {1, 0, 64, 512, 0, DLX__U5},   /* head: f16 scale [16], minimum [16] */
+    [DLX__FORM_Q4_0] = {2, 0, 32, 256, 8, DLX__S4},
+    [DLX__FORM_Q4_1] = {1, 0, 64, 256, 0, DLX__U4},
+    [DLX__FORM_Q4_K] = {8, 64, 32, 256, 0, DLX__U4}, /* front: f16 d [16], dmin [16]; head: u8 scale
+                                               [16], minimum [16] */
+    [DLX__FORM_Q5_K] = {8, 64, 32, 512, 0, DLX__U5},
+    [DLX__FORM_Q6_K] = {8, 32, 32, 512, 32,
+                        DLX__S6}, /* front: f16 d [16]; head: i8 scale [2][16] */
 };
+
+/* Of a group of a panel. */
+static inline size_t dlx__level_bytes(dlx__kind kind)
+{
+    const size_t n = DLX__GROUP * DLX__PANEL;
+    return kind == DLX__S4 || kind == DLX__U4 ? n / 2 : n;
+}
 
 static inline size_t dlx__n_groups(size_t n_in)
 {

@@ -4,7 +4,7 @@
  *
  *   VL                   floats in a vector: 4, 8 or 16
  *   vec, ivec, test      VL floats, VL int32, VL truth values
- *   vec_load vec_store vec_set vec_add vec_sub vec_mul vec_div vec_sqrt
+ *   vec_load vec_store vec_set vec_add vec_sub vec_mul vec_div
  *   vec_max(a, b)        b where either is NaN
  *   vec_fma(a, b, c)     a * b + c, rounded once
  *   vec_above(a, b)      a > b, false for NaN;  vec_regular(a): neither NaN nor +infinity
@@ -14,21 +14,21 @@
  *   vec_of(a), ivec_of(x)  from and to int32, to nearest, even of two
  *   ivec_load ivec_store ivec_set ivec_add ivec_above(a, b) ivec_select(t, a, b)
  *   vec_bits(x), ivec_and ivec_max ivec_top
- *   N_STARTS             int32 numbers that integer products want of 32 inputs of a row
- *   put_bytes(q, start, ints)  32 int32 to int8; fills start [N_STARTS], returns the sum
+ *   put_group(c, cell, ints)  32 int32 into q, wide and start of a cell; returns their sum
  */
-#include "kernel/panels.h"
+#ifndef DLX__VECTOR_ROWS_H
+#define DLX__VECTOR_ROWS_H
+
+#include "kernel/cells.h"
 
 #include <math.h>
 #include <string.h>
-
-#define ALWAYS static inline __attribute__((always_inline))
 
 /*
  * exp(x) = 2^n exp(r) with x = n ln 2 + r, |r| <= ln 2 / 2; the polynomial is that of Cephes' expf
  * (S. Moshier), off by about one unit in the last place. For x in [-87.3, 88.3]; NaN stays NaN.
  */
-ALWAYS vec exponential_within(vec x)
+INLINE vec exponential_within(vec x)
 {
     vec n, power = vec_exp2_int(vec_mul(x, vec_set(1.44269504088896341f)), &n);
     vec r = vec_fma(n, vec_set(-0.693359375f), x);
@@ -44,14 +44,14 @@ ALWAYS vec exponential_within(vec x)
 }
 
 /* For x up to 88.3: 0 below -87.3. */
-ALWAYS vec exponential_below(vec x)
+INLINE vec exponential_below(vec x)
 {
     const vec lowest = vec_set(-87.3f);
     return vec_select(vec_above(lowest, x), vec_set(0), exponential_within(vec_max(lowest, x)));
 }
 
 /* For any x: infinity above 88.3. */
-ALWAYS vec exponential(vec x)
+INLINE vec exponential(vec x)
 {
     const vec highest = vec_set(88.3f);
     const test above = vec_above(x, highest);
@@ -59,7 +59,7 @@ ALWAYS vec exponential(vec x)
 }
 
 /* The end of a row: n < VL numbers, the other lanes `rest`. */
-ALWAYS vec load_end(const float *p, size_t n, float rest)
+INLINE vec load_end(const float *p, size_t n, float rest)
 {
     float lanes[VL];
     vec_store(lanes, vec_set(rest));
@@ -67,7 +67,7 @@ ALWAYS vec load_end(const float *p, size_t n, float rest)
     return vec_load(lanes);
 }
 
-ALWAYS void store_end(float *p, vec a, size_t n)
+INLINE void store_end(float *p, vec a, size_t n)
 {
     float lanes[VL];
     vec_store(lanes, a);
@@ -101,10 +101,10 @@ static void norm(float *y, const float *x, const float *weight, size_t n, float 
     for (; i + VL <= n; i += VL)
         vec_store(y + i, vec_mul(vec_mul(vec_load(x + i), factor), vec_load(weight + i)));
     if (i < n)
-        store_end(y + i,
-                  vec_mul(vec_mul(load_end(x + i, n - i, 0), factor),
-                          load_end(weight + i, n - i, 0)),
-                  n - i);
+        store_end(
+            y + i,
+            vec_mul(vec_mul(load_end(x + i, n - i, 0), factor), load_end(weight + i, n - i, 0)),
+            n - i);
 }
 
 static void rope(float *x, const float *cosine, const float *sine, size_t half)
@@ -124,7 +124,7 @@ static void rope(float *x, const float *cosine, const float *sine, size_t half)
     }
 }
 
-ALWAYS vec gated(vec gate, vec up)
+INLINE vec gated(vec gate, vec up)
 {
     const vec one = vec_set(1);
     const vec e = exponential(vec_sub(vec_set(0), gate));
@@ -157,7 +157,7 @@ typedef struct ranks {
 } ranks;
 
 /* Strictly above: the lower id keeps a tie. */
-ALWAYS void rank(ranks *r, vec x, ivec ids)
+INLINE void rank(ranks *r, vec x, ivec ids)
 {
     const test higher = vec_above(x, r->max);
     r->second = vec_max(vec_select(higher, r->max, x), r->second);
@@ -229,36 +229,14 @@ static void stats(dlx__stats *s, const float *logits, size_t n, int32_t first_id
 
 /* ---- quantized rows ------------------------------------------------------------------------ */
 
-/*
- * What lies behind dlx__acts.ints: a cell is a group of a row, and the cells of a group lie side by
- * side, so that a tile of rows reads one run of memory.
- */
-typedef struct cells {
-    int8_t *q;      /* [n_groups][n_rows][32] */
-    float *scale;   /* [n_groups][n_rows] */
-    float *sum;     /* scale * sum of q */
-    int32_t *start; /* [N_STARTS][n_groups][n_rows]: what a dot product begins with */
-    size_t n_rows, n_cells;
-} cells;
-
-ALWAYS cells cells_of(const dlx__acts *a)
-{
-    cells c = {.n_rows = a->n_rows, .n_cells = dlx__n_groups(a->n_in) * a->n_rows};
-    c.q = (int8_t *)a->ints;
-    c.scale = (float *)(void *)(a->ints + c.n_cells * DLX__GROUP);
-    c.sum = c.scale + c.n_cells;
-    c.start = (int32_t *)(void *)(c.sum + c.n_cells);
-    return c;
-}
-
 static size_t ints_bytes(size_t n_in, size_t n_rows)
 {
-    return dlx__mul(dlx__mul(dlx__n_groups(n_in), n_rows), DLX__GROUP + 8 + 4 * N_STARTS);
+    return dlx__mul(dlx__mul(dlx__n_groups(n_in), n_rows), CELL_BYTES);
 }
 
 /* The largest magnitude by its bits, which order numbers as integers do, infinity and NaN on top.
  */
-ALWAYS dlx__quantum quantum_of(const float *x)
+INLINE dlx__quantum quantum_of(const float *x)
 {
     const ivec magnitude = ivec_set(0x7FFFFFFF);
     ivec most = ivec_set(0);
@@ -278,12 +256,8 @@ static void quantize_group(const cells *c, size_t cell, const float *x)
         whole[v] = quantum.inverse == 0
                        ? ivec_set(0) /* x may be infinite */
                        : ivec_of(vec_mul(vec_load(x + v * VL), vec_set(quantum.inverse)));
-    int32_t start[N_STARTS + 1];
-    const int32_t sum = put_bytes(c->q + cell * DLX__GROUP, start, whole);
-    for (size_t s = 0; s < N_STARTS; s++)
-        c->start[s * c->n_cells + cell] = start[s];
     c->scale[cell] = quantum.scale;
-    c->sum[cell] = quantum.scale * (float)sum;
+    c->sum[cell] = quantum.scale * (float)put_group(c, cell, whole);
 }
 
 static void quantize(const dlx__acts *a, size_t row, size_t col, size_t n)
@@ -298,3 +272,5 @@ static void quantize(const dlx__acts *a, size_t row, size_t col, size_t n)
         quantize_group(&c, cell, len < DLX__GROUP ? padded : x + at);
     }
 }
+
+#endif

@@ -1,0 +1,385 @@
+/* kernel_avx2.c - x86-64 with AVX2, FMA and F16C: vectors of eight floats, sixteen registers. */
+#include "kernel/kernel.h"
+
+#if defined(__x86_64__)
+
+#if !defined(__AVX2__) || !defined(__FMA__) || !defined(__F16C__)
+#error "this file needs -mavx2 -mfma -mf16c: see cmake/isa.cmake"
+#endif
+
+/* Of the cells of quantized inputs: cells.h. */
+enum { N_WIDE = 1, N_STARTS = 4 };
+
+#include "kernel/cells.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+enum { VL = 8 };
+typedef __m256 vec;
+typedef __m256i ivec;
+typedef __m256 test;
+
+INLINE vec vec_load(const float *p)
+{
+    return _mm256_loadu_ps(p);
+}
+
+INLINE void vec_store(float *p, vec a)
+{
+    _mm256_storeu_ps(p, a);
+}
+
+INLINE vec vec_set(float x)
+{
+    return _mm256_set1_ps(x);
+}
+
+INLINE vec vec_add(vec a, vec b)
+{
+    return _mm256_add_ps(a, b);
+}
+
+INLINE vec vec_sub(vec a, vec b)
+{
+    return _mm256_sub_ps(a, b);
+}
+
+INLINE vec vec_mul(vec a, vec b)
+{
+    return _mm256_mul_ps(a, b);
+}
+
+INLINE vec vec_div(vec a, vec b)
+{
+    return _mm256_div_ps(a, b);
+}
+
+INLINE vec vec_max(vec a, vec b)
+{
+    return _mm256_max_ps(a, b);
+}
+
+INLINE vec vec_fma(vec a, vec b, vec c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+INLINE test vec_above(vec a, vec b)
+{
+    return _mm256_cmp_ps(a, b, _CMP_GT_OQ);
+}
+
+INLINE test vec_regular(vec a)
+{
+    return _mm256_cmp_ps(a, _mm256_set1_ps(__builtin_inff()), _CMP_LT_OQ);
+}
+
+INLINE vec vec_select(test t, vec a, vec b)
+{
+    return _mm256_blendv_ps(b, a, t);
+}
+
+INLINE vec vec_exp2_int(vec x, vec *n)
+{
+    __m256i whole = _mm256_cvtps_epi32(x); /* to nearest */
+    *n = _mm256_cvtepi32_ps(whole);
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_add_epi32(whole, _mm256_set1_epi32(127)), 23));
+}
+
+INLINE test test_and(test a, test b)
+{
+    return _mm256_and_ps(a, b);
+}
+
+INLINE bool test_all(test t)
+{
+    return _mm256_movemask_ps(t) == 0xFF;
+}
+
+INLINE float vec_sum(vec a)
+{
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+/* gemm_tiles.h says why. */
+INLINE vec vec_held(vec a)
+{
+    __asm__("" : "+x"(a));
+    return a;
+}
+
+INLINE const float *address_held(const float *p)
+{
+    __asm__("" : "+r"(p));
+    return p;
+}
+
+INLINE ivec held(ivec a)
+{
+    __asm__("" : "+x"(a));
+    return a;
+}
+
+INLINE vec vec_of(ivec a)
+{
+    return _mm256_cvtepi32_ps(a);
+}
+
+INLINE ivec ivec_of(vec x)
+{
+    return _mm256_cvtps_epi32(x);
+}
+
+INLINE ivec vec_bits(vec x)
+{
+    return _mm256_castps_si256(x);
+}
+
+INLINE ivec bytes_load(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+INLINE void bytes_store(void *p, ivec a)
+{
+    _mm256_storeu_si256((__m256i *)p, a);
+}
+
+INLINE ivec ivec_load(const int32_t *p)
+{
+    return bytes_load(p);
+}
+
+INLINE void ivec_store(int32_t *p, ivec a)
+{
+    bytes_store(p, a);
+}
+
+INLINE ivec ivec_set(int32_t x)
+{
+    return _mm256_set1_epi32(x);
+}
+
+INLINE ivec ivec_add(ivec a, ivec b)
+{
+    return _mm256_add_epi32(a, b);
+}
+
+INLINE ivec ivec_and(ivec a, ivec b)
+{
+    return _mm256_and_si256(a, b);
+}
+
+INLINE ivec ivec_max(ivec a, ivec b)
+{
+    return _mm256_max_epi32(a, b);
+}
+
+INLINE int32_t ivec_top(ivec a)
+{
+    __m128i m = _mm_max_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4E));
+    return _mm_cvtsi128_si32(_mm_max_epi32(m, _mm_shuffle_epi32(m, 0xB1)));
+}
+
+INLINE ivec ivec_select(test t, ivec a, ivec b)
+{
+    return _mm256_blendv_epi8(b, a, _mm256_castps_si256(t));
+}
+
+INLINE test ivec_above(ivec a, ivec b)
+{
+    return _mm256_castsi256_ps(_mm256_cmpgt_epi32(a, b));
+}
+
+INLINE vec vec_of_halves(const uint8_t *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+INLINE vec vec_of_bytes(const uint8_t *p)
+{
+    return vec_of(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
+}
+
+INLINE vec vec_of_pairs(const uint8_t *p, const size_t odd)
+{
+    const ivec pairs = bytes_load(p);
+    return _mm256_castsi256_ps(odd ? _mm256_and_si256(pairs, ivec_set((int32_t)0xFFFF0000))
+                                   : _mm256_slli_epi32(pairs, 16));
+}
+
+/* ---- integers ------------------------------------------------------------------------------ */
+
+/*
+ * Levels below 16 are multiplied by maddubs, which adds two products of an unsigned and a signed
+ * byte and keeps 16 bits: enough for the sum of a group. With levels below 64 it is enough for half
+ * of one. An offset is taken off before the sum begins: a start is the offset times the sums of the
+ * q that meet a 16-bit lane, two lanes in a word. What passes 16 bits on the way comes back, for
+ * additions wrap around.
+ *
+ * Levels of 8 bits are multiplied by maddwd, 16 bits by 16: even and odd bytes of a word of levels
+ * meet inputs that are kept in 16 bits in that order, and a start is the offset times their sum.
+ */
+enum { START_S4, START_S6, START_S8 = START_S6 + 2 };
+enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
+enum { MOST_F32 = 6, MOST_S4 = 5, MOST_U4 = 5, MOST_U5 = 3, MOST_S6 = 3, MOST_S8 = 6 };
+
+/* 0 1 2 3 -> 0 2 1 3 in each four: as even and odd bytes of a word come. */
+INLINE ivec evens_first(ivec words)
+{
+    return _mm256_shufflelo_epi16(_mm256_shufflehi_epi16(words, 0xD8), 0xD8);
+}
+
+INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
+{
+    const ivec first = _mm256_permute4x64_epi64(_mm256_packs_epi32(ints[0], ints[1]), 0xD8);
+    const ivec second = _mm256_permute4x64_epi64(_mm256_packs_epi32(ints[2], ints[3]), 0xD8);
+    const ivec bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(first, second), 0xD8);
+    bytes_store(c->q + cell * DLX__GROUP, bytes);
+    bytes_store(c->wide + cell * DLX__GROUP, evens_first(first));
+    bytes_store(c->wide + cell * DLX__GROUP + 16, evens_first(second));
+    ivec sums = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes); /* [step][2] */
+    sums = _mm256_add_epi16(sums, _mm256_shuffle_epi32(sums, 0x4E));
+    sums = _mm256_add_epi16(sums, _mm256_shuffle_epi32(sums, 0xB1));
+    const __m128i low = _mm256_castsi256_si128(sums), high = _mm256_extracti128_si256(sums, 1);
+    const __m128i both = _mm_add_epi16(low, high);
+    const int32_t sum = _mm_cvtsi128_si32(_mm_madd_epi16(both, _mm_set1_epi16(1)));
+    int32_t *start = c->start + cell;
+    start[START_S4 * c->n_cells] = _mm_cvtsi128_si32(_mm_mullo_epi16(both, _mm_set1_epi16(-8)));
+    start[START_S6 * c->n_cells] = _mm_cvtsi128_si32(_mm_mullo_epi16(low, _mm_set1_epi16(-32)));
+    start[(START_S6 + 1) * c->n_cells] =
+        _mm_cvtsi128_si32(_mm_mullo_epi16(high, _mm_set1_epi16(-32)));
+    start[START_S8 * c->n_cells] = -128 * sum;
+    return sum;
+}
+
+/* As pairs of int16, to be multiplied with pairs of sums. */
+INLINE void unpack_subs(int32_t *to, const uint8_t *subs)
+{
+    for (size_t at = 0; at < 2 * DLX__PANEL; at += VL) {
+        const __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)(subs + at));
+        const ivec wide = _mm256_cvtepi8_epi32(bytes), low = ivec_and(wide, ivec_set(0xFFFF));
+        ivec_store(to + at, _mm256_or_si256(_mm256_slli_epi32(wide, 16), low));
+    }
+}
+
+/* Four bytes or two int16 to all lanes. */
+INLINE ivec broadcast(const void *p)
+{
+    int32_t word;
+    memcpy(&word, p, sizeof word);
+    return ivec_set(word);
+}
+
+/* Eight outputs' levels of a step. */
+INLINE ivec levels_at(const uint8_t *level, size_t step, size_t v, const dlx__kind kind)
+{
+    if (kind == DLX__S8 || kind == DLX__U5 || kind == DLX__S6)
+        return bytes_load(level + step * 64 + v * 32);
+    const ivec both = bytes_load(level + step % 4 * 64 + v * 32);
+    return ivec_and(step < 4 ? both : _mm256_srli_epi16(both, 4), _mm256_set1_epi8(15));
+}
+
+/* sum [n_rows][2] in 16 bits += four steps of levels below 64. */
+INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, const size_t half,
+                     const dlx__kind kind, const int n_rows)
+{
+    __asm__ volatile(
+        ""
+        : "+r"(level)); /* not to be kept from one half to the other: too few registers */
+    UNROLL
+    for (size_t s = half * HALF; s < (half + 1) * HALF; s++) {
+        const ivec w0 = levels_at(level, s, 0, kind), w1 = levels_at(level, s, 1, kind);
+        UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            const ivec x = broadcast(q + r * DLX__GROUP + s * 4);
+            sum[2 * r] = held(_mm256_add_epi16(sum[2 * r], _mm256_maddubs_epi16(w0, x)));
+            sum[2 * r + 1] = held(_mm256_add_epi16(sum[2 * r + 1], _mm256_maddubs_epi16(w1, x)));
+        }
+    }
+}
+
+INLINE void set_starts(ivec *sum, const int32_t *start, const bool any, const int n_rows)
+{
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        sum[2 * r] = sum[2 * r + 1] = ivec_set(any ? start[r] : 0);
+}
+
+INLINE void dot_4(ivec *sum, const uint8_t *level, const cells *c, size_t cell,
+                  const dlx__kind kind, const int n_rows)
+{
+    set_starts(sum, c->start + START_S4 * c->n_cells + cell, kind == DLX__S4, n_rows);
+    dot_half(sum, level, c->q + cell * DLX__GROUP, 0, kind, n_rows);
+    dot_half(sum, level, c->q + cell * DLX__GROUP, 1, kind, n_rows);
+    UNROLL
+    for (int i = 0; i < 2 * n_rows; i++)
+        sum[i] = _mm256_madd_epi16(sum[i], _mm256_set1_epi16(1));
+}
+
+/* In halves; those of S6 have a scale each. */
+INLINE void dot_6(ivec *sum, const uint8_t *level, const int32_t *sub, const cells *c, size_t cell,
+                  const dlx__kind kind, const int n_rows)
+{
+    UNROLL
+    for (size_t h = 0; h < 2; h++) {
+        ivec part[2 * MOST_TILE_ROWS];
+        set_starts(part, c->start + (START_S6 + h) * c->n_cells + cell, kind == DLX__S6, n_rows);
+        dot_half(part, level, c->q + cell * DLX__GROUP, h, kind, n_rows);
+        UNROLL
+        for (int i = 0; i < 2 * n_rows; i++) {
+            const ivec factor =
+                kind == DLX__S6 ? ivec_load(sub + h * STRIP + i % 2 * VL) : _mm256_set1_epi16(1);
+            const ivec whole = _mm256_madd_epi16(part[i], factor);
+            sum[i] = h == 0 ? whole : held(ivec_add(sum[i], whole));
+        }
+    }
+}
+
+INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, const int n_rows)
+{
+    set_starts(sum, c->start + START_S8 * c->n_cells + cell, true, n_rows);
+    const int16_t *q = c->wide + cell * DLX__GROUP;
+    UNROLL
+    for (size_t s = 0; s < 2 * DLX__STEPS; s++) {
+        ivec w[2];
+        UNROLL
+        for (size_t v = 0; v < 2; v++) {
+            const ivec bytes = levels_at(level, s / 2, v, DLX__S8);
+            w[v] = s % 2 ? _mm256_srli_epi16(bytes, 8) : ivec_and(bytes, _mm256_set1_epi16(255));
+        }
+        UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            const ivec x = broadcast(q + r * DLX__GROUP + s * 2);
+            sum[2 * r] = held(ivec_add(sum[2 * r], _mm256_madd_epi16(w[0], x)));
+            sum[2 * r + 1] = held(ivec_add(sum[2 * r + 1], _mm256_madd_epi16(w[1], x)));
+        }
+    }
+}
+
+INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
+                size_t cell, const dlx__kind kind, const int n_rows)
+{
+    if (kind == DLX__S8)
+        dot_8(sum, level[0], c, cell, n_rows);
+    else if (kind == DLX__U5 || kind == DLX__S6)
+        dot_6(sum, level[0], sub, c, cell, kind, n_rows);
+    else
+        dot_4(sum, level[0], c, cell, kind, n_rows);
+}
+
+static bool runs_on(const dlx__cpu *cpu)
+{
+    return cpu->avx2_fma;
+}
+
+#define SET_NAME dlx__kernels_avx2
+#define SET_TEXT "avx2"
+#include "kernel/vector_table.h"
+
+#endif

@@ -1,0 +1,25 @@
+/* vector_table.h - the table of a kernel_<isa>.c, from what the other headers have defined. */
+#ifndef DLX__VECTOR_TABLE_H
+#define DLX__VECTOR_TABLE_H
+
+#include "kernel/attend_lanes.h"
+#include "kernel/gemm_tiles.h"
+#include "kernel/vector_rows.h"
+
+const dlx__kernels SET_NAME = {
+    .name = SET_TEXT,
+    .runs_on = runs_on,
+    .panel_bytes = dlx__panel_bytes,
+    .pack = dlx__panel_pack,
+    .ints_bytes = ints_bytes,
+    .quantize = quantize,
+    .gemm = gemm,
+    .attend = attend,
+    .norm = norm,
+    .rope = rope,
+    .silu_mul = silu_mul,
+    .add = add,
+    .stats = stats,
+};
+
+#endif
