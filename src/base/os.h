@@ -20,6 +20,9 @@ void dlx__os_unmap(dlx__map *map);
 /* Tells the system that the pages of [offset, offset + len) will not be needed again soon. */
 void dlx__os_map_drop(const dlx__map *map, size_t offset, size_t len);
 
+/* Asks for large pages under [p, p + len): fewer misses while it is streamed. Only a hint. */
+void dlx__os_advise_huge(void *p, size_t len);
+
 typedef enum { DLX__PATH_ABSENT, DLX__PATH_FILE, DLX__PATH_DIR, DLX__PATH_OTHER } dlx__path_kind;
 dlx__path_kind dlx__os_path_kind(const char *path);
 

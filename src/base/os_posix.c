@@ -191,6 +191,19 @@ void dlx__os_map_drop(const dlx__map *map, size_t offset, size_t len)
         (void)madvise((unsigned char *)map->handle + first, end - first, MADV_DONTNEED);
 }
 
+void dlx__os_advise_huge(void *p, size_t len)
+{
+#if defined(MADV_HUGEPAGE)
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t skip = dlx__align((uintptr_t)p, page) - (uintptr_t)p;
+    if (skip < len)
+        (void)madvise((unsigned char *)p + skip, (len - skip) & ~(page - 1), MADV_HUGEPAGE);
+#else
+    (void)p;
+    (void)len;
+#endif
+}
+
 dlx__path_kind dlx__os_path_kind(const char *path)
 {
     struct stat st;

@@ -183,6 +183,12 @@ void dlx__os_unmap(dlx__map *map)
     *map = (dlx__map){.data = NULL};
 }
 
+void dlx__os_advise_huge(void *p, size_t len)
+{
+    (void)p; /* large pages need a privilege here */
+    (void)len;
+}
+
 void dlx__os_map_drop(const dlx__map *map, size_t offset, size_t len)
 {
     /* Unlocking pages that were never locked takes them out of the working set: documented so. */
