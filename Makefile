@@ -9,11 +9,11 @@ COVER_MIN ?= 0
 CTEST = ctest --output-on-failure --no-label-summary -j $(JOBS) --no-tests=error
 
 .DEFAULT_GOAL := dlx
-.PHONY: help dlx lib demo test quick cover check asan ubsan tsan fuzz bench conformance install \
+.PHONY: help dlx lib demo test quick cover check asan ubsan tsan fuzz fuzz-cover bench conformance install \
         uninstall card picture format tidy setup clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 dlx: ## the release binary, build/dlx
 	@scripts/configure release
@@ -57,6 +57,9 @@ asan ubsan tsan: ## the same tests under a sanitizer
 
 fuzz: ## libFuzzer: make fuzz T=gguf SECONDS=600 (without T: list the targets)
 	@scripts/fuzz "$(T)" "$(SECONDS)"
+
+fuzz-cover: ## line coverage of the parsers, by the corpora alone
+	@scripts/fuzz-cover
 
 bench: dlx ## speed of this machine against its roofs
 	@scripts/bench

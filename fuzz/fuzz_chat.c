@@ -2,6 +2,7 @@
  * (what follows it), rendered for a fixed conversation. A failure must have a sentence and leave no
  * text. */
 // rooms: text
+// parser: text/(chat|jinja.*)
 #include "fuzz.h"
 #include "text/chat.h"
 

@@ -5,6 +5,7 @@
  * limits.
  */
 // rooms: model
+// parser: model/(families|hf_config|hf_ids|hparams|dream|fast_dllm_v2|llada|sdar)
 #include "fuzz.h"
 #include "model/limits.h"
 #include "model/model.h"

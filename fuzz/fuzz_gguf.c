@@ -1,5 +1,6 @@
 /* fuzz_gguf.c - any bytes as a GGUF file; what is accepted must be readable to its last byte. */
 // rooms: format
+// parser: format/(gguf|gguf_get|weights)
 #include "dtype/convert.h"
 #include "format/gguf.h"
 #include "fuzz.h"

@@ -1,5 +1,6 @@
 /* fuzz_npy.c - any bytes as a NumPy file; an accepted array has exactly the bytes of its shape. */
 // rooms: format
+// parser: format/npy
 #include "base/mem.h"
 #include "format/npy.h"
 #include "fuzz.h"

@@ -1,5 +1,6 @@
 /* fuzz_safetensors.c - any bytes as one safetensors file; what is accepted must be readable. */
 // rooms: format
+// parser: format/(safetensors|weights)
 #include "dtype/convert.h"
 #include "format/safetensors.h"
 #include "fuzz.h"

@@ -1,6 +1,7 @@
 /* fuzz_tokenizer.c - any bytes as a tokenizer.json; what an accepted one makes of a fixed text must
  * decode, and what is shown of it must be UTF-8. */
 // rooms: text
+// parser: text/(tokenizer_json|added|vocab|pretok|pattern|regex_dialect|bpe|encode|byte_level)
 #include "base/utf8.h"
 #include "fuzz.h"
 #include "text/detok.h"

@@ -26,6 +26,8 @@ typedef struct knobs {
     opt_texts texts;
     opt_ids ids;
     opt_ranges ranges;
+    opt_real share;
+    opt_source sources[11];
 } knobs;
 
 static const char *const *colours(void)
@@ -48,9 +50,15 @@ static const opt knob_rows[] = {
     {"texts", OPT_TEXTS, AT(texts), "TEXT", .help = "tt"},
     {"ids", OPT_IDS, AT(ids), "1,2", .help = "i"},
     {"ranges", OPT_RANGES, AT(ranges), "1-2", .help = "rr"},
+    {"share", OPT_REAL, AT(share), "X", .help = "sh", .min = 0, .max = 1, .above = true},
 };
 
-static const opt_table knob_tables[] = {{"Knobs", OPT_ROWS(knob_rows), 0, true}};
+static const opt_table knob_tables[] = {{.heading = "Knobs",
+                                         .rows = knob_rows,
+                                         .n = sizeof knob_rows / sizeof *knob_rows,
+                                         .from_env = true,
+                                         .sources = AT(sources)}};
+static const verb_lack knob_lacks[] = {{"knots", 'k', "tie them yourself"}};
 static const verb_arg knob_args[] = {{"MODEL", ARG_MODEL, false, "a thing"},
                                      {"PROMPT", ARG_TEXT, true, "words"}};
 static const verb knob_verb = {.name = "knobs",
@@ -59,6 +67,8 @@ static const verb knob_verb = {.name = "knobs",
                                .n_args = 2,
                                .tables = knob_tables,
                                .n_tables = 1,
+                               .lacks = knob_lacks,
+                               .n_lacks = 1,
                                .settings_bytes = sizeof(knobs)};
 
 static knobs got;
@@ -156,6 +166,10 @@ static void test_refusals(void **state)
     assert_refused(PARSE("m", "--real", "0x1"), "not a number");
     assert_refused(PARSE("m", "--real", "0.5 "), "not a number");
     assert_refused(PARSE("m", "--real", "1.01"), "not within 0 to 1");
+    assert_refused(PARSE("m", "--share", "0"), "--share: 0 is not above 0 and at most 1");
+    assert_refused(PARSE("m", "--share", "-1e-300"), "not above 0");
+    assert_refused(PARSE("m", "--share", "1.0001"), "at most 1");
+    assert_refused(PARSE("m", "--texts", ""), "--texts: expected at least one character");
     assert_refused(PARSE("m", "--ids", "1,,2"), "not a list of token ids");
     assert_refused(PARSE("m", "--ids", ""), "not a list of token ids");
     assert_refused(PARSE("m", "--ids", "1 2"), "not a list of token ids");
@@ -169,9 +183,65 @@ static void test_refusals(void **state)
     assert_refused(PARSE("--flag"), "MODEL is missing: a thing");
 }
 
+/* Only zero itself lies outside: no number is small enough to be refused. */
+static void test_open_ranges(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("m", "--share", "1e-300"), OPT_PARSED);
+    assert_true(got.share.value == 1e-300);
+    assert_int_equal(PARSE("m", "--share", "1"), OPT_PARSED);
+}
+
+static void assert_shown(const char *word, const char *want)
+{
+    shown s = show(word);
+    assert_string_equal(s.text, want);
+    assert_int_equal(utf8_first_bad(s.text, strlen(s.text)), strlen(s.text));
+}
+
+static void test_long_words_are_cut(void **state)
+{
+    static char word[4000];
+    (void)state;
+    assert_shown("--steps", "--steps");
+    assert_shown("", "");
+    assert_shown("a\nb\033[2J\xff", "a?b?[2J?");
+    memset(word, 'x', 80);
+    assert_shown(word, word);
+    strcpy(word + 80, "y");
+    word[0] = 0;
+    for (int i = 0; i < 1500; i++)
+        strcat(word, "\xC3\xA9");
+    shown s = show(word), p = show_path(word);
+    assert_int_equal(strlen(s.text), 80 * 2 + 3);
+    assert_int_equal(strlen(p.text), 250 * 2 + 3);
+    assert_memory_equal(s.text, word, 160);
+    assert_string_equal(s.text + 160, "...");
+    assert_refused(PARSE("m", "--count", word), "...\" is not a whole number");
+    assert_true(why.n < 250);
+    assert_refused(PARSE("m", "p", word), "...\"; put PROMPT in quotes");
+    assert_true(why.n < 300);
+    assert_refused(PARSE("m", "--choice", word), "...\" is not one of red");
+    assert_true(why.n < 250);
+    word[0] = word[1] = '-';
+    assert_refused(PARSE("m", word), "...; write -- in front");
+    assert_true(why.n < 300);
+}
+
+static void test_plurals(void **state)
+{
+    (void)state;
+    assert_string_equal(plural(0, "s"), "s");
+    assert_string_equal(plural(1, "s"), "");
+    assert_string_equal(plural(2, "es"), "es");
+}
+
 static void test_unknown_options_name_the_nearest(void **state)
 {
     (void)state;
+    assert_refused(PARSE("m", "--knots", "1"),
+                   "dlx knobs has no option --knots: tie them yourself");
+    assert_refused(PARSE("m", "-k1"), "tie them yourself");
     assert_refused(PARSE("m", "--cuont", "1"), "did you mean --count?");
     assert_refused(PARSE("m", "--fla=1"), "no option --fla; did you mean --flag?");
     assert_refused(PARSE("m", "--model-path", "x"), "did you mean MODEL");
@@ -201,6 +271,8 @@ static void test_environment_is_below_options(void **state)
     assert_int_equal(parse_env(test_environment, 1, WORDS("m")), OPT_PARSED);
     assert_int_equal(got.count.value, 4);
     assert_true(got.flag && !got.real.given);
+    assert_int_equal(got.sources[2], OPT_FROM_ENV); /* count */
+    assert_int_equal(got.sources[3], OPT_DEFAULT);  /* real */
     opt_release(&knob_verb, &got);
     assert_int_equal(
         parse_env(test_environment, 5, WORDS("m", "--count", "9", "--flag=no", "--texts=mine")),
@@ -209,6 +281,9 @@ static void test_environment_is_below_options(void **state)
     assert_int_equal(got.texts.n, 1);
     assert_string_equal(got.texts.items[0], "mine");
     assert_false(got.flag);
+    assert_int_equal(got.sources[0], OPT_FROM_LINE); /* flag, given as "no" */
+    assert_int_equal(got.sources[2], OPT_FROM_LINE);
+    assert_int_equal(got.sources[9], OPT_DEFAULT);
     opt_release(&knob_verb, &got);
     assert_refused(parse_env(bad_environment, 1, WORDS("m")),
                    "DLX_COUNT in the environment: \"many\"");
@@ -355,6 +430,57 @@ static void test_contract(void **state)
             if (!o)
                 fail_msg("dlx %s lost --%s", promised[i].v->name, promised[i].names[k]);
         }
+    }
+}
+
+static bool has_option(const verb *v, const char *name)
+{
+    for (const opt *o = NULL; (o = opt_next(v, o, NULL));)
+        if (strcmp(o->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The rows left out are those that bound an answer, and the sources are those of the rows. */
+static void test_infill_has_no_length(void **state)
+{
+    (void)state;
+    assert_false(has_option(&verb_infill, "max-tokens"));
+    assert_false(has_option(&verb_infill, "stop"));
+    assert_true(has_option(&verb_infill, "block-length"));
+    assert_int_equal(verb_infill.n_lacks, N_LENGTH_ROWS);
+    for (size_t i = 0; i < N_LENGTH_ROWS; i++)
+        assert_string_equal(verb_infill.lacks[i].name, gen_rows[i].name);
+    for (size_t i = 0; i < n_all_verbs; i++) {
+        for (size_t k = 0; k < all_verbs[i]->n_tables; k++) {
+            const opt_table *t = &all_verbs[i]->tables[k];
+            if (!t->sources)
+                continue;
+            size_t first = (size_t)(t->rows - gen_rows);
+            assert_int_equal(first + t->n, N_GEN_ROWS);
+            assert_int_equal(t->sources - t->base,
+                             offsetof(gen_flags, sources) + first * sizeof(opt_source));
+        }
+    }
+}
+
+/* --ctx means another thing where several prompts share a context. */
+static void test_help_of_ctx(void **state)
+{
+    const struct {
+        const verb *v;
+        const char *part;
+    } cases[] = {{&verb_run, "(default: what the work needs)"},
+                 {&verb_chat, "positions for all turns"},
+                 {&verb_eval, "positions for the longest line"},
+                 {&verb_eval, "(default: the model's, at most 4096)"}};
+    const term plain = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bytes text = {0};
+        help_verb(&text, cases[i].v, &plain);
+        assert_non_null(strstr(text.data, cases[i].part));
+        bytes_release(&text);
     }
 }
 
@@ -526,12 +652,17 @@ int main(void)
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_flags_take_yes_and_no),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_open_ranges),
+        cmocka_unit_test(test_long_words_are_cut),
+        cmocka_unit_test(test_plurals),
         cmocka_unit_test(test_unknown_options_name_the_nearest),
         cmocka_unit_test(test_environment_is_below_options),
         cmocka_unit_test(test_every_verb_is_whole),
         cmocka_unit_test(test_help_lines_fit),
         cmocka_unit_test(test_nothing_drifts),
         cmocka_unit_test(test_contract),
+        cmocka_unit_test(test_infill_has_no_length),
+        cmocka_unit_test(test_help_of_ctx),
         cmocka_unit_test(test_distance),
         cmocka_unit_test(test_foreign_spellings_name_ours),
         cmocka_unit_test(test_gaps),

@@ -134,7 +134,11 @@ static void limits_and_bad_files_are_told(void **state)
     } bad[] = {{"", "no task"},
                {"\n  \n", "no task"},
                {"{\"prompt\": 3}\n", "expected"},
-               {"nonsense\n", "task 1"},
+               {"nonsense\n", "line 1, column"},
+               {"\n\n  \nnonsense\n", "line 4, column"},
+               {"{\"text\": \"a\"\n", "mend the line, or take it out"},
+               {"{\"text\": \"ab\"}\r\n\r\n\r\n[1]\r\n", "line 4: expected {"},
+               {"\xEF\xBB\xBF\n{\"text\": \"\"}\n", "line 2: expected"},
                {"{\"prompt\": \"a\", \"choices\": [\"x\", \"y\"], \"label\": 2}\n", "label"},
                {"{\"prompt\": \"a\", \"choices\": [\"x\"], \"label\": 0}\n", "expected"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -154,6 +158,21 @@ static void limits_and_bad_files_are_told(void **state)
     json_decref(report);
 }
 
+static void a_model_without_tokenizer_is_told(void **state)
+{
+    (void)state;
+    char *text;
+    dlx_error err;
+    dlx_model *mute = support_open("sdar-tiny-b4");
+    dlx_session *other = support_session(mute, "cpu", 64);
+    support_write(support_tmp("mute.jsonl"), "{\"text\": \"ab\"}\n");
+    assert_int_equal(dlx_eval(other, support_tmp("mute.jsonl"), NULL, &text, &err),
+                     DLX_E_UNSUPPORTED);
+    support_sentence(&err, "put tokenizer.json");
+    dlx_session_free(other);
+    dlx_model_free(mute);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +180,7 @@ int main(void)
         cmocka_unit_test(the_likelier_choice_is_taken),
         cmocka_unit_test(texts_get_a_bound),
         cmocka_unit_test(limits_and_bad_files_are_told),
+        cmocka_unit_test(a_model_without_tokenizer_is_told),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -692,8 +692,8 @@ static void c24_numbers_out_of_range_are_sentences(void **state)
     } while (0)
     REFUSED(gen.temperature = -1, "temperature");
     REFUSED(gen.temperature = NAN, "temperature");
-    REFUSED(gen.top_p = 0, "top_p");
-    REFUSED(gen.top_p = 1.5, "top_p");
+    REFUSED(gen.top_p = 0, "top-p");
+    REFUSED(gen.top_p = 1.5, "top-p");
     REFUSED(gen.block_length = 0, "block");
     REFUSED(gen.sampler = "greedy", "greedy");
     REFUSED(gen.sampler = "topk_margin", "dream");

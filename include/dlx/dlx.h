@@ -111,8 +111,8 @@ DLX_API DLX_NODISCARD dlx_result dlx_session_open(dlx_session **out, const dlx_m
 DLX_API void dlx_session_free(dlx_session *session);          /* NULL is fine */
 DLX_API size_t dlx_session_n_ctx(const dlx_session *session); /* positions, the default resolved */
 
-/* Stops a running dlx_generate within one pass. The only call that other threads and signal
- * handlers may make on a session. */
+/* Stops a running dlx_generate, dlx_logits or dlx_eval within a fraction of a pass (DLX_CANCELLED);
+ * the session stays usable. The only call that other threads and signal handlers may make on it. */
 DLX_API void dlx_session_cancel(dlx_session *session);
 
 /*
@@ -194,7 +194,7 @@ typedef struct dlx_gen_opts {
     dlx_token stop_ids[DLX_MAX_STOP_IDS];
     size_t n_stop_ids;
     dlx_token eot_id;              /* LLaDA's confidence_eos_eot_inf; -1: none */
-    const char *const *stop_texts; /* [n_stop_texts]: generation ends before the first of these */
+    const char *const *stop_texts; /* [n_stop_texts], none empty: the answer ends before them */
     size_t n_stop_texts;
     dlx_event_fn on_event; /* may be NULL */
     void *event_user;
@@ -203,6 +203,15 @@ typedef struct dlx_gen_opts {
 } dlx_gen_opts;
 
 DLX_API void dlx_gen_init(const dlx_model *model, dlx_gen_opts *opts);
+
+/*
+ * For callers who know what was asked for: can an option make a difference to a run with these
+ * options? It is named as the command names it ("alg-temp"), and its value does not matter. If the
+ * family or the sampler has no use for it: DLX_E_ARG, and a sentence that names who has.
+ * dlx_generate cannot tell zero from what was never set, nor a default from a wish.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_gen_uses(const dlx_model *model, const dlx_gen_opts *opts,
+                                              const char *option, dlx_error *err);
 
 /* Positions that a run will use: prompt and answer, rounded up as the family rounds. What a
  * session's n_ctx must hold at least. */

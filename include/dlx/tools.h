@@ -1,6 +1,6 @@
 /*
- * dlx/tools.h - look at a model, judge it, and ask the machine what it can do. Results are JSON
- * text (UTF-8, terminated, the caller's: dlx_free), so that programs and people read the same
+ * dlx/tools.h - look at a model, judge it, time it, and ask the machine what it can do. Results are
+ * JSON text (UTF-8, terminated, the caller's: dlx_free), so that programs and people read the same
  * facts.
  */
 #ifndef DLX_TOOLS_H
@@ -66,6 +66,107 @@ typedef struct dlx_eval_opts {
  */
 DLX_API DLX_NODISCARD dlx_result dlx_eval(dlx_session *session, const char *path,
                                           const dlx_eval_opts *opts, char **json, dlx_error *err);
+
+/* ---- random weights -------------------------------------------------------------------------- */
+
+typedef struct dlx_shape_opts {
+    size_t size;              /* sizeof(dlx_shape_opts) */
+    const char *type;         /* of the matrices, a name of dlx_type_names; NULL: "q8_0" */
+    const char *family;       /* NULL: that of the published model */
+    uint64_t seed;            /* the same seed gives the same weights on every machine */
+    const dlx_allocator *mem; /* must outlive the model; NULL: the C library */
+} dlx_shape_opts;
+
+/*
+ * A model as large as a published one ("qwen2.5-0.5b", "llada-8b" ...) with random weights, for
+ * measurements that need no file. It has no tokenizer. Matrices whose rows are not whole blocks of
+ * the type get the type that llama.cpp gives them then. Refused, with the numbers, where the
+ * weights are larger than the memory of the machine. Free with dlx_model_free.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_model_open_shape(dlx_model **out, const char *shape,
+                                                      const dlx_shape_opts *opts, dlx_error *err);
+DLX_API const char *const *dlx_shape_names(void); /* NULL-terminated */
+DLX_API const char *const *dlx_type_names(void);  /* likewise */
+
+/* [{"name","family","n_params","n_layers","n_embd","n_heads","n_heads_kv","head_dim","n_ff","n_vocab"}]
+ * Free with dlx_free(NULL, json). */
+DLX_API DLX_NODISCARD dlx_result dlx_shapes(char **json, dlx_error *err);
+
+/* ---- speed ----------------------------------------------------------------------------------- */
+
+/*
+ * Changes the options so that n_accept tokens are revealed in each pass, whatever the weights say,
+ * and nothing ends the answer early: what random weights need to be timed. Fast-dLLM v2: sub-blocks
+ * of n_accept tokens, revealed at once. SDAR and LLaDA: a static schedule. Dream: its schedule by
+ * time, n_accept a pass on average. Refuses lengths that n_accept does not divide.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_bench_force(const dlx_model *model, size_t n_accept,
+                                                 dlx_gen_opts *opts, dlx_error *err);
+
+typedef struct dlx_bench_run {
+    const char *name;        /* in the report */
+    const dlx_gen_opts *gen; /* without on_event, which is the benchmark's own */
+    const char *backend;     /* NULL: that of the passes */
+    int n_threads;           /* 0: the first of the passes' */
+} dlx_bench_run;
+
+typedef struct dlx_bench_prompt {
+    const dlx_token *ids; /* [n] */
+    size_t n;
+} dlx_bench_prompt;
+
+typedef struct dlx_bench_opts {
+    size_t size;            /* sizeof(dlx_bench_opts) */
+    const char *backend;    /* NULL: "cpu" */
+    const size_t *rows;     /* [n_rows] rows of a pass; NULL: 1, 4, 8, 16, 32, 64, 128 */
+    const size_t *contexts; /* [n_contexts] positions before them; NULL: 512 */
+    const int *threads;     /* [n_threads] each from 1 to 1024; NULL: the fast cores */
+    size_t n_rows, n_contexts, n_threads;
+    size_t n_rounds;           /* 0: 5 */
+    const dlx_bench_run *runs; /* [n_runs] generations, timed in turns; none: passes only */
+    size_t n_runs;
+    const dlx_gen_opts *exact;       /* NULL, or the decode that each run is compared with */
+    const dlx_bench_prompt *prompts; /* [n_prompts]; NULL: one of arbitrary ids, contexts[0] of
+ them, at most half of what the model was trained for */
+    size_t n_prompts;
+    /* Called before each piece of work; false stops. May be NULL. */
+    bool (*on_progress)(void *user, const char *what, size_t done, size_t all);
+    void *user;
+} dlx_bench_opts;
+
+/*
+ * Times the passes of a model, with the machine's bandwidth and peaks probed in every round between
+ * them, and then its generations. A pass of M rows over a context of L positions is a step and the
+ * statistics of the head on all M rows. Its roof is
+ *
+ *   max( bytes of the weights that it reads / bandwidth,
+ *        sum over weight types of 2 M elements / peak of the type
+ *          + 4 * layers * heads * head width * visible positions of all rows / f32 peak )
+ *
+ * with the bandwidth of a buffer as large as these weights (at most that of memory), and
+ * both measured by all threads together. See docs/performance.md.
+ *
+ * {"model":{"path","family","types":{type: bytes},"n_params"},
+ *  "passes":[{"rows","context","type","threads","ms_best","ms_median","ms_head","ms_roof",
+ *             "fraction_of_roof","bytes","ops","samples"}],
+ *  "probe":{"threads","instruction_set","read_gbs","read_gbs_median","read_weights_gbs","read_layer_gbs",
+ *           "peak_gops","peak_gops_median","peaks_gops":{"f32","bf16","int8","int4"}},
+ *  "probes":[one for each number of threads],
+ *  "generate":{"name","tokens","tokens_per_second","decode_tokens_per_second","passes_per_token","rows_per_pass",
+ *              "first_token_seconds","prefill_seconds","seconds_best","seconds_median","passes","rows","decode_passes",
+ *              "prompt_tokens","prompts","threads","backend"},
+ *  "runs":[all generations, the first of them being "generate"; with `exact` also
+ *          "agreement","same_tokens","compared_tokens","identical_answers"],
+ *  "load_seconds","first_pass_seconds","peak_rss_bytes","weights_bytes","kv_bytes",
+ *  "machine":{...},"build":{...},"date","complete"}
+ * Seconds are sums over the prompts, but for that of the first token, a mean. passes_per_token,
+ * rows_per_pass and decode_tokens_per_second leave the passes out that only read the prompt,
+ * tokens_per_second does not. "peak_rss_bytes" is taken before the probe's own buffer is. When
+ * stopped: DLX_CANCELLED, and the report of what was measured so far, "complete" false (NULL if
+ * that is nothing).
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_bench(const dlx_model *model, const dlx_bench_opts *opts,
+                                           char **json, dlx_error *err);
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,7 @@ struct dlx_model {
     dlx__tokenizer *tokenizer; /* NULL: the checkpoint has none */
     dlx__chat *chat;           /* NULL: see chat_failure */
     dlx_error chat_failure;    /* why there is no chat template */
+    double open_seconds;       /* what opening took */
 };
 
 struct dlx_session {

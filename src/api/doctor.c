@@ -3,6 +3,7 @@
 #include <dlx/tools.h>
 
 #include "api/api.h"
+#include "api/doctor.h"
 #include "api/json_build.h"
 
 #include "base/cpu.h"
@@ -47,16 +48,26 @@ static json_t *backends(void)
     return list;
 }
 
-dlx_result dlx_doctor(char **json, dlx_error *err)
+json_t *dlx__machine_report(void)
 {
     dlx__cpu cpu;
     dlx__cpu_detect(&cpu);
-    json_t *report = json_pack(
-        "{s:s, s:s, s:s, s:i, s:i, s:I, s:o, s:s, s:o, s:[{s:s, s:s}]}", "version", dlx_version(),
-        "os", dlx__os_name(), "cpu", cpu.name, "cores", dlx__os_n_cores(), "fast_cores",
-        dlx__os_n_fast_cores(), "memory_bytes", (json_int_t)dlx__os_total_memory(),
-        "instruction_sets", instruction_sets(&cpu), "kernels", dlx__kernels_best(&cpu)->name,
-        "backends", backends(), "libraries", "name", "jansson", "version", jansson_version_str());
+    return json_pack("{s:s, s:s, s:i, s:i, s:I, s:o, s:s}", "os", dlx__os_name(), "cpu", cpu.name,
+                     "cores", dlx__os_n_cores(), "fast_cores", dlx__os_n_fast_cores(),
+                     "memory_bytes", (json_int_t)dlx__os_total_memory(), "instruction_sets",
+                     instruction_sets(&cpu), "kernels", dlx__kernels_best(&cpu)->name);
+}
+
+dlx_result dlx_doctor(char **json, dlx_error *err)
+{
+    json_t *report = json_pack("{s:s}", "version", dlx_version());
+    json_t *parts = json_pack("{s:o, s:[{s:s, s:s}]}", "backends", backends(), "libraries", "name",
+                              "jansson", "version", jansson_version_str());
+    bool machine = dlx__api_merge(report, dlx__machine_report());
+    if (!dlx__api_merge(report, parts) || !machine) {
+        json_decref(report);
+        report = NULL;
+    }
     return dlx__api_json_text(report, NULL, json, err);
 }
 

@@ -140,30 +140,57 @@ static dlx_result report(json_t *tally, const dlx_allocator *mem, char **json, d
     return dlx__api_json_text(tally, mem, json, err);
 }
 
-/* The next line that is not blank: false at the end. */
-static bool next_line(const char **at, const char *end, const char **line, size_t *n)
+typedef struct reader {
+    const char *at, *end;
+    const char *line; /* [n] */
+    size_t n;
+    size_t number; /* of the line in the file, from 1; blank lines count */
+} reader;
+
+static reader reader_of(const char *text, size_t len)
 {
-    while (*at < end) {
-        const char *stop = memchr(*at, '\n', (size_t)(end - *at));
+    bool mark = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0; /* a byte order mark */
+    return (reader){.at = mark ? text + 3 : text, .end = text + len};
+}
+
+/* Goes to the next line that is not blank: false at the end. */
+static bool next_line(reader *in)
+{
+    while (in->at < in->end) {
+        const char *stop = memchr(in->at, '\n', (size_t)(in->end - in->at));
         if (!stop)
-            stop = end;
-        *line = *at;
-        *n = (size_t)(stop - *at);
-        *at = stop < end ? stop + 1 : end;
-        for (size_t i = 0; i < *n; i++)
-            if ((*line)[i] != ' ' && (*line)[i] != '\t' && (*line)[i] != '\r')
+            stop = in->end;
+        in->line = in->at;
+        in->n = (size_t)(stop - in->at);
+        in->at = stop < in->end ? stop + 1 : in->end;
+        in->number++;
+        for (size_t i = 0; i < in->n; i++)
+            if (in->line[i] != ' ' && in->line[i] != '\t' && in->line[i] != '\r')
                 return true;
     }
     return false;
 }
 
-static size_t count_lines(const char *text, size_t len, size_t limit)
+static size_t count_lines(reader in, size_t limit)
 {
-    const char *at = text, *line;
-    size_t n, count = 0;
-    while ((limit == 0 || count < limit) && next_line(&at, text + len, &line, &n))
+    size_t count = 0;
+    while ((limit == 0 || count < limit) && next_line(&in))
         count++;
     return count;
+}
+
+/* The task of a line, with a sentence for people who wrote it themselves. */
+static dlx_result parse_line(json_t **task, const reader *in, const char *name, dlx_error *err)
+{
+    dlx_result r = dlx__json_parse(task, in->line, in->n, name, err);
+    if (r != DLX_E_FORMAT)
+        return r;
+    json_error_t where;
+    json_decref(json_loadb(in->line, in->n, JSON_ALLOW_NUL, &where));
+    return dlx__fail(err, DLX_E_FORMAT,
+                     "%s, column %d: expected one JSON object, found an error (%s): mend the line, "
+                     "or take it out",
+                     name, where.column, where.text);
 }
 
 static dlx_result tell(const dlx_eval_opts *o, size_t line, size_t n_lines, const json_t *result,
@@ -181,13 +208,13 @@ static dlx_result tell(const dlx_eval_opts *o, size_t line, size_t n_lines, cons
 static dlx_result judge_text(dlx_session *session, const char *path, const char *text, size_t len,
                              const dlx_eval_opts *o, json_t *tally, dlx_error *err)
 {
-    size_t n_lines = count_lines(text, len, o->limit), n;
-    const char *at = text, *line;
-    for (size_t i = 0; i < n_lines && next_line(&at, text + len, &line, &n); i++) {
+    reader in = reader_of(text, len);
+    size_t n_lines = count_lines(in, o->limit);
+    for (size_t i = 0; i < n_lines && next_line(&in); i++) {
         char name[320];
-        snprintf(name, sizeof name, "%.250s, task %zu", path, i + 1);
+        snprintf(name, sizeof name, "%.250s, line %zu", path, in.number);
         json_t *task, *result = json_object();
-        dlx_result r = dlx__json_parse(&task, line, n, name, err);
+        dlx_result r = parse_line(&task, &in, name, err);
         if (r == DLX_OK) {
             r = dlx__eval_line(session, task, name, o, result, err);
             const char *split = json_string_value(json_object_get(task, "split"));
@@ -212,6 +239,11 @@ dlx_result dlx_eval(dlx_session *session, const char *path, const dlx_eval_opts 
     char *text;
     size_t len;
     *json = NULL;
+    if (!session->model->tokenizer)
+        return dlx__fail(err, DLX_E_UNSUPPORTED,
+                         "%s: expected a tokenizer, which tasks of text need, found none: put "
+                         "tokenizer.json, or vocab.json with merges.txt, there",
+                         dlx__api_checkpoint(session->model)->path);
     DLX__TRY(dlx__os_read_file(&text, &len, path, MAX_TASK_BYTES, mem, err));
     json_t *tally = json_object();
     dlx_result r = tally ? judge_text(session, path, text, len, o, tally, err)

@@ -109,8 +109,10 @@ static dlx_result score(dlx_session *session, const dlx_token *prompt, size_t n_
     DLX__TRY(dlx_tokenize(model, text, strlen(text), false, &tail, &n_tail, err));
     size_t n = n_prompt + n_tail;
     dlx_token *ids = dlx__alloc(model->mem, dlx__mul(n, sizeof *ids));
-    dlx_result r = ids ? DLX_OK : dlx__fail_memory(err, "judging a text", n * sizeof *ids);
-    if (r == DLX_OK) {
+    dlx_result r;
+    if (!ids) {
+        r = dlx__fail_memory(err, "judging a text", n * sizeof *ids);
+    } else {
         if (n_prompt)
             memcpy(ids, prompt, n_prompt * sizeof *ids);
         memcpy(ids + n_prompt, tail, n_tail * sizeof *ids);
@@ -196,8 +198,9 @@ dlx_result dlx__eval_line(dlx_session *session, const json_t *task, const char *
         if (label < 0)
             return dlx__fail(
                 err, DLX_E_FORMAT,
-                "%s: \"label\" must be the index or the text of one of the %zu choices", name,
-                json_array_size(choices));
+                "%s: expected \"label\" to be the index (from 0) or the text of one of the %zu "
+                "choices, found neither: mend the line",
+                name, json_array_size(choices));
         r = judge_choices(session, prompt, choices, label, o, result, err);
     } else if (text) {
         double nats = 0;
@@ -212,7 +215,8 @@ dlx_result dlx__eval_line(dlx_session *session, const json_t *task, const char *
         return dlx__fail(
             err, DLX_E_FORMAT,
             "%s: expected {\"prompt\", \"answer\"}, {\"prompt\", \"choices\", \"label\"} or "
-            "{\"text\"}, each text with at least one letter and no NUL",
+            "{\"text\"}, each text with at least one letter and no NUL, found none of them: mend "
+            "the line, or take it out",
             name);
     }
     if (r != DLX_OK && r != DLX_CANCELLED)

@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/os.h"
 
 #include <string.h>
 
@@ -57,6 +58,7 @@ dlx_result dlx_model_open(dlx_model **out, const char *path, const dlx_model_opt
                           dlx_error *err)
 {
     *out = NULL;
+    const double start = dlx__os_seconds();
     if (!path || !*path)
         return dlx__fail(err, DLX_E_ARG,
                          "no model was named: give a Hugging Face directory or a .gguf file");
@@ -76,6 +78,7 @@ dlx_result dlx_model_open(dlx_model **out, const char *path, const dlx_model_opt
         dlx_model_free(model);
         return r;
     }
+    model->open_seconds = dlx__os_seconds() - start;
     *out = model;
     return DLX_OK;
 }

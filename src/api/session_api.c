@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "runtime/gen_options.h"
 
 enum { DEFAULT_CTX = 4096 };
 
@@ -87,6 +88,14 @@ void dlx_gen_init(const dlx_model *model, dlx_gen_opts *opts)
     *opts = (dlx_gen_opts){.size = sizeof *opts};
     if (model->load != DLX_LOAD_TEXT)
         dlx__gen_defaults(&model->core, opts);
+}
+
+dlx_result dlx_gen_uses(const dlx_model *model, const dlx_gen_opts *opts, const char *option,
+                        dlx_error *err)
+{
+    DLX__TRY(dlx__api_need_core(model, "options of generation", err));
+    DLX__TRY(dlx__gen_check_names(model->core.family, opts, err));
+    return dlx__gen_uses(model->core.family, opts, option, err);
 }
 
 size_t dlx_gen_positions(const dlx_model *model, const dlx_gen_opts *opts, size_t n_prompt)

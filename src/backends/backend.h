@@ -28,14 +28,17 @@ typedef struct dlx__step {
     dlx__visibility visibility;
     size_t block; /* width of BLOCK_CAUSAL; 1 is plain causal */
     int stream;   /* 0; 1 for the unconditional stream of classifier-free guidance */
-    /* Polled between the layers of a long pass; true ends the step with DLX_CANCELLED, after which
-     * slots from `start` on are undefined. NULL: nobody asks. */
-    bool (*stop)(void *user);
-    void *stop_user;
     /* Debugging and tests: called with the residual stream [n, n_embd] after the embedding (0),
      * after each layer (1 ..) and with the final norm (n_layers + 1). May be NULL. */
     void (*tap)(void *user, size_t index, const float *x, size_t n, size_t n_embd);
     void *tap_user;
+    /*
+     * Polled between pieces of work (a layer, a tile), on the calling thread. True: the pass ends
+     * with DLX_CANCELLED; K/V before `start` are as they were, the slots of the pass and its rows
+     * hold nothing. NULL: never.
+     */
+    bool (*stop)(void *user);
+    void *stop_user;
 } dlx__step;
 
 /* What the head says of one row, over the ids that are allowed. */

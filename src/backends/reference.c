@@ -334,12 +334,17 @@ static void tell_tap(const dlx__backend *b, const dlx__step *in, size_t index, s
         in->tap(in->tap_user, g->n_layers + 1, x, in->n, g->n_embd);
 }
 
-static dlx_result step(dlx__backend *b, const dlx__step *in, dlx_error *err)
+/* The nodes in order. A pass that is stopped leaves no rows for the head. */
+static dlx_result run_nodes(dlx__backend *b, const dlx__step *in, dlx_error *err)
 {
-    DLX__TRY(check_step(b, in, err));
     const dlx__graph *g = &b->model->graph;
     size_t layer = 0;
     for (size_t i = 0; i < g->logits; i++) {
+        if (in->stop && in->stop(in->stop_user)) {
+            dlx__kv_rewind(&b->kv[in->stream], in->start);
+            b->n_hidden[in->stream] = 0;
+            return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
+        }
         run_node(b, in, i);
         if (in->tap)
             tell_tap(b, in, i, &layer);
@@ -347,6 +352,13 @@ static dlx_result step(dlx__backend *b, const dlx__step *in, dlx_error *err)
     memcpy(b->hidden[in->stream], b->slots[b->layout.slot_of[g->hidden]],
            in->n * g->n_embd * sizeof(float));
     b->n_hidden[in->stream] = in->n;
+    return DLX_OK;
+}
+
+static dlx_result step(dlx__backend *b, const dlx__step *in, dlx_error *err)
+{
+    DLX__TRY(check_step(b, in, err));
+    DLX__TRY(run_nodes(b, in, err));
     /* Rows that are not to be kept have overwritten what was there. */
     dlx__kv_cache *kv = &b->kv[in->stream];
     if (in->n_keep < in->n)

@@ -4,7 +4,6 @@
  */
 #include "format/npy.h"
 
-#include "base/buf.h"
 #include "base/fail.h"
 #include "base/little.h"
 #include "base/mem.h"
@@ -12,7 +11,7 @@
 
 #include <string.h>
 
-enum { MAGIC_BYTES = 8, ALIGNMENT = 64, MAX_DIMS = 8 };
+enum { MAGIC_BYTES = 8, MAX_DIMS = 8 };
 
 static const uint8_t magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
@@ -222,50 +221,4 @@ void dlx__npy_release(dlx__npy *a)
 {
     dlx__free(a->mem, a->data);
     *a = (dlx__npy){.mem = a->mem};
-}
-
-/* Magic, version 1.0, length, dictionary; spaces bring the data to a multiple of 64. */
-static bool encode_header(dlx__buf *out, const size_t *shape, int n_dims)
-{
-    bool ok = dlx__buf_append(out, magic, sizeof magic) && dlx__buf_append(out, "\1\0\0\0", 4) &&
-              dlx__buf_text(out, "{'descr': '<f4', 'fortran_order': False, 'shape': (");
-    for (int i = 0; ok && i < n_dims; i++)
-        ok = dlx__buf_format(out, i ? " %zu," : "%zu,", shape[i]);
-    if (ok && n_dims > 1) { /* NumPy writes (3,) but (3, 4) */
-        out->len--;
-        out->data[out->len] = '\0';
-    }
-    ok = ok && dlx__buf_text(out, "), }");
-    while (ok && (out->len + 1) % ALIGNMENT != 0)
-        ok = dlx__buf_byte(out, ' ');
-    if (!ok || !dlx__buf_byte(out, '\n'))
-        return false;
-    uint16_t len = (uint16_t)(out->len - MAGIC_BYTES - 2);
-    memcpy(out->data + MAGIC_BYTES, &len, sizeof len);
-    return true;
-}
-
-dlx_result dlx__npy_write_f32(const char *path, const float *data, const size_t *shape, int n_dims,
-                              const dlx_allocator *mem, dlx_error *err)
-{
-    size_t n_bytes = sizeof *data;
-    for (int i = 0; i < n_dims; i++)
-        n_bytes = dlx__mul(n_bytes, shape[i]);
-    dlx__buf header;
-    dlx__buf_init(&header, mem);
-    dlx__writer *w = NULL;
-    dlx_result r;
-    if (!encode_header(&header, shape, n_dims)) {
-        r = dlx__fail_memory(err, "writing a NumPy header", header.len);
-        goto done;
-    }
-    DLX__GO(dlx__writer_open(&w, path, mem, err));
-    DLX__GO(dlx__writer_write(w, header.data, header.len, err));
-    DLX__GO(dlx__writer_write(w, data, n_bytes, err));
-    r = dlx__writer_commit(w, err);
-    w = NULL;
-done:
-    dlx__writer_abandon(w);
-    dlx__buf_release(&header);
-    return r;
 }

@@ -30,6 +30,19 @@ INLINE void vec_store(float *p, vec a)
     _mm256_storeu_ps(p, a);
 }
 
+/* A width of lanes is whole vectors here. */
+INLINE vec vec_load_first(const float *p, size_t n)
+{
+    (void)n;
+    return vec_load(p);
+}
+
+INLINE void vec_store_first(float *p, vec a, size_t n)
+{
+    (void)n;
+    vec_store(p, a);
+}
+
 INLINE vec vec_set(float x)
 {
     return _mm256_set1_ps(x);
@@ -70,9 +83,9 @@ INLINE test vec_above(vec a, vec b)
     return _mm256_cmp_ps(a, b, _CMP_GT_OQ);
 }
 
-INLINE test vec_regular(vec a)
+INLINE test vec_equal(vec a, vec b)
 {
-    return _mm256_cmp_ps(a, _mm256_set1_ps(__builtin_inff()), _CMP_LT_OQ);
+    return _mm256_cmp_ps(a, b, _CMP_EQ_OQ);
 }
 
 INLINE vec vec_select(test t, vec a, vec b)
@@ -88,14 +101,14 @@ INLINE vec vec_exp2_int(vec x, vec *n)
         _mm256_slli_epi32(_mm256_add_epi32(whole, _mm256_set1_epi32(127)), 23));
 }
 
-INLINE test test_and(test a, test b)
+INLINE test test_or(test a, test b)
 {
-    return _mm256_and_ps(a, b);
+    return _mm256_or_ps(a, b);
 }
 
-INLINE bool test_all(test t)
+INLINE unsigned test_lanes(test t)
 {
-    return _mm256_movemask_ps(t) == 0xFF;
+    return (unsigned)_mm256_movemask_ps(t);
 }
 
 INLINE float vec_sum(vec a)
@@ -103,6 +116,13 @@ INLINE float vec_sum(vec a)
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+INLINE float vec_top(vec a)
+{
+    __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+    return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
 /* gemm_tiles.h says why. */
@@ -226,7 +246,7 @@ INLINE vec vec_of_pairs(const uint8_t *p, const size_t odd)
  * meet inputs that are kept in 16 bits in that order, and a start is the offset times their sum.
  */
 enum { START_S4, START_S6, START_S8 = START_S6 + 2 };
-enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
+enum { STRIP = 16, MOST_TILE_ROWS = 6, LANE_SUMS = 12, HALF = DLX__STEPS / 2 };
 enum { MOST_F32 = 6, MOST_S4 = 5, MOST_U4 = 5, MOST_U5 = 3, MOST_S6 = 3, MOST_S8 = 6 };
 
 /* 0 1 2 3 -> 0 2 1 3 in each four: as even and odd bytes of a word come. */

@@ -7,8 +7,8 @@
  *   vec_load vec_store vec_set vec_add vec_sub vec_mul vec_div
  *   vec_max(a, b)        b where either is NaN
  *   vec_fma(a, b, c)     a * b + c, rounded once
- *   vec_above(a, b)      a > b, false for NaN;  vec_regular(a): neither NaN nor +infinity
- *   vec_select(t, a, b)  t ? a : b;  test_and test_all
+ *   vec_above(a, b)      a > b, false for NaN;  vec_equal(a, b)
+ *   vec_select(t, a, b)  t ? a : b;  test_or;  test_lanes(t): a bit for each lane
  *   vec_exp2_int(x, n)   n = x rounded to a whole number; returns 2^n for n in [-126, 127]
  *   vec_sum vec_top      of the lanes
  *   vec_of(a), ivec_of(x)  from and to int32, to nearest, even of two
@@ -24,38 +24,34 @@
 #include <math.h>
 #include <string.h>
 
+enum { EXPS = 4 }; /* computed side by side, for each is one long chain */
+
+#define EACH                                                                                       \
+    UNROLL                                                                                         \
+    for (int i = 0; i < n; i++)
+
 /*
- * exp(x) = 2^n exp(r) with x = n ln 2 + r, |r| <= ln 2 / 2; the polynomial is that of Cephes' expf
- * (S. Moshier), off by about one unit in the last place. For x in [-87.3, 88.3]; NaN stays NaN.
+ * x [n] = exp(x), x up to 88.3, and 0 below -87.3. exp(x) = 2^m exp(r) with x = m ln 2 + r,
+ * |r| <= ln 2 / 2; the polynomial is that of Cephes' expf (S. Moshier), off by about one unit in
+ * the last place. NaN stays NaN.
  */
-INLINE vec exponential_within(vec x)
+INLINE void exponentials(vec *x, const int n)
 {
-    vec n, power = vec_exp2_int(vec_mul(x, vec_set(1.44269504088896341f)), &n);
-    vec r = vec_fma(n, vec_set(-0.693359375f), x);
-    r = vec_fma(n, vec_set(2.12194440e-4f), r);
-    vec p = vec_set(1.9875691500e-4f);
-    p = vec_fma(p, r, vec_set(1.3981999507e-3f));
-    p = vec_fma(p, r, vec_set(8.3334519073e-3f));
-    p = vec_fma(p, r, vec_set(4.1665795894e-2f));
-    p = vec_fma(p, r, vec_set(1.6666665459e-1f));
-    p = vec_fma(p, r, vec_set(5.0000001201e-1f));
-    p = vec_fma(p, vec_mul(r, r), vec_add(r, vec_set(1)));
-    return vec_mul(p, power);
-}
-
-/* For x up to 88.3: 0 below -87.3. */
-INLINE vec exponential_below(vec x)
-{
+    static const float taylor[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
+                                   1.6666665459e-1f, 5.0000001201e-1f};
     const vec lowest = vec_set(-87.3f);
-    return vec_select(vec_above(lowest, x), vec_set(0), exponential_within(vec_max(lowest, x)));
-}
-
-/* For any x: infinity above 88.3. */
-INLINE vec exponential(vec x)
-{
-    const vec highest = vec_set(88.3f);
-    const test above = vec_above(x, highest);
-    return vec_select(above, vec_set(INFINITY), exponential_below(vec_select(above, highest, x)));
+    vec m[EXPS], r[EXPS], power[EXPS], p[EXPS];
+    EACH r[i] = vec_max(lowest, x[i]);
+    EACH power[i] = vec_exp2_int(vec_mul(r[i], vec_set(1.44269504088896341f)), &m[i]);
+    EACH r[i] = vec_fma(m[i], vec_set(-0.693359375f), r[i]);
+    EACH r[i] = vec_fma(m[i], vec_set(2.12194440e-4f), r[i]);
+    EACH p[i] = vec_set(1.9875691500e-4f);
+    UNROLL
+    for (size_t t = 0; t < DLX__LEN(taylor); t++)
+        EACH p[i] = vec_fma(p[i], r[i], vec_set(taylor[t]));
+    EACH p[i] = vec_fma(p[i], vec_mul(r[i], r[i]), vec_add(r[i], vec_set(1)));
+    EACH p[i] = vec_mul(p[i], power[i]);
+    EACH x[i] = vec_select(vec_above(lowest, x[i]), vec_set(0), p[i]);
 }
 
 /* The end of a row: n < VL numbers, the other lanes `rest`. */
@@ -124,20 +120,37 @@ static void rope(float *x, const float *cosine, const float *sine, size_t half)
     }
 }
 
-INLINE vec gated(vec gate, vec up)
+/* y = gate / (1 + exp(-gate)) * up. Where exp(-gate) is too large for a float the quotient is less
+ * than any that matters, and is taken for 0. */
+INLINE void gated(vec *y, const vec *gate, const vec *up, const int n)
 {
-    const vec one = vec_set(1);
-    const vec e = exponential(vec_sub(vec_set(0), gate));
-    return vec_mul(vec_div(gate, vec_add(one, e)), up);
+    const vec highest = vec_set(88.3f), none = vec_set(0);
+    vec e[EXPS];
+    EACH e[i] = vec_sub(none, gate[i]);
+    EACH e[i] = vec_select(vec_above(e[i], highest), highest, e[i]);
+    exponentials(e, n);
+    EACH y[i] = vec_mul(vec_div(gate[i], vec_add(vec_set(1), e[i])), up[i]);
+    EACH y[i] = vec_select(vec_above(vec_set(-88.3f), gate[i]), none, y[i]);
 }
 
-static void silu_mul(float *y, const float *gate, const float *up, size_t n)
+static void silu_mul(float *y, const float *gate, const float *up, size_t n_numbers)
 {
-    size_t i = 0;
-    for (; i + VL <= n; i += VL)
-        vec_store(y + i, gated(vec_load(gate + i), vec_load(up + i)));
-    if (i < n)
-        store_end(y + i, gated(load_end(gate + i, n - i, 0), load_end(up + i, n - i, 0)), n - i);
+    enum { n = EXPS };
+    size_t k = 0;
+    for (; k + n * VL <= n_numbers; k += n * VL) {
+        vec g[n], u[n], out[n];
+        EACH g[i] = vec_load(gate + k + (size_t)i * VL);
+        EACH u[i] = vec_load(up + k + (size_t)i * VL);
+        gated(out, g, u, n);
+        EACH vec_store(y + k + (size_t)i * VL, out[i]);
+    }
+    for (; k < n_numbers; k += VL) {
+        const size_t len = dlx__min(VL, n_numbers - k);
+        const vec g = load_end(gate + k, len, 0), u = load_end(up + k, len, 0);
+        vec out;
+        gated(&out, &g, &u, 1);
+        store_end(y + k, out, len);
+    }
 }
 
 static void add(float *y, const float *x, size_t n)
@@ -149,81 +162,76 @@ static void add(float *y, const float *x, size_t n)
         y[i] += x[i];
 }
 
-/* What each lane has seen: its largest number, the place of that, the largest but one. */
-typedef struct ranks {
-    vec max, second;
-    ivec best;
-    test regular; /* of all numbers so far */
-} ranks;
-
-/* Strictly above: the lower id keeps a tie. */
-INLINE void rank(ranks *r, vec x, ivec ids)
+/* The largest number that is not NaN; -infinity: none. */
+static float largest_of(const float *x, size_t n_numbers)
 {
-    const test higher = vec_above(x, r->max);
-    r->second = vec_max(vec_select(higher, r->max, x), r->second);
-    r->best = ivec_select(higher, ids, r->best);
-    r->max = vec_select(higher, x, r->max);
-    r->regular = test_and(r->regular, vec_regular(x));
+    enum { n = EXPS };
+    vec top[n];
+    EACH top[i] = vec_set(-INFINITY);
+    size_t k = 0;
+    for (; k + n * VL <= n_numbers; k += n * VL)
+        EACH top[i] = vec_max(vec_load(x + k + (size_t)i * VL), top[i]);
+    for (; k < n_numbers; k += VL)
+        top[0] = vec_max(load_end(x + k, dlx__min(VL, n_numbers - k), -INFINITY), top[0]);
+    return vec_top(vec_max(vec_max(top[0], top[1]), vec_max(top[2], top[3])));
 }
 
-/* One lane after the other: they hold interleaved ids, so that a tie goes to the lower one. */
-static void join_lanes(dlx__stats *s, const ranks *r)
+/* What is gathered of a run of logits when their maximum is known. */
+typedef struct gathered {
+    vec sum, weighted;
+    vec second;  /* the largest below the maximum */
+    int n_best;  /* how many are the maximum */
+    size_t best; /* where the first of them is */
+} gathered;
+
+INLINE void note_best(gathered *g, size_t at, unsigned lanes)
 {
-    float max[VL], second[VL];
-    int32_t best[VL];
-    vec_store(max, r->max);
-    vec_store(second, r->second);
-    ivec_store(best, r->best);
-    for (size_t l = 0; l < VL; l++) {
-        const bool first = max[l] > s->max ||
-                           (max[l] == s->max && best[l] >= 0 && (s->best < 0 || best[l] < s->best));
-        const float lower = first ? s->max : max[l];
-        s->second = lower > s->second ? lower : s->second;
-        s->second = second[l] > s->second ? second[l] : s->second;
-        s->max = first ? max[l] : s->max;
-        s->best = first ? best[l] : s->best;
+    if (g->n_best == 0)
+        g->best = at + (size_t)__builtin_ctz(lanes);
+    g->n_best += __builtin_popcount(lanes);
+}
+
+/* The logits x, n vectors of them, the first one's id being `at`. */
+INLINE void gather(gathered *g, const vec *x, size_t at, float max, const int n)
+{
+    const vec top = vec_set(max), lowest = vec_set(-87.3f);
+    vec d[EXPS], e[EXPS], sum = vec_set(0), weighted = vec_set(0);
+    test best = vec_equal(x[0], top);
+    EACH best = test_or(best, vec_equal(x[i], top));
+    if (test_lanes(best) != 0) /* seldom */
+        EACH if (test_lanes(vec_equal(x[i], top)) != 0)
+            note_best(g, at + (size_t)i * VL, test_lanes(vec_equal(x[i], top)));
+    EACH g->second = vec_max(vec_select(vec_equal(x[i], top), vec_set(-INFINITY), x[i]), g->second);
+    EACH e[i] = vec_sub(x[i], top);
+    EACH d[i] = vec_max(lowest, e[i]); /* -infinity times 0 would be NaN */
+    exponentials(e, n);
+    EACH sum = vec_add(sum, e[i]);
+    EACH weighted = vec_fma(e[i], d[i], weighted);
+    g->sum = vec_add(g->sum, sum);
+    g->weighted = vec_add(g->weighted, weighted);
+}
+
+/* Broken: the sum is not a number if a logit is none, or if the maximum is infinite. */
+static void stats(dlx__stats *s, const float *logits, size_t n_logits, int32_t first_id)
+{
+    enum { n = EXPS };
+    const float max = largest_of(logits, n_logits);
+    const float base = max > -INFINITY ? max : 0;
+    gathered g = {.sum = vec_set(0), .weighted = vec_set(0), .second = vec_set(-INFINITY)};
+    size_t k = 0;
+    for (; k + n * VL <= n_logits; k += n * VL) {
+        vec x[n];
+        EACH x[i] = vec_load(logits + k + (size_t)i * VL);
+        gather(&g, x, k, base, n);
     }
-    s->broken = !test_all(r->regular);
-}
-
-/* The part of s that needs no exponential. */
-static void rank_all(dlx__stats *s, const float *logits, size_t n, int32_t first_id)
-{
-    int32_t lanes[VL];
-    for (int32_t l = 0; l < VL; l++)
-        lanes[l] = first_id + l;
-    ivec ids = ivec_load(lanes);
-    ranks r = {vec_set(-INFINITY), vec_set(-INFINITY), ivec_set(-1), vec_regular(vec_set(0))};
-    for (size_t i = 0; i < n; i += VL, ids = ivec_add(ids, ivec_set(VL)))
-        rank(&r, i + VL <= n ? vec_load(logits + i) : load_end(logits + i, n - i, -INFINITY), ids);
-    join_lanes(s, &r);
-}
-
-/*
- * Differences are cut at -100, where exp is 0 anyway: -infinity, an id that is not allowed, then
- * adds 0 and not 0 * infinity.
- */
-static void sum_exponentials(dlx__stats *s, const float *logits, size_t n)
-{
-    const vec cut = vec_set(-100), top = vec_set(s->max);
-    vec sum = vec_set(0), weighted = vec_set(0);
-    for (size_t i = 0; i < n; i += VL) {
-        const vec x = i + VL <= n ? vec_load(logits + i) : load_end(logits + i, n - i, -INFINITY);
-        const vec d = vec_max(cut, vec_sub(x, top)), e = exponential_below(d);
-        sum = vec_add(sum, e);
-        weighted = vec_fma(e, d, weighted);
+    for (; k < n_logits; k += VL) {
+        const vec x = load_end(logits + k, dlx__min(VL, n_logits - k), -INFINITY);
+        gather(&g, &x, k, base, 1);
     }
-    s->sum = vec_sum(sum);
-    s->weighted = vec_sum(weighted);
-}
-
-static void stats(dlx__stats *s, const float *logits, size_t n, int32_t first_id)
-{
-    dlx__stats run;
-    dlx__stats_reset(&run);
-    rank_all(&run, logits, n, first_id);
-    if (run.best >= 0)
-        sum_exponentials(&run, logits, n);
+    dlx__stats run = {.max = max, .sum = vec_sum(g.sum), .weighted = vec_sum(g.weighted)};
+    run.broken = !(run.sum < INFINITY);
+    run.second = g.n_best > 1 ? max : vec_top(g.second);
+    run.best = g.n_best > 0 ? first_id + (int32_t)g.best : -1;
     dlx__stats_merge(s, &run);
 }
 
@@ -240,6 +248,7 @@ INLINE dlx__quantum quantum_of(const float *x)
 {
     const ivec magnitude = ivec_set(0x7FFFFFFF);
     ivec most = ivec_set(0);
+    UNROLL
     for (size_t i = 0; i < DLX__GROUP; i += VL)
         most = ivec_max(most, ivec_and(vec_bits(vec_load(x + i)), magnitude));
     const int32_t bits = ivec_top(most);
@@ -248,14 +257,18 @@ INLINE dlx__quantum quantum_of(const float *x)
     return dlx__quantum_of(largest, bits < 0x7F800000);
 }
 
-static void quantize_group(const cells *c, size_t cell, const float *x)
+INLINE void quantize_group(const cells *c, size_t cell, const float *x)
 {
     const dlx__quantum quantum = quantum_of(x);
+    const vec inverse = vec_set(quantum.inverse);
     ivec whole[DLX__GROUP / VL];
+    UNROLL
     for (size_t v = 0; v < DLX__GROUP / VL; v++)
-        whole[v] = quantum.inverse == 0
-                       ? ivec_set(0) /* x may be infinite */
-                       : ivec_of(vec_mul(vec_load(x + v * VL), vec_set(quantum.inverse)));
+        whole[v] = ivec_of(vec_mul(vec_load(x + v * VL), inverse));
+    if (quantum.inverse == 0) /* x may be infinite */
+        UNROLL
+    for (size_t v = 0; v < DLX__GROUP / VL; v++)
+        whole[v] = ivec_set(0);
     c->scale[cell] = quantum.scale;
     c->sum[cell] = quantum.scale * (float)put_group(c, cell, whole);
 }
@@ -264,12 +277,13 @@ static void quantize(const dlx__acts *a, size_t row, size_t col, size_t n)
 {
     const cells c = cells_of(a);
     const float *x = a->x + row * a->stride;
-    for (size_t at = col; at < col + n; at += DLX__GROUP) {
-        const size_t cell = at / DLX__GROUP * c.n_rows + row, len = col + n - at;
+    size_t cell = col / DLX__GROUP * c.n_rows + row;
+    for (; n >= DLX__GROUP; n -= DLX__GROUP, col += DLX__GROUP, cell += c.n_rows)
+        quantize_group(&c, cell, x + col);
+    if (n > 0) {
         float padded[DLX__GROUP] = {0};
-        if (len < DLX__GROUP)
-            memcpy(padded, x + at, len * sizeof *x);
-        quantize_group(&c, cell, len < DLX__GROUP ? padded : x + at);
+        memcpy(padded, x + col, n * sizeof *x);
+        quantize_group(&c, cell, padded);
     }
 }
 

@@ -35,6 +35,9 @@ struct dlx__engine {
  * K/V. */
 dlx_result dlx__engine_reserve(dlx__engine *engine, size_t n_rows, int n_streams, dlx_error *err);
 
+/* A step's `stop`: has the caller cancelled? `user` is the engine. */
+bool dlx__engine_stopped(void *user);
+
 /* Rows of a prefill step: whole blocks, as many as fit a comfortable tile. */
 size_t dlx__engine_tile(size_t block);
 
@@ -56,9 +59,10 @@ typedef struct dlx__run {
 
     dlx__block_manager blocks;
     dlx__proposer proposer;
-    size_t *positions; /* [most masked rows of a pass] */
-    size_t *rows;      /* likewise */
-    dlx__candidate *candidates;
+    size_t *positions;          /* [most masked rows of a pass, and the greedy rows of a plan] */
+    size_t *rows;               /* likewise */
+    dlx__candidate *candidates; /* [likewise, and the greedy rows of a plan] */
+    size_t n_candidates;        /* of the last proposal, greedy rows not counted */
     size_t *order;
     bool *take;
     dlx_written *written;
@@ -92,6 +96,13 @@ dlx_result dlx__run_open(dlx__run *run, dlx__engine *engine, const dlx_token *pr
 /* Runs one forward (two streams with guidance). DLX_CANCELLED when the caller asked for it. */
 dlx_result dlx__run_forward(dlx__run *run, dlx__window w);
 
+/* A row of the last forward whose arg-max is wanted, for a position outside the block in work. */
+typedef struct dlx__greedy_row {
+    size_t row, position;
+} dlx__greedy_row;
+
+enum { DLX__GREEDY_ROWS = 2 }; /* the most of one pass */
+
 /* What a pass of the denoiser may reveal. */
 typedef struct dlx__pass_plan {
     const dlx__block *block;
@@ -100,13 +111,21 @@ typedef struct dlx__pass_plan {
     float share;
     dlx__measure measure;
     bool only_first; /* the first masked position alone, whatever its confidence */
+    dlx__greedy_row greedy[DLX__GREEDY_ROWS];
+    size_t n_greedy;
 } dlx__pass_plan;
 
-/* Proposes, selects and reveals for the masks in scope, after a forward that began at `start`. */
-dlx_result dlx__run_reveal(dlx__run *run, const dlx__pass_plan *plan, size_t start);
+/*
+ * Candidates for the masks in scope, after a forward that began at `start`; behind them in
+ * run->candidates one for each greedy row. One call of the head, on rows that are looked at.
+ */
+dlx_result dlx__run_propose(dlx__run *run, const dlx__pass_plan *plan, size_t start);
 
-/* The arg-max for a position from row `row` of the last forward. */
-dlx_result dlx__run_argmax(dlx__run *run, size_t row, size_t position, dlx_token *id, float *prob);
+/* Reveals what the sampler selects among the candidates. */
+dlx_result dlx__run_select(dlx__run *run, const dlx__pass_plan *plan);
+
+/* One greedy row by a call of the head of its own. */
+dlx_result dlx__run_argmax(dlx__run *run, dlx__greedy_row row, dlx_token *id, float *prob);
 
 /* Notes that a position was written in this pass. */
 void dlx__run_note(dlx__run *run, size_t position, dlx_token id, float conf);

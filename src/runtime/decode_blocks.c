@@ -3,10 +3,11 @@
  * lies before the block in work is final and its K/V are exact, so a pass runs the rows of one
  * block only.
  *
- * The pass that makes a finished block's K/V final runs together with the next block's first pass.
- * A model that seeds its blocks (Fast-dLLM v2) knows the next block's first token only from that
- * very pass: it is guessed from the last row of the finished block's last pass, and the second half
- * of the fused pass counts only if the commit's arg-max confirms the guess.
+ * The pass that makes a finished block's K/V final runs together with the next block's first pass,
+ * and so does the last part of the prompt's prefill. A model that seeds its blocks (Fast-dLLM v2)
+ * knows the next block's first token only from that very pass: it is guessed from the last row of
+ * the finished block's last pass, and the second half of the fused pass counts only if the commit's
+ * arg-max confirms the guess. Both arg-maxes share a call of the head that is made anyway.
  *
  * Sources: SDAR generate.py (block_diffusion_generate); Fast-dLLM v2 modeling.py (generate,
  * batch_sample). Blocks are tiled from position 0, so the prompt's tail shares the first one.
@@ -15,10 +16,14 @@
 
 #include "runtime/decode.h"
 
+/* Rows that a head computes for about the price of one: weights are read once for all of them. */
+enum { HEAD_GROUP = 8 };
+
 typedef struct loop {
     dlx__run *run;
     size_t
         n_final; /* positions whose K/V are final; what follows up to the block awaits a commit */
+    dlx_pass_kind given; /* what passes over that are called: prefill at first, then commit */
     const dlx__block *block;
     size_t step;   /* passes of the denoiser in this block */
     bool block_kv; /* the slots of the whole block hold K/V of a pass over it (cache subblock) */
@@ -53,12 +58,7 @@ static dlx_result create_block(loop *l, size_t start)
     return DLX_OK;
 }
 
-/* The block's first token: what `row` of the last forward, the row before it, predicts. */
-static dlx_result find_seed(loop *l, size_t row, dlx_token *seed, float *prob)
-{
-    return dlx__run_argmax(l->run, row, l->block->start, seed, prob);
-}
-
+/* The block's first token: what the row before it predicts. */
 static dlx_result write_seed(loop *l, dlx_token seed, float prob)
 {
     DLX__TRY(dlx__block_accept(&l->run->blocks, l->block->id, 0, seed, l->run->err));
@@ -82,26 +82,27 @@ static dlx_result emit(loop *l, dlx_pass_kind kind, size_t start, size_t n)
 }
 
 /*
- * Runs given text [n_final, end) in tiles and makes its K/V final. Where the block behind it, which
- * is the one in work, needs a seed, the last tile gives it.
+ * Runs what waits before the block in passes as long as the backend takes them, until at most
+ * n_left rows wait, and makes its K/V final. Where the block needs a seed, its last row gives it.
  */
-static dlx_result run_given(loop *l, size_t end, dlx_pass_kind kind)
+static dlx_result run_given(loop *l, size_t n_left)
 {
     dlx__run *run = l->run;
-    size_t tile = dlx__engine_tile(run->block);
-    while (l->n_final < end) {
+    size_t end = l->block->start;
+    size_t most = run->engine->n_rows / run->block * run->block;
+    while (end - l->n_final > n_left) {
         size_t start = l->n_final;
-        size_t n = dlx__min(tile, end - start);
+        size_t n = dlx__min(most, end - start);
         dlx__window w = {.start = start, .n = n, .n_kv = start, .n_keep = n};
         DLX__TRY(dlx__run_forward(run, w));
         make_final(l, start + n);
         if (l->n_final == end && needs_seed(run, end)) {
             dlx_token seed;
             float prob;
-            DLX__TRY(find_seed(l, n - 1, &seed, &prob));
+            DLX__TRY(dlx__run_argmax(run, (dlx__greedy_row){n - 1, end}, &seed, &prob));
             DLX__TRY(write_seed(l, seed, prob));
         }
-        DLX__TRY(emit(l, kind, start, n));
+        DLX__TRY(emit(l, l->given, start, n));
     }
     return DLX_OK;
 }
@@ -129,29 +130,54 @@ static size_t quota(const loop *l)
                : 1;
 }
 
-/* Reveals in the scope from the last forward, whose first row is at `start`. */
-static dlx_result reveal(loop *l, size_t from, size_t to, size_t start)
+static dlx__pass_plan plan_pass(const loop *l)
+{
+    dlx__pass_plan plan = {
+        .block = l->block, .quota = quota(l), .measure = l->run->sampler->measure};
+    scope(l, &plan.from, &plan.to);
+    return plan;
+}
+
+/* The row that guesses the next block's seed, once the pass in window w ends this block. */
+static bool guessing_row(const loop *l, dlx__window w, dlx__greedy_row *row)
+{
+    size_t next = l->block->start + l->block->n;
+    *row = (dlx__greedy_row){w.n - 1, next};
+    return w.start + w.n == next && needs_seed(l->run, next);
+}
+
+/*
+ * Candidates from the last forward, w. If this pass may end the block, the next one's seed is
+ * guessed beside them, unless that would take the head to a group of rows more.
+ */
+static dlx_result propose(loop *l, dlx__window w, dlx__pass_plan *plan)
 {
     dlx__run *run = l->run;
-    dlx__pass_plan plan = {.block = l->block,
-                           .from = from,
-                           .to = to,
-                           .quota = quota(l),
-                           .measure = run->sampler->measure};
-    DLX__TRY(dlx__run_reveal(run, &plan, start));
-    l->step++;
+    const dlx__block *b = l->block;
+    size_t n = dlx__block_masks(&run->blocks, b, plan->from, plan->to, NULL, 0) + plan->n_greedy;
+    l->has_guess = plan->to == b->n && n % HEAD_GROUP != 0 &&
+                   guessing_row(l, w, &plan->greedy[plan->n_greedy]);
+    plan->n_greedy += l->has_guess;
+    DLX__TRY(dlx__run_propose(run, plan, w.start));
+    if (l->has_guess)
+        l->guess = run->candidates[run->n_candidates + plan->n_greedy - 1].id;
     return DLX_OK;
 }
 
-/* Guesses the seed of the next block while the last pass over this one's last row is at hand. */
-static dlx_result guess_next(loop *l, dlx__window w)
+/* Reveals, tells, and makes sure that the end of a block has its guess. */
+static dlx_result reveal(loop *l, dlx__window w, const dlx__pass_plan *plan, size_t first, size_t n)
 {
-    const dlx__block *b = l->block;
-    size_t next = b->start + b->n;
+    dlx__run *run = l->run;
+    dlx__greedy_row row;
     float prob;
-    l->has_guess =
-        !b->is_active && !l->run->finished && w.start + w.n == next && needs_seed(l->run, next);
-    return l->has_guess ? dlx__run_argmax(l->run, w.n - 1, next, &l->guess, &prob) : DLX_OK;
+    DLX__TRY(dlx__run_select(run, plan));
+    l->step++;
+    DLX__TRY(emit(l, DLX_PASS_DENOISE, first, n));
+    bool ended = !l->block->is_active && !run->finished;
+    if (!ended || l->has_guess)
+        return DLX_OK;
+    l->has_guess = guessing_row(l, w, &row);
+    return l->has_guess ? dlx__run_argmax(run, row, &l->guess, &prob) : DLX_OK;
 }
 
 /* A pass over the block alone, or over its small block with the cache `subblock`. */
@@ -160,78 +186,87 @@ static dlx_result plain_pass(loop *l)
     dlx__run *run = l->run;
     const dlx__block *b = l->block;
     bool cached = run->cache == DLX__CACHE_SUBBLOCK;
-    size_t from, to;
-    scope(l, &from, &to);
+    dlx__pass_plan plan = plan_pass(l);
     dlx__window w = {.start = b->start, .n = b->n, .n_kv = b->start, .n_keep = cached ? b->n : 0};
-    if (cached && l->block_kv && run->canvas[b->start + from] != run->mask_id)
-        w = (dlx__window){
-            .start = b->start + from, .n = to - from, .n_kv = b->start + b->n, .n_keep = to - from};
+    if (cached && l->block_kv && run->canvas[b->start + plan.from] != run->mask_id)
+        w = (dlx__window){.start = b->start + plan.from,
+                          .n = plan.to - plan.from,
+                          .n_kv = b->start + b->n,
+                          .n_keep = plan.to - plan.from};
     DLX__TRY(dlx__run_forward(run, w));
     l->block_kv = true;
-    DLX__TRY(reveal(l, from, to, w.start));
-    DLX__TRY(emit(l, DLX_PASS_DENOISE, w.start, w.n));
-    return guess_next(l, w);
+    DLX__TRY(propose(l, w, &plan));
+    return reveal(l, w, &plan, w.start, w.n);
 }
 
-/* Commits what waits before the block and runs the block's first pass with it. */
+/*
+ * The fused pass of a block that needs a seed: all is computed as if the guess were the seed, which
+ * is found beside the candidates. *confirmed: it was, and they count.
+ */
+static dlx_result seeded_forward(loop *l, dlx__window w, dlx__pass_plan *plan, bool *confirmed)
+{
+    dlx__run *run = l->run;
+    const dlx__block *b = l->block;
+    dlx_token *first = &run->canvas[b->start];
+    dlx_token guess = l->guess;
+    *first = guess;
+    *plan = plan_pass(l);
+    plan->greedy[plan->n_greedy++] = (dlx__greedy_row){b->start - w.start - 1, b->start};
+    dlx_result r = dlx__run_forward(run, w);
+    if (r == DLX_OK)
+        r = propose(l, w, plan);
+    *first = run->mask_id;
+    DLX__TRY(r);
+    const dlx__candidate *seed = &run->candidates[run->n_candidates];
+    *confirmed = seed->id == guess;
+    return write_seed(l, seed->id, seed->conf);
+}
+
+/* Makes what waits before the block final and runs the block's first pass with it. */
 static dlx_result fused_pass(loop *l)
 {
     dlx__run *run = l->run;
     const dlx__block *b = l->block;
     size_t waiting = b->start - l->n_final;
-    dlx__window w = {
-        .start = l->n_final, .n = waiting + b->n, .n_kv = l->n_final, .n_keep = waiting};
     bool seeded = needs_seed(run, b->start);
     bool confirmed = true;
+    dlx__pass_plan plan;
+    dlx__window w = {
+        .start = l->n_final, .n = waiting + b->n, .n_kv = l->n_final, .n_keep = waiting};
     if (run->cache == DLX__CACHE_SUBBLOCK)
         w.n_keep = w.n;
-    if (seeded)
-        run->canvas[b->start] = l->guess;
-    dlx_result r = dlx__run_forward(run, w);
-    if (seeded)
-        run->canvas[b->start] = run->mask_id;
-    DLX__TRY(r);
-    make_final(l, b->start);
     if (seeded) {
-        dlx_token seed;
-        float prob;
-        DLX__TRY(find_seed(l, waiting - 1, &seed, &prob));
-        DLX__TRY(write_seed(l, seed, prob));
-        confirmed = seed == l->guess;
+        DLX__TRY(seeded_forward(l, w, &plan, &confirmed));
+    } else {
+        plan = plan_pass(l);
+        DLX__TRY(dlx__run_forward(run, w));
+        DLX__TRY(propose(l, w, &plan));
     }
-    DLX__TRY(emit(l, DLX_PASS_COMMIT, w.start, waiting));
+    make_final(l, b->start);
+    DLX__TRY(emit(l, l->given, w.start, waiting));
     if (!confirmed || run->finished)
         return DLX_OK;
-    size_t from, to;
-    scope(l, &from, &to);
     l->block_kv = true;
-    DLX__TRY(reveal(l, from, to, w.start));
-    DLX__TRY(emit(l, DLX_PASS_DENOISE, b->start, b->n));
-    w = (dlx__window){.start = w.start, .n = w.n};
-    return guess_next(l, w);
+    return reveal(l, w, &plan, b->start, b->n);
 }
 
-/* Can the commit run together with the block's first pass? */
-static bool can_fuse(const loop *l)
+/* Rows of a fused pass that are left to what waits before the block; 0: it cannot be fused. */
+static size_t room_to_fuse(const loop *l)
 {
     const dlx__run *run = l->run;
     const dlx__block *b = l->block;
-    size_t waiting = b->start - l->n_final;
-    if (waiting == 0 || waiting + b->n > run->engine->n_rows)
-        return false;
-    if (!needs_seed(run, b->start))
-        return true;
-    return l->has_guess && b->n_masked > 1;
+    bool unknown = needs_seed(run, b->start) && (!l->has_guess || b->n_masked == 1);
+    return unknown || run->engine->n_rows < b->n ? 0 : run->engine->n_rows - b->n;
 }
 
 static dlx_result decode_block(loop *l)
 {
     dlx__run *run = l->run;
     run->stuck = false;
-    if (can_fuse(l))
+    DLX__TRY(run_given(l, room_to_fuse(l)));
+    if (l->n_final < l->block->start)
         DLX__TRY(fused_pass(l));
-    else
-        DLX__TRY(run_given(l, l->block->start, DLX_PASS_COMMIT));
+    l->given = DLX_PASS_COMMIT;
     while (l->block->is_active && !run->finished)
         DLX__TRY(plain_pass(l));
     return DLX_OK;
@@ -266,12 +301,11 @@ static size_t reusable(const dlx__run *run, size_t first)
 dlx_result dlx__decode_blocks(dlx__run *run)
 {
     size_t first = first_open_block(run);
-    loop l = {.run = run, .n_final = reusable(run, first)};
+    loop l = {.run = run, .n_final = reusable(run, first), .given = DLX_PASS_PREFILL};
     run->n_reused = l.n_final;
     run->engine->n_kept = l.n_final;
     run->engine->kept_block = run->block;
     DLX__TRY(create_block(&l, first));
-    DLX__TRY(run_given(&l, first, DLX_PASS_PREFILL));
     while (!run->finished) {
         DLX__TRY(decode_block(&l));
         size_t next = l.block->start + l.block->n;

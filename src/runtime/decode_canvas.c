@@ -68,7 +68,8 @@ static dlx_result run_pass(plan *p, const dlx__pass_plan *what)
     dlx__window w = window(p);
     DLX__TRY(dlx__run_forward(run, w));
     p->first = false;
-    DLX__TRY(dlx__run_reveal(run, what, w.start));
+    DLX__TRY(dlx__run_propose(run, what, w.start));
+    DLX__TRY(dlx__run_select(run, what));
     size_t n_written = run->n_written;
     if (run->sampler == &dlx__sampler_confidence_threshold && !what->only_first)
         p->left_over = what->quota - dlx__min(n_written, what->quota);

@@ -28,7 +28,8 @@ static dlx_result check_memory(const dlx__engine *engine, const dlx__backend_opt
             "a session of %zu positions needs %zu bytes beside the weights, the limit is %zu: "
             "open it with a smaller context",
             o->n_ctx, need, limit);
-    if (all > 0 && total > all)
+    /* SIZE_MAX: beyond counting, or no memory to count with; loading will say which. */
+    if (all > 0 && total > all && total != SIZE_MAX)
         return dlx__fail(err, DLX_E_NOMEM,
                          "a session of %zu positions needs %zu bytes and its weights %zu, the "
                          "machine has %zu: open it with a smaller context, or take a smaller type "
@@ -125,9 +126,19 @@ void dlx__engine_free(dlx__engine *engine)
     dlx__free(mem, engine);
 }
 
+void dlx__engine_forget(dlx__engine *engine)
+{
+    engine->n_kept = 0;
+}
+
 void dlx__engine_cancel(dlx__engine *engine)
 {
     atomic_store(&engine->cancelled, true);
+}
+
+bool dlx__engine_stopped(void *user)
+{
+    return atomic_load_explicit(&((dlx__engine *)user)->cancelled, memory_order_relaxed);
 }
 
 dlx_result dlx__engine_generate(dlx__engine *engine, const dlx_token *prompt, size_t n_prompt,
@@ -142,6 +153,8 @@ dlx_result dlx__engine_generate(dlx__engine *engine, const dlx_token *prompt, si
         r = run.rules->block_causal ? dlx__decode_blocks(&run) : dlx__decode_canvas(&run);
         r = dlx__run_close(&run, r, result);
     }
+    if (r != DLX_OK && r != DLX_CANCELLED) /* who knows what the backend holds */
+        dlx__engine_forget(engine);
     dlx__text_out_release_memory(&run.text);
     return r;
 }
@@ -157,7 +170,9 @@ static dlx_result logits_tile(dlx__engine *engine, const dlx_token *ids, size_t 
                       .n_kv = start,
                       .n_keep = n,
                       .visibility = engine->model->family->visibility,
-                      .block = block};
+                      .block = block,
+                      .stop = dlx__engine_stopped,
+                      .stop_user = engine};
     DLX__TRY(class->step(engine->backend, &step, err));
     dlx__head head = {.rows = rows, .n = n, .logits = out + start * engine->model->hp.n_rows_vocab};
     return class->head(engine->backend, &head, err);
@@ -167,6 +182,7 @@ dlx_result dlx__engine_logits(dlx__engine *engine, const dlx_token *ids, size_t 
                               dlx_error *err)
 {
     size_t n_vocab = engine->model->hp.n_rows_vocab;
+    atomic_store(&engine->cancelled, false);
     if (n == 0)
         return dlx__fail(err, DLX_E_ARG, "no ids: logits need at least one");
     if (n > engine->opts.n_ctx)

@@ -27,6 +27,9 @@ dlx_result dlx__engine_open(dlx__engine **out, const dlx__model *model,
                             const dlx__engine_opts *opts, dlx_error *err);
 void dlx__engine_free(dlx__engine *engine);
 
+/* Forgets the K/V of earlier calls: the next one computes all of its prompt. */
+void dlx__engine_forget(dlx__engine *engine);
+
 /* Safe from any thread and from a signal handler. */
 void dlx__engine_cancel(dlx__engine *engine);
 

@@ -69,10 +69,16 @@ static dlx_result check_name(const dlx__family *family, const char *name, bool s
     join(all, list);
     const char *other = owner(name, samplers);
     if (other)
-        return dlx__fail(err, DLX_E_ARG, "%s '%s' belongs to %s; %s has: %s", what, name, other,
-                         family->name, all);
-    return dlx__fail(err, DLX_E_ARG, "unknown %s '%s'; %s has: %s (nearest: %s)", what, name,
-                     family->name, all, nearest(list, name));
+        return dlx__fail(err, DLX_E_ARG, "%s: '%s' belongs to %s; choose one of %s: %s", what, name,
+                         other, family->name, all);
+    return dlx__fail(err, DLX_E_ARG, "%s: '%.80s' is unknown (nearest: %s); choose one of %s: %s",
+                     what, name, nearest(list, name), family->name, all);
+}
+
+dlx_result dlx__gen_check_names(const dlx__family *family, const dlx_gen_opts *o, dlx_error *err)
+{
+    DLX__TRY(check_name(family, o->sampler, true, err));
+    return check_name(family, o->cache, false, err);
 }
 
 static bool not_within(double value, double low, double high)
@@ -88,53 +94,58 @@ dlx_result dlx__gen_check_numbers(const dlx_gen_opts *o, dlx_error *err)
     } from_zero[] = {{"temperature", o->temperature, 1e6},
                      {"threshold", o->threshold, 1e6},
                      {"factor", o->factor, 1e6},
-                     {"eb_threshold", o->eb_threshold, 1e6},
-                     {"cfg_scale", o->cfg_scale, 1e6},
-                     {"alg_temp", o->alg_temp, 1e6},
+                     {"eb-threshold", o->eb_threshold, 1e6},
+                     {"cfg-scale", o->cfg_scale, 1e6},
+                     {"alg-temp", o->alg_temp, 1e6},
                      {"eps", o->eps, 1.0}};
     for (size_t i = 0; i < DLX__LEN(from_zero); i++)
         if (not_within(from_zero[i].value, 0.0, from_zero[i].high))
-            return dlx__fail(err, DLX_E_ARG, "%s is %g; it must lie between 0 and %g",
-                             from_zero[i].name, from_zero[i].value, from_zero[i].high);
+            return dlx__fail(err, DLX_E_ARG, "%s: expected a number from 0 to %g, found %g",
+                             from_zero[i].name, from_zero[i].high, from_zero[i].value);
     if (not_within(o->top_p, 0.0, 1.0) || o->top_p == 0.0)
         return dlx__fail(err, DLX_E_ARG,
-                         "top_p is %g; it must lie above 0 and not above 1 (1: off)", o->top_p);
+                         "top-p: expected a number above 0 and at most 1 (1 is off), found %g",
+                         o->top_p);
     if (o->n_stop_ids > DLX_MAX_STOP_IDS)
-        return dlx__fail(err, DLX_E_ARG, "%zu stop ids given; at most %d fit", o->n_stop_ids,
-                         DLX_MAX_STOP_IDS);
+        return dlx__fail(err, DLX_E_ARG, "stop ids: expected at most %d, found %zu",
+                         DLX_MAX_STOP_IDS, o->n_stop_ids);
+    for (size_t i = 0; i < o->n_stop_texts; i++)
+        if (!o->stop_texts[i] || !*o->stop_texts[i])
+            return dlx__fail(err, DLX_E_ARG,
+                             "stop texts: expected at least one character, found an empty text: "
+                             "leave it out");
     if (o->max_tokens == 0 && !o->infill)
-        return dlx__fail(
-            err, DLX_E_ARG,
-            "max_tokens is 0: ask for at least one token, or for infill to fill the masks "
-            "of the prompt");
+        return dlx__fail(err, DLX_E_ARG,
+                         "max-tokens: expected at least 1, found 0 (only infill, which fills the "
+                         "masks of the prompt, needs none)");
     return DLX_OK;
 }
 
-static dlx_result not_of(const dlx__family *family, const char *option, dlx_error *err)
-{
-    return dlx__fail(err, DLX_E_ARG, "%s has no %s: leave that option out", family->name, option);
-}
-
+/*
+ * Only what is not zero can be told from what was never set. What the family's own defaults set may
+ * be something that the sampler ignores.
+ */
 static dlx_result check_foreign(const dlx__family *family, const dlx_gen_opts *o, dlx_error *err)
 {
-    dlx__rules rules = dlx__rules_of(family);
-    bool dream = rules.schedule == DLX__SCHEDULE_TIMES;
     const struct {
         const char *name;
-        bool set, known;
-    } options[] = {
-        {"cfg_scale", o->cfg_scale > 0.0, rules.guidance},
-        {"logits_eos_inf", o->logits_eos_inf, rules.guidance},
-        {"confidence_eos_eot_inf", o->confidence_eos_eot_inf, rules.guidance},
-        {"alg_temp", o->alg_temp > 0.0, dream},
-        {"eps", o->eps > 0.0, dream},
-        {"small_block", o->small_block > 0, rules.seeds_blocks},
-        {"steps", o->steps > 0, rules.schedule != DLX__SCHEDULE_NONE},
-        {"factor", o->factor > 0.0, dlx__name_in(family->samplers, "factor")},
-        {"eb_threshold", o->eb_threshold > 0.0, dlx__name_in(family->samplers, "entropy_bounded")}};
-    for (size_t i = 0; i < DLX__LEN(options); i++)
-        if (options[i].set && !options[i].known)
-            return not_of(family, options[i].name, err);
+        bool set, by_default;
+    } options[] = {{"cfg-scale", o->cfg_scale > 0.0, false},
+                   {"logits-eos-inf", o->logits_eos_inf, false},
+                   {"confidence-eos-eot-inf", o->confidence_eos_eot_inf, false},
+                   {"alg-temp", o->alg_temp > 0.0, false},
+                   {"steps", o->steps > 0, false},
+                   {"eot-id", o->eot_id >= 0, true},
+                   {"eps", o->eps > 0.0, true},
+                   {"small-block", o->small_block > 0, true},
+                   {"factor", o->factor > 0.0, true},
+                   {"eb-threshold", o->eb_threshold > 0.0, true}};
+    for (size_t i = 0; i < DLX__LEN(options); i++) {
+        if (options[i].set && options[i].by_default)
+            DLX__TRY(dlx__gen_family_has(family, options[i].name, err));
+        else if (options[i].set)
+            DLX__TRY(dlx__gen_uses(family, o, options[i].name, err));
+    }
     return DLX_OK;
 }
 
@@ -146,8 +157,8 @@ static dlx_result check_dream(const dlx__model *model, const dlx_gen_opts *o, dl
     if (!cached && o->block_length > 0)
         return dlx__fail(
             err, DLX_E_ARG,
-            "%s decodes in blocks only with the cache prefix or dual: choose one, or leave "
-            "block_length out",
+            "block-length: %s decodes in blocks only with the cache prefix or dual: choose one, or "
+            "leave the block length out",
             model->family->name);
     if (cached && sampler != &dlx__sampler_entropy && sampler != &dlx__sampler_confidence_threshold)
         return dlx__fail(
@@ -155,12 +166,6 @@ static dlx_result check_dream(const dlx__model *model, const dlx_gen_opts *o, dl
             "with a cache %s has the samplers entropy and confidence_threshold; '%s' needs "
             "the cache none",
             model->family->name, sampler->name);
-    if (o->alg_temp > 0.0 && !sampler->ranks_freely)
-        return dlx__fail(
-            err, DLX_E_ARG,
-            "alg_temp shuffles a ranking and '%s' has none: use maskgit_plus, topk_margin "
-            "or entropy",
-            sampler->name);
     return DLX_OK;
 }
 
@@ -168,22 +173,24 @@ static dlx_result check_small_block(const dlx_gen_opts *o, dlx_error *err)
 {
     if (o->small_block > 0 && o->block_length % o->small_block == 0)
         return DLX_OK;
-    return dlx__fail(err, DLX_E_ARG, "small_block is %zu; it must divide the block length %zu",
-                     o->small_block, o->block_length);
+    return dlx__fail(
+        err, DLX_E_ARG,
+        "small-block: expected a divisor of the block length %zu, found %zu: choose one",
+        o->block_length, o->small_block);
 }
 
 dlx_result dlx__gen_check_family(const dlx__model *model, const dlx_gen_opts *o, dlx_error *err)
 {
     const dlx__family *family = model->family;
     dlx__rules rules = dlx__rules_of(family);
-    DLX__TRY(check_name(family, o->sampler, true, err));
-    DLX__TRY(check_name(family, o->cache, false, err));
+    DLX__TRY(dlx__gen_check_names(family, o, err));
     DLX__TRY(check_foreign(family, o, err));
     if (rules.schedule == DLX__SCHEDULE_TIMES)
         DLX__TRY(check_dream(model, o, err));
     else if (o->block_length == 0)
         return dlx__fail(err, DLX_E_ARG,
-                         "block_length is 0; %s decodes in blocks (its default is %d)",
+                         "block-length: expected at least 1, found 0; %s decodes in blocks (its "
+                         "default is %d)",
                          family->name,
                          model->hp.block_length.value > 0 ? (int)model->hp.block_length.value
                                                           : family->default_block);

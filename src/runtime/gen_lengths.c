@@ -2,6 +2,14 @@
 #include "base/fail.h"
 #include "runtime/gen_options.h"
 
+static dlx_result check_id(const char *what, dlx_token id, size_t n_rows, dlx_error *err)
+{
+    if (id >= 0 && (size_t)id < n_rows)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_ARG, "%s %d is not in the vocabulary of %zu: ids go from 0 to %zu",
+                     what, (int)id, n_rows, n_rows - 1);
+}
+
 static dlx_result check_ids(const dlx__model *model, const dlx_gen_opts *o, const dlx_token *prompt,
                             size_t n_prompt, dlx_error *err)
 {
@@ -10,17 +18,14 @@ static dlx_result check_ids(const dlx__model *model, const dlx_gen_opts *o, cons
     for (size_t i = 0; i < n_prompt; i++)
         if (prompt[i] < 0 || (size_t)prompt[i] >= n_ids)
             return dlx__fail(err, DLX_E_ARG,
-                             "id %d at position %zu of the prompt is not in the vocabulary of %zu",
-                             (int)prompt[i], i, n_ids);
+                             "id %d at position %zu of the prompt is not in the vocabulary of %zu: "
+                             "ids go from 0 to %zu",
+                             (int)prompt[i], i, n_ids, n_ids - 1);
     for (size_t i = 0; i < o->n_suppress; i++)
-        if (o->suppress[i] < 0 || (size_t)o->suppress[i] >= n_rows)
-            return dlx__fail(err, DLX_E_ARG, "suppressed id %d is not in the vocabulary of %zu",
-                             (int)o->suppress[i], n_rows);
+        DLX__TRY(check_id("suppressed id", o->suppress[i], n_rows, err));
     for (size_t i = 0; i < o->n_stop_ids; i++)
-        if (o->stop_ids[i] < 0 || (size_t)o->stop_ids[i] >= n_rows)
-            return dlx__fail(err, DLX_E_ARG, "stop id %d is not in the vocabulary of %zu",
-                             (int)o->stop_ids[i], n_rows);
-    return DLX_OK;
+        DLX__TRY(check_id("stop id", o->stop_ids[i], n_rows, err));
+    return o->eot_id == -1 ? DLX_OK : check_id("eot-id", o->eot_id, n_rows, err);
 }
 
 /* Blocks and steps of an answer that is all masks; the references assert the same. */
@@ -33,16 +38,16 @@ static dlx_result check_division(const dlx__model *model, const dlx_gen_opts *o,
     if (below != o->max_tokens)
         return dlx__fail(
             err, DLX_E_ARG,
-            "max_tokens %zu is not a multiple of the block length %zu: use %zu, or another "
-            "block length",
-            o->max_tokens, block, below + block);
+            "max-tokens: expected a multiple of the block length %zu, found %zu: use %zu, or "
+            "another block length",
+            block, o->max_tokens, below + block);
     size_t n_blocks = o->max_tokens / block;
     if (o->steps % n_blocks != 0)
         return dlx__fail(
             err, DLX_E_ARG,
-            "%zu steps do not spread evenly over %zu blocks (max_tokens %zu / block length "
-            "%zu): use a multiple of %zu",
-            o->steps, n_blocks, o->max_tokens, block, n_blocks);
+            "steps: expected a multiple of %zu, for as many blocks (max-tokens %zu / block length "
+            "%zu), found %zu: use %zu",
+            n_blocks, o->max_tokens, block, o->steps, (o->steps / n_blocks + 1) * n_blocks);
     return DLX_OK;
 }
 
@@ -56,34 +61,33 @@ static dlx_result check_shares(const dlx__model *model, const dlx_gen_opts *o, s
         return DLX_OK;
     return dlx__fail(
         err, DLX_E_ARG,
-        "confidence_threshold reveals %zu masks in %zu equal shares: choose steps that "
-        "divide the masks",
+        "steps: expected a divisor of the %zu masks, which the sampler confidence_threshold "
+        "reveals in equal shares, found %zu: choose one",
         n_masks, o->steps);
 }
 
 static dlx_result check_context(const dlx__model *model, const dlx_gen_opts *o, size_t n_prompt,
                                 size_t n_ctx, dlx_error *err)
 {
+    const char *what = o->infill ? "text with its gaps" : "prompt";
     if (n_prompt > n_ctx)
-        return dlx__fail(
-            err, DLX_E_FULL,
-            "the prompt of %zu ids is longer than the context of %zu: shorten it, or open "
-            "the session with a larger context",
-            n_prompt, n_ctx);
+        return dlx__fail(err, DLX_E_FULL,
+                         "the %s of %zu ids is longer than the context of %zu: shorten it, or take "
+                         "a larger context",
+                         what, n_prompt, n_ctx);
     size_t n = dlx__gen_positions(model, o, n_prompt);
     if (n > n_ctx)
         return dlx__fail(
             err, DLX_E_FULL,
             "prompt (%zu) and answer (%zu) need %zu positions, the context has %zu: ask for "
-            "fewer tokens, or open the session with a larger context",
+            "fewer tokens, or take a larger context",
             n_prompt, o->max_tokens, n, n_ctx);
     size_t trained = model->hp.n_ctx_train;
     if (trained && n_prompt > trained)
-        return dlx__fail(
-            err, DLX_E_FULL,
-            "the prompt of %zu ids is longer than the %zu positions that the model was "
-            "trained for: shorten it",
-            n_prompt, trained);
+        return dlx__fail(err, DLX_E_FULL,
+                         "the %s of %zu ids is longer than the %zu positions that the model was "
+                         "trained for: shorten it",
+                         what, n_prompt, trained);
     if (trained && n > trained)
         return dlx__fail(
             err, DLX_E_FULL,
@@ -105,8 +109,9 @@ dlx_result dlx__gen_check(const dlx__model *model, const dlx_gen_opts *o, const 
     if (n_prompt == 0)
         return dlx__fail(
             err, DLX_E_ARG,
-            "the prompt is empty: give at least one id, such as the beginning-of-text id of "
-            "the model");
+            "the %s is empty: give at least one id, such as the beginning-of-text id of "
+            "the model",
+            o->infill ? "text" : "prompt");
     DLX__TRY(check_ids(model, o, prompt, n_prompt, err));
     DLX__TRY(check_context(model, o, n_prompt, n_ctx, err));
     size_t n_masks = 0;
@@ -114,7 +119,7 @@ dlx_result dlx__gen_check(const dlx__model *model, const dlx_gen_opts *o, const 
         n_masks += prompt[i] == (dlx_token)model->hp.mask_id.value;
     if (o->infill && n_masks == 0)
         return dlx__fail(err, DLX_E_ARG,
-                         "infill fills the masks (id %d) of the prompt, and it holds none",
+                         "infill fills the masks (id %d) of a text, and this one holds none",
                          (int)model->hp.mask_id.value);
     size_t all = n_masks + (o->infill ? 0 : o->max_tokens);
     DLX__TRY(check_shares(model, o, all, err));

@@ -56,7 +56,18 @@ bool dlx__name_in(const char *const *list, const char *name);
 /* The numbers alone: temperature, top-p, thresholds ... are in their ranges. */
 dlx_result dlx__gen_check_numbers(const dlx_gen_opts *opts, dlx_error *err);
 
-/* The sampler and cache are the family's, and so is every option that is set. */
+/* The sampler and the cache are the family's. */
+dlx_result dlx__gen_check_names(const dlx__family *family, const dlx_gen_opts *opts,
+                                dlx_error *err);
+
+/* The same, and so is every option that is set. */
 dlx_result dlx__gen_check_family(const dlx__model *model, const dlx_gen_opts *opts, dlx_error *err);
+
+/* Refuses, in a sentence that names who has it, an option ("alg-temp") that the family lacks. */
+dlx_result dlx__gen_family_has(const dlx__family *family, const char *option, dlx_error *err);
+
+/* The same for one that the sampler or the kind of run ignores. Names must have been checked. */
+dlx_result dlx__gen_uses(const dlx__family *family, const dlx_gen_opts *opts, const char *option,
+                         dlx_error *err);
 
 #endif

@@ -33,15 +33,17 @@ typedef struct scorer {
 static dlx_result forward(scorer *s, size_t start, size_t end, size_t n_keep)
 {
     const dlx__model *model = s->engine->model;
-    if (atomic_load(&s->engine->cancelled))
-        return DLX_CANCELLED;
+    if (dlx__engine_stopped(s->engine))
+        return dlx__fail(s->err, DLX_CANCELLED, "stopped by the caller");
     dlx__step step = {.ids = s->canvas + start,
                       .n = end - start,
                       .start = start,
                       .n_kv = start,
                       .n_keep = n_keep,
                       .visibility = model->family->visibility,
-                      .block = s->block ? s->block : 1};
+                      .block = s->block ? s->block : 1,
+                      .stop = dlx__engine_stopped,
+                      .stop_user = s->engine};
     return s->engine->opts.backend->step(s->engine->backend, &step, s->err);
 }
 
@@ -210,6 +212,7 @@ dlx_result dlx__engine_likelihood(dlx__engine *engine, const dlx_token *ids, siz
                 .mask_id = (dlx_token)model->hp.mask_id.value,
                 .err = err};
     engine->n_kept = 0;
+    atomic_store(&engine->cancelled, false);
     dlx_result r = scorer_open(&s);
     if (r == DLX_OK)
         r = block ? score_blocks(&s, first, nats) : sample_window(&s, first, n, 0, n, nats);

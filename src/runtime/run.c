@@ -1,14 +1,12 @@
-/* run.c - the steps that every decode loop is made of: forward, reveal, tell. */
-#include <string.h>
-
+/* run.c - the steps that every decode loop is made of: forward, tell, end (reveal: run_reveal.c).
+ */
 #include "base/fail.h"
 #include "base/os.h"
 #include "runtime/decode.h"
-#include "runtime/sampler/shift.h"
 
 static dlx_result forward_stream(dlx__run *run, dlx__window w, int stream, const dlx_token *ids)
 {
-    const dlx__engine *engine = run->engine;
+    dlx__engine *engine = run->engine;
     dlx__step step = {.ids = ids + w.start,
                       .n = w.n,
                       .start = w.start,
@@ -16,13 +14,15 @@ static dlx_result forward_stream(dlx__run *run, dlx__window w, int stream, const
                       .n_keep = w.n_keep,
                       .visibility = engine->model->family->visibility,
                       .block = run->rules->block_causal ? run->block : 1,
-                      .stream = stream};
+                      .stream = stream,
+                      .stop = dlx__engine_stopped,
+                      .stop_user = engine};
     return engine->opts.backend->step(engine->backend, &step, run->err);
 }
 
 dlx_result dlx__run_forward(dlx__run *run, dlx__window w)
 {
-    if (atomic_load(&run->engine->cancelled))
+    if (dlx__engine_stopped(run->engine))
         return dlx__fail(run->err, DLX_CANCELLED, "stopped by the caller");
     DLX__TRY(forward_stream(run, w, 0, run->canvas));
     if (run->uncond)
@@ -37,72 +37,6 @@ void dlx__run_note(dlx__run *run, size_t position, dlx_token id, float conf)
     run->written[run->n_written++] = (dlx_written){.pos = position, .id = id, .conf = conf};
     if (run->uncond)
         run->uncond[position] = id;
-}
-
-/* Writes what was taken into the canvas. A taken mask id reveals nothing: the row stays open. */
-static dlx_result write_taken(dlx__run *run, const dlx__block *block, const dlx__selection *s)
-{
-    size_t n_taken = 0;
-    size_t n_revealed = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        const dlx__candidate *c = &s->rows[i];
-        n_taken += s->take[i];
-        if (!s->take[i] || c->id == run->mask_id)
-            continue;
-        DLX__TRY(
-            dlx__block_accept(&run->blocks, block->id, c->pos - block->start, c->id, run->err));
-        dlx__run_note(run, c->pos, c->id, c->conf);
-        n_revealed++;
-    }
-    run->stuck = n_taken > 0 && n_revealed == 0;
-    return DLX_OK;
-}
-
-dlx_result dlx__run_reveal(dlx__run *run, const dlx__pass_plan *plan, size_t start)
-{
-    size_t n = dlx__block_masks(&run->blocks, plan->block, plan->from, plan->to, run->positions,
-                                plan->block->n);
-    if (plan->only_first)
-        n = dlx__min(n, 1);
-    if (n == 0)
-        return DLX_OK;
-    memcpy(run->rows, run->positions, n * sizeof *run->rows);
-    dlx__shift_logits(run->rules->shift, run->rows, n, start);
-    dlx__proposal in = {.rows = run->rows,
-                        .positions = run->positions,
-                        .n = n,
-                        .measure = plan->measure,
-                        .no_mask = run->stuck,
-                        .pass = run->n_denoise,
-                        .ranks_freely = run->sampler->ranks_freely && !plan->only_first};
-    DLX__TRY(dlx__propose(&run->proposer, &in, run->candidates, run->err));
-    memset(run->take, 0, n * sizeof *run->take);
-    dlx__selection s = {.rows = run->candidates,
-                        .n = n,
-                        .quota = plan->quota,
-                        .share = plan->share,
-                        .strict = run->rules->strict,
-                        .threshold = run->opts->threshold,
-                        .factor = run->opts->factor,
-                        .eb_threshold = run->opts->eb_threshold,
-                        .draws = &run->proposer.draws,
-                        .pass = run->n_denoise,
-                        .order = run->order,
-                        .take = run->take};
-    if (plan->only_first)
-        s.take[0] = true;
-    else
-        run->sampler->select(&s);
-    return write_taken(run, plan->block, &s);
-}
-
-dlx_result dlx__run_argmax(dlx__run *run, size_t row, size_t position, dlx_token *id, float *prob)
-{
-    dlx__candidate c;
-    DLX__TRY(dlx__propose_greedy(&run->proposer, row, position, &c, run->err));
-    *id = c.id;
-    *prob = c.conf;
-    return DLX_OK;
 }
 
 /* Reads on in the contiguous prefix of the answer: text, the first stop id. */

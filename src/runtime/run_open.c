@@ -99,7 +99,7 @@ static bool make_proposer(dlx__run *run, size_t n_rows)
     return p->logits && p->filtered && p->heap;
 }
 
-/* n_rows: the most masked rows of one pass. */
+/* n_rows: the most rows of one call of the head. */
 static bool make_buffers(dlx__run *run, size_t n_rows)
 {
     dlx__arena *arena = &run->engine->arena;
@@ -175,7 +175,8 @@ dlx_result dlx__run_open(dlx__run *run, dlx__engine *engine, const dlx_token *pr
                       .first_token = -1.0,
                       .err = err};
     run->n_answer_end = opts->infill ? n_prompt : n_prompt + opts->max_tokens;
-    size_t n_masked = run->block ? dlx__min(run->block, run->n_total) : run->n_total;
+    size_t n_head = run->block ? dlx__min(run->block, run->n_total) : run->n_total;
+    n_head += DLX__GREEDY_ROWS;
     size_t n_rows = run->n_total;
     if (run->rules->block_causal)
         n_rows = dlx__min(engine->opts.n_ctx,
@@ -184,7 +185,7 @@ dlx_result dlx__run_open(dlx__run *run, dlx__engine *engine, const dlx_token *pr
     dlx__arena_init(&engine->arena, engine->mem);
     DLX__TRY(open_text(run));
     DLX__TRY(dlx__engine_reserve(engine, n_rows, opts->cfg_scale > 0.0 ? 2 : 1, err));
-    if (!make_buffers(run, n_masked) || !make_proposer(run, n_masked))
+    if (!make_buffers(run, n_head) || !make_proposer(run, n_head))
         return dlx__fail(err, DLX_E_NOMEM, "out of memory while preparing to decode %zu positions",
                          run->n_total);
     fill_canvas(run, prompt);

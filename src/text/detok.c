@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
+enum { REPLACEMENT_BYTES = sizeof replacement - 1 };
 
 void dlx__detok_init(dlx__detok *d, const dlx__tokenizer *t, unsigned flags)
 {
@@ -44,14 +45,15 @@ static size_t ill_formed(const char *text, size_t n, bool *open)
     return len;
 }
 
-/* Appends text[0, n) with U+FFFD for ill-formed parts; returns how many bytes are still undecided,
- * or SIZE_MAX when there is no memory. */
+/*
+ * Appends text[0, n) with U+FFFD for ill-formed parts and returns how many bytes at its end are
+ * still undecided. Room must have been made for REPLACEMENT_BYTES a byte.
+ */
 static size_t append_text(dlx__buf *out, const char *text, size_t n)
 {
     while (n > 0) {
         size_t valid = dlx__utf8_valid_prefix(text, n);
-        if (!dlx__buf_append(out, text, valid))
-            return SIZE_MAX;
+        (void)dlx__buf_append(out, text, valid);
         text += valid;
         n -= valid;
         if (n == 0)
@@ -60,42 +62,54 @@ static size_t append_text(dlx__buf *out, const char *text, size_t n)
         size_t len = ill_formed(text, n, &open);
         if (open)
             return n;
-        if (!dlx__buf_text(out, replacement))
-            return SIZE_MAX;
+        (void)dlx__buf_text(out, replacement);
         text += len;
         n -= len;
     }
     return 0;
 }
 
-/* Takes what was appended back. */
-static dlx_result undo(dlx__buf *out, size_t len, dlx_error *err)
+/* Goes on with the code point that is held, byte by byte, until it is decided or text ends. Returns
+ * how many bytes it took: the one that breaks a code point is not part of it. */
+static size_t complete_held(dlx__detok *d, dlx__buf *out, const char *text, size_t n)
 {
-    size_t wanted = out->len;
-    out->len = len;
-    if (out->data)
-        out->data[len] = '\0';
-    return dlx__fail_memory(err, "decoding", wanted);
+    size_t taken = 0;
+    while (d->n_held > 0 && taken < n) {
+        bool open = false;
+        d->held[d->n_held] = text[taken];
+        if (dlx__utf8_valid_prefix(d->held, d->n_held + 1) == d->n_held + 1) {
+            (void)dlx__buf_append(out, d->held, d->n_held + 1);
+            d->n_held = 0;
+        } else if (ill_formed(d->held, d->n_held + 1, &open) <= d->n_held) {
+            (void)dlx__buf_text(out, replacement);
+            d->n_held = 0;
+            return taken;
+        } else {
+            d->n_held++;
+        }
+        taken++;
+    }
+    return taken;
 }
 
 dlx_result dlx__detok_push(dlx__detok *d, dlx_token id, dlx__buf *out, dlx_error *err)
 {
-    dlx__buf bytes;
-    dlx__buf_init(&bytes, out->mem);
-    size_t before = out->len;
-    size_t left = SIZE_MAX;
-    dlx_result r = DLX_OK;
-    if (!dlx__buf_append(&bytes, d->held, d->n_held))
-        DLX__GO(dlx__fail_memory(err, "decoding", d->n_held));
-    DLX__GO(dlx__tokenizer_decode(d->tokenizer, &id, 1, d->flags, &bytes, err));
-    left = append_text(out, bytes.data, bytes.len);
-    if (left == SIZE_MAX)
-        DLX__GO(undo(out, before, err));
-    d->n_held = left;
-    memcpy(d->held, bytes.data + bytes.len - left, left);
-done:
-    dlx__buf_release(&bytes);
-    return r;
+    dlx__token_span token = dlx__tokenizer_bytes(d->tokenizer, id);
+    if (!token.data)
+        return dlx__fail(err, DLX_E_ARG,
+                         "the id %d is no token of this tokenizer, whose ids are below %zu",
+                         (int)id, dlx__tokenizer_n_ids(d->tokenizer));
+    if ((d->flags & DLX__DECODE_SKIP_SPECIAL) && dlx__tokenizer_is_special(d->tokenizer, id))
+        return DLX_OK;
+    size_t n = dlx__add(token.len, d->n_held);
+    if (!dlx__buf_reserve(out, dlx__mul(n, REPLACEMENT_BYTES)))
+        return dlx__fail_memory(err, "decoding", n);
+    size_t taken = complete_held(d, out, token.data, token.len);
+    if (taken == token.len)
+        return DLX_OK;
+    d->n_held = append_text(out, token.data + taken, token.len - taken);
+    memcpy(d->held, token.data + token.len - d->n_held, d->n_held);
+    return DLX_OK;
 }
 
 dlx_result dlx__detok_finish(dlx__detok *d, dlx__buf *out, dlx_error *err)
@@ -111,12 +125,14 @@ dlx_result dlx__detok_all(const dlx__tokenizer *t, const dlx_token *ids, size_t 
 {
     dlx__buf bytes;
     dlx__buf_init(&bytes, out->mem);
-    size_t before = out->len;
     dlx_result r = DLX_OK;
     DLX__GO(dlx__tokenizer_decode(t, ids, n, flags, &bytes, err));
-    size_t left = append_text(out, bytes.data, bytes.len);
-    if (left == SIZE_MAX || (left > 0 && !dlx__buf_text(out, replacement)))
-        DLX__GO(undo(out, before, err));
+    size_t valid = dlx__utf8_valid_prefix(bytes.data, bytes.len);
+    size_t room = dlx__add(valid, dlx__mul(bytes.len - valid, REPLACEMENT_BYTES));
+    if (!dlx__buf_reserve(out, room))
+        DLX__GO(dlx__fail_memory(err, "decoding", room));
+    if (append_text(out, bytes.data, bytes.len) > 0)
+        (void)dlx__buf_text(out, replacement); /* in place of at least one byte */
 done:
     dlx__buf_release(&bytes);
     return r;

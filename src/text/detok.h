@@ -18,7 +18,9 @@ typedef struct dlx__detok {
 void dlx__detok_init(dlx__detok *d, const dlx__tokenizer *t,
                      unsigned flags); /* allocates nothing */
 
-/* Appends to out the text that this token makes certain. On failure nothing has changed. */
+/* Appends to out the text that this token makes certain. On failure nothing has changed. Takes no
+ * memory where out has room for three bytes a byte of the token and of what is held (under four).
+ */
 dlx_result dlx__detok_push(dlx__detok *d, dlx_token id, dlx__buf *out, dlx_error *err);
 
 /* Appends U+FFFD for what is still held. The object may then be used again. */

@@ -64,6 +64,7 @@ dlx_result dlx__tokenizer_add(dlx__tokenizer *t, const char *text, size_t n, dlx
 /* Is a file of this name in the directory? */
 static dlx_result has_file(bool *there, const dlx__checkpoint *c, const char *name, dlx_error *err)
 {
+    *there = false;
     char *path = dlx__checkpoint_file(c, name);
     if (!path)
         return dlx__fail_memory(err, "looking for the tokenizer", strlen(c->path));

@@ -180,7 +180,7 @@ static void decode_sdar_opts(decode_file *f)
     o->steps = (size_t)decode_number(f, "denoising_steps", 0);
     o->sampler = decode_text(f, "remasking_strategy");
     o->threshold = decode_number(f, "confidence_threshold", o->threshold);
-    o->eb_threshold = decode_number(f, "eb_threshold", 0.0);
+    o->eb_threshold = decode_number(f, "eb_threshold", o->eb_threshold);
     o->n_stop_ids = decode_ids(json_object_get(f->json, "stopping_criteria_idx"), stops);
     memcpy(o->stop_ids, stops, o->n_stop_ids * sizeof *stops);
 }

@@ -98,6 +98,15 @@ static json_t *special(int id, const char *content)
                      "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized", 0, "special", 1);
 }
 
+static void write_template(const char *folder, const char *text)
+{
+    char path[8192];
+    json_t *root = json_pack("{s:s}", "chat_template", text);
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
+    assert_int_equal(json_dump_file(root, path, 0), 0);
+    json_decref(root);
+}
+
 static void write_tokenizer(const char *folder, int mask_id, int stop_id)
 {
     char path[8192];
@@ -125,10 +134,9 @@ static void write_tokenizer(const char *folder, int mask_id, int stop_id)
     snprintf(path, sizeof path, "%s/tokenizer.json", folder);
     assert_int_equal(json_dump_file(root, path, 0), 0);
     json_decref(root);
-    snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
-    support_write(path,
-                  "{\"chat_template\": \"{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}"
-                  "\\n{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}\"}");
+    write_template(folder,
+                   "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}\n{% endfor %}"
+                   "{% if add_generation_prompt %}<assistant>{% endif %}");
 }
 
 /* $TMP/<name>: a golden checkpoint that can read and write. */
@@ -159,6 +167,14 @@ static int setup(void **state)
         unsetenv(settings[i]);
     make_model("sdar", "sdar-tiny-b4", 305, 301);
     make_model("llada", "llada-tiny", 300, 288);
+    make_model("deaf", "sdar-tiny-b4", 305, 301); /* leaves system messages out */
+    write_template(support_tmp("command/deaf"),
+                   "{% for m in messages if m['role'] != 'system' %}<{{ m['role'] }}>"
+                   "{{ m['content'] }}{% endfor %}<assistant>");
+    make_model("polite", "sdar-tiny-b4", 305, 301); /* has a system message of its own */
+    write_template(support_tmp("command/polite"),
+                   "{% if messages[0]['role'] == 'system' %}{{ messages[0]['content'] }}"
+                   "{% else %}Be kind{% endif %}{{ messages[-1]['content'] }}");
     return 0;
 }
 
@@ -195,6 +211,13 @@ static void test_misuse_is_a_sentence_and_2(void **state)
         {"run m p --ids 1", "PROMPT and --ids are both given"},
         {"completion tcsh", "bash, zsh or fish"},
         {"tokenize m --hex x", "--hex says how to read --lines"},
+        {"infill m x --max-tokens 3", "no option --max-tokens: the gaps of TEXT say how many"},
+        {"infill m x -n 3", "the gaps of TEXT say how many"},
+        {"infill m x --prompt ''", "--prompt is empty"},
+        {"infill m x --stop y", "a gap is always filled"},
+        {"run m p --stop ''", "--stop: expected at least one character"},
+        {"run m p --top-p 0", "--top-p: 0 is not above 0 and at most 1"},
+        {"run m p --steps $(printf %03000d 0)x", "00...\" is not a whole number"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(shell("\"$DLX\" %s", cases[i].words), 2);
@@ -219,6 +242,83 @@ static void test_failure_is_a_sentence_and_1(void **state)
     assert_stderr_says("llada");
     assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --memory-limit 1K"), 1);
     assert_stderr_says("1024");
+}
+
+/* What is given must be of use, whatever its value: zero and "no" as well. */
+static void test_useless_options_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *words, *part;
+    } cases[] = {
+        {"sdar", "--eps 0", "dlx: --eps: expected an option of sdar, found one of dream"},
+        {"sdar", "--factor 0", "--factor: expected an option of sdar, found one of llada"},
+        {"sdar", "--cfg-scale 0", "--cfg-scale: "},
+        {"sdar", "--alg-temp 0", "--alg-temp: "},
+        {"sdar", "--logits-eos-inf=no", "--logits-eos-inf: "},
+        {"sdar", "--small-block 1", "found one of fast-dllm-v2: leave it out"},
+        {"sdar", "--eot-id 5", "--eot-id: expected an option of sdar, found one of llada"},
+        {"llada", "--eot-id 5000",
+         "eot-id 5000 is not in the vocabulary of 320: ids go from 0 to 319"},
+        {"llada", "--eb-threshold 0", "--eb-threshold: "},
+        {"llada", "--threshold 0.5",
+         "--threshold: the sampler low_confidence does not use it; leave it out, or choose a "
+         "sampler of llada that does: threshold"},
+        {"llada", "--sampler threshold --factor 1", "that does: factor"},
+        {"sdar", "--sampler sequential --threshold 0", "that does: low_confidence_dynamic"},
+        {"sdar", "--sampler maskgit_plus --threshold 0",
+         "sampler: 'maskgit_plus' belongs to dream"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(
+            shell("\"$DLX\" run \"$TMP/%s\" hi -q -n 32 %s", cases[i].model, cases[i].words), 1);
+        assert_stderr_says(cases[i].part);
+        assert_string_equal(out, "");
+    }
+    assert_int_equal(shell("DLX_EPS=0 \"$DLX\" run \"$TMP/sdar\" hi"), 1);
+    assert_stderr_says("DLX_EPS in the environment: eps: expected an option of sdar");
+    assert_int_equal(shell("\"$DLX\" infill \"$TMP/sdar\" 'a [[2]]' --eos-ids 1"), 1);
+    assert_stderr_says("--eos-ids: infill fills the gaps");
+    assert_int_equal(shell("DLX_MAX_TOKENS=8 \"$DLX\" infill \"$TMP/sdar\" 'a [[2]]' -q"), 0);
+    assert_int_equal(shell("printf '/conf 0.5\\n' | \"$DLX\" chat \"$TMP/llada\""), 1);
+    assert_stderr_says("/conf sets threshold: the sampler low_confidence does not use it");
+    assert_int_equal(
+        shell("\"$DLX\" run \"$TMP/llada\" hi -q -n 32 --sampler threshold --threshold 0 "
+              "--steps 32 --top-p 1e-30 --eot-id 319 --confidence-eos-eot-inf=no"),
+        0);
+}
+
+/* A template without a place for it would drop the text in silence. */
+static void test_system_messages_are_not_dropped(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/deaf\" hi -q --system 'Be brief.'"), 1);
+    assert_stderr_says("--system has no effect: the chat template of");
+    assert_int_equal(
+        shell("\"$DLX\" infill \"$TMP/deaf\" '[[2]]' -q --prompt hi --system 'Be brief.'"), 1);
+    assert_stderr_says("--system has no effect");
+    assert_int_equal(shell("\"$DLX\" chat \"$TMP/deaf\" --system x </dev/null"), 1);
+    assert_stderr_says("--system has no effect");
+    assert_int_equal(shell("printf '/system x\\n' | \"$DLX\" chat \"$TMP/deaf\""), 1);
+    assert_stderr_says("/system has no effect");
+    support_write(support_tmp("command/talk.json"), "[{\"role\":\"system\",\"content\":\"x\"},"
+                                                    "{\"role\":\"user\",\"content\":\"hi\"}]");
+    assert_int_equal(shell("\"$DLX\" chat \"$TMP/deaf\" --load \"$TMP/talk.json\" </dev/null"), 0);
+    assert_stderr_says("the system message of the file has no effect");
+    assert_non_null(strstr(err, "loaded 1 message from"));
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi -q -n 4 --system 'Be brief.'"), 0);
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/polite\" hi -q -n 4 --system 'Be kind'"), 0);
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/deaf\" hi -q -n 4 --system ''"), 0);
+    assert_string_equal(err, "");
+}
+
+static void test_figures_have_plurals(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("\"$DLX\" run \"$GOLDEN/llada-tiny\" --ids 1 -n 1 --eos-ids none"), 0);
+    assert_non_null(strstr(err, "1 token in 1 pass ("));
+    assert_int_equal(shell("\"$DLX\" run \"$GOLDEN/llada-tiny\" --ids 1 -n 2 --eos-ids none"), 0);
+    assert_non_null(strstr(err, "2 tokens in 2 passes ("));
 }
 
 /* ---- run ------------------------------------------------------------------------------------- */
@@ -314,7 +414,7 @@ static void test_trace(void **state)
     for (size_t pos = 4; pos < 20; pos++)
         assert_true(seen[pos]);
     json_decref(answer);
-    assert_int_equal(shell("ls \"$TMP\"/t.jsonl.*"), 2); /* no temporary file stays */
+    assert_int_equal(shell("ls \"$TMP\"/dlx-*.part"), 2); /* no temporary file stays */
 }
 
 static void test_unwritable_places(void **state)
@@ -322,12 +422,119 @@ static void test_unwritable_places(void **state)
     (void)state;
     assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --trace /nonexistent/t.jsonl"), 1);
     assert_stderr_says("/nonexistent/t.jsonl cannot be written");
+    assert_stderr_says("; make its folder first, or name another place");
     assert_string_equal(out, ""); /* refused before anything was computed */
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --trace \"$TMP\""), 1);
+    assert_stderr_says("; name a file in it");
+    assert_int_equal(shell("\"$DLX\" man --all /nonexistent/man"), 1);
+    assert_stderr_says("; make its folder first, or name another place");
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --trace \"$TMP/$(printf %%0256d 0)\""),
+                     1);
+    assert_stderr_says("; choose a shorter name");
+    assert_string_equal(out, "");
+    if (access("/dev/full", W_OK) == 0) {
+        assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi -q --trace /dev/full -n 400 "
+                               "--eos-ids none"),
+                         1);
+        assert_stderr_says("/dev/full could not be written whole");
+    }
     assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi -q >&-"), 1);
     assert_stderr_says("standard output is closed");
     assert_int_equal(shell("test -w /dev/full || exit 1; \"$DLX\" doctor >/dev/full"), 1);
     if (access("/dev/full", W_OK) == 0)
         assert_stderr_says("standard output");
+}
+
+/* The temporary name is no longer than the place allows, and nothing but the file stays. */
+static void test_long_file_names(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("rm -rf \"$TMP/long\"; mkdir \"$TMP/long\"; \"$DLX\" logits "
+                           "\"$GOLDEN/llada-tiny\" --ids 1 -o \"$TMP/long/$(printf %%0249d 0)\""),
+                     0);
+    assert_int_equal(shell("cd \"$TMP/long\" && \"$DLX\" logits \"$GOLDEN/llada-tiny\" --ids 1 "
+                           "-o \"$(printf %%0255d 1)\" && ls | wc -c"),
+                     0);
+    assert_int_equal(atoi(out), 249 + 1 + 255 + 1);
+}
+
+static pid_t start(char *const *words, int stdout_fd)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGINT, SIG_DFL);
+        if (stdout_fd >= 0)
+            dup2(stdout_fd, STDOUT_FILENO);
+        if (!freopen(support_tmp("command/err"), "wb", stderr))
+            _exit(98);
+        execv(DLX_BINARY, words);
+        _exit(99);
+    }
+    return child;
+}
+
+static int code_of(pid_t child)
+{
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* Nobody can take the result: no long run for nothing, one sentence, and no trace of it. */
+static void test_no_run_without_a_reader(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"--json", "--watch"};
+    for (size_t i = 0; i < 2; i++) {
+        char trace[4096], model[4096];
+        int ends[2];
+        snprintf(trace, sizeof trace, "%s", support_tmp("command/unread.jsonl"));
+        snprintf(model, sizeof model, "%s", support_golden("sdar-tiny-b4"));
+        unlink(trace);
+        char *words[] = {"dlx",       "run",  model,       "--ids",     "5,6,7,8",
+                         "-n",        "1000", "-q",        "--trace",   trace,
+                         "--eos-ids", "none", "--backend", "reference", (char *)(uintptr_t)forms[i],
+                         NULL};
+        assert_int_equal(pipe(ends), 0);
+        close(ends[0]);
+        assert_int_equal(code_of(start(words, ends[1])), 1);
+        close(ends[1]);
+        slurp(support_tmp("command/err"), err, sizeof err);
+        assert_string_equal(
+            err, "dlx: cannot write the result: the reader of standard output has gone\n");
+        assert_int_equal(access(trace, F_OK), -1);
+    }
+    static const char *const works[] = {
+        "run \"$GOLDEN/sdar-tiny-b4\" --ids 5,6 --trace \"$TMP/unread.jsonl\" --json",
+        "infill \"$TMP/llada\" 'a [[8]]' --trace \"$TMP/unread.jsonl\" --json",
+        "eval \"$TMP/sdar\" \"$TMP/err\" -o \"$TMP/unread.jsonl\"",
+        "logits \"$GOLDEN/llada-tiny\" --ids 1 -o \"$TMP/unread.jsonl\" --json"};
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+        assert_int_equal(shell("rm -f \"$TMP/unread.jsonl\"; \"$DLX\" %s >&-", works[i]), 1);
+        assert_stderr_says("standard output is closed");
+        assert_null(strchr(strchr(err, '\n') + 1, '\n'));
+        assert_int_equal(shell("ls \"$TMP\"/unread.jsonl \"$TMP\"/dlx-*"), 2);
+    }
+    assert_int_equal(
+        shell("\"$DLX\" logits \"$GOLDEN/llada-tiny\" --ids 1 -o \"$TMP/unread.npy\" >&-"), 0);
+}
+
+/* The page in work is finished, so no temporary file stays. */
+static void test_interrupted_manual(void **state)
+{
+    (void)state;
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s", support_tmp("command/cut-man"));
+    assert_int_equal(shell("rm -rf \"$TMP/cut-man\""), 0);
+    for (int i = 0; i < 40; i++) {
+        char *words[] = {"dlx", "man", "--all", folder, NULL};
+        pid_t child = start(words, -1);
+        usleep((useconds_t)i * 500);
+        kill(child, SIGINT);
+        int code = code_of(child);
+        assert_true(code == 0 || code == 130 || code == -SIGINT);
+    }
+    assert_int_equal(shell("ls \"$TMP\"/cut-man/*.part"), 2);
 }
 
 /* Ctrl-C in the middle: what there is is printed, and the code is 130. */
@@ -389,6 +596,8 @@ static void test_infill(void **state)
     assert_stderr_says("[[8]]");
     assert_int_equal(shell("\"$DLX\" infill \"$GOLDEN/llada-tiny\" --ids 1,300,300,2 -q"), 0);
     assert_memory_equal(out, "1,", 2);
+    assert_int_equal(shell("\"$DLX\" infill \"$TMP/llada\" 'a [[40]]' -q --ctx 20"), 1);
+    assert_stderr_says("the text with its gaps of 42 ids is longer than the context of 20");
 }
 
 static void test_logits(void **state)
@@ -415,6 +624,12 @@ static void test_logits(void **state)
     const json_t *row = json_array_get(json_object_get(report, "rows"), 1);
     assert_int_equal(number(json_array_get(json_object_get(row, "top"), 0), "id"), best);
     json_decref(report);
+    /* longer than the model was trained for: computed, and said */
+    assert_int_equal(shell("\"$DLX\" logits \"$GOLDEN/llada-tiny\" --top 1 "
+                           "--ids 1$(printf ',1%%.0s' $(seq 1 600))"),
+                     0);
+    assert_stderr_says("601 ids are more than the ");
+    assert_non_null(strstr(out, "\n   600 "));
 }
 
 static void test_tokenize(void **state)
@@ -484,6 +699,12 @@ static void test_eval(void **state)
         shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/task.jsonl\" -n 8 --ctx 64 --limit 1 -q"), 0);
     assert_string_equal(err, "");
     assert_prints("tokens/s");
+    assert_int_equal(shell("\"$DLX\" eval \"$GOLDEN/sdar-tiny-b4\" \"$TMP/task.jsonl\""), 1);
+    assert_stderr_says("put tokenizer.json");
+    support_write(support_tmp("command/task.jsonl"), "\n\n{\"text\":\n");
+    assert_int_equal(shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/task.jsonl\""), 1);
+    assert_stderr_says("task.jsonl, line 3, column ");
+    assert_stderr_says("mend the line");
 }
 
 static void test_chat_on_a_pipe(void **state)
@@ -506,7 +727,7 @@ static void test_chat_on_a_pipe(void **state)
     assert_stderr_says("did you mean /help?");
     assert_int_equal(
         shell("printf 'one\\ntwo\\nthree\\n' | \"$DLX\" chat \"$TMP/sdar\" -n 8 --ctx 64"), 0);
-    assert_non_null(strstr(err, "oldest turns are forgotten"));
+    assert_non_null(strstr(err, "1 turn is forgotten, oldest first"));
     assert_int_equal(shell("echo hello | \"$DLX\" chat \"$TMP/sdar\" -n 8 --ctx 16"), 1);
     assert_stderr_says("the context holds 16");
     assert_int_equal(shell("\"$DLX\" chat \"$GOLDEN/llada-tiny\" </dev/null"), 1);
@@ -540,11 +761,17 @@ int main(void)
         cmocka_unit_test(test_help),
         cmocka_unit_test(test_misuse_is_a_sentence_and_2),
         cmocka_unit_test(test_failure_is_a_sentence_and_1),
+        cmocka_unit_test(test_useless_options_are_refused),
+        cmocka_unit_test(test_system_messages_are_not_dropped),
+        cmocka_unit_test(test_figures_have_plurals),
         cmocka_unit_test(test_run_without_tokenizer),
         cmocka_unit_test(test_prompt_from_everywhere),
         cmocka_unit_test(test_text_and_ids_agree),
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_unwritable_places),
+        cmocka_unit_test(test_long_file_names),
+        cmocka_unit_test(test_no_run_without_a_reader),
+        cmocka_unit_test(test_interrupted_manual),
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_infill),
         cmocka_unit_test(test_logits),

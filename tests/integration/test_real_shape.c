@@ -17,6 +17,11 @@
 
 enum { LAYERS = 24, D = 896, HEADS = 14, KV = 2, HEAD = 64, FF = 4864, VOCAB = 151936 };
 enum { N_TENSORS = 2 + LAYERS * 12, N_CTX = 512 };
+#ifdef DLX_MEASURED
+enum { TRIES = 3 }; /* the best of three: others may use the machine */
+#else
+enum { TRIES = 1 }; /* a sanitizer's seconds say nothing */
+#endif
 
 static uint16_t *random_bf16(size_t n, double scale)
 {
@@ -119,15 +124,13 @@ static double run_once(const char *folder, double *passes)
 static void a_half_billion_parameters_load_and_generate(void **state)
 {
     (void)state;
-    enum { TRIES = 3 };
     char folder[4200], command[9000];
     snprintf(folder, sizeof folder, "%s", support_tmp("real-shape"));
     snprintf(command, sizeof command, "mkdir -p '%s'", folder);
     assert_int_equal(system(command), 0);
     uint64_t weights = write_checkpoint(folder);
     double passes, best = run_once(folder, &passes);
-    for (int i = 1; i < TRIES && best >= 1.0;
-         i++) { /* the best of three: others may use the machine */
+    for (int i = 1; i < TRIES && best >= 1.0; i++) {
         double again = run_once(folder, &passes);
         best = again < best ? again : best;
     }

@@ -30,6 +30,19 @@ static bool on_event(void *user, const dlx_event *event)
     return !interrupted() && !out_failed() && !(a->trace && ferror(a->trace));
 }
 
+int answer_close(const answer *a, int code, save *trace)
+{
+    if (code != EXIT_OK)
+        return code;
+    if (a->stopped && interrupted())
+        return interrupt_exit_code();
+    /* A trace that stopped the run could not be written: save_commit says why. main says so of
+     * stdout. */
+    if (trace->file && !out_failed() && !save_commit(trace))
+        return EXIT_FAILED;
+    return a->stopped ? EXIT_FAILED : EXIT_OK;
+}
+
 int answer_run(answer *a, dlx_session *session, const dlx_token *prompt, size_t n_prompt,
                const dlx_gen_opts *gen)
 {
@@ -80,10 +93,11 @@ void answer_stats(const answer *a)
     double passes = r->passes ? (double)r->passes : 1;
     double seconds = r->seconds > 0 ? r->seconds : 1e-9;
     term t = term_of(stderr);
-    say_note("%s%zu tokens in %zu passes (%.2f a pass), %.1f tokens/s, first text after %.2f s%s%s",
-             term_code(&t, STYLE_DIM), r->n_ids, r->passes, (double)r->n_ids / passes,
-             (double)r->n_ids / seconds, r->first_token_seconds, a->stopped ? ", stopped" : "",
-             term_code(&t, STYLE_PLAIN));
+    say_note(
+        "%s%zu token%s in %zu pass%s (%.2f a pass), %.1f tokens/s, first text after %.2f s%s%s",
+        term_code(&t, STYLE_DIM), r->n_ids, plural(r->n_ids, "s"), r->passes,
+        plural(r->passes, "es"), (double)r->n_ids / passes, (double)r->n_ids / seconds,
+        r->first_token_seconds, a->stopped ? ", stopped" : "", term_code(&t, STYLE_PLAIN));
 }
 
 json_t *ids_json(const dlx_token *ids, size_t n)

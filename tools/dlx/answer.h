@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "paint.h"
+#include "save.h"
 
 #include <jansson.h>
 
@@ -19,7 +20,7 @@ typedef struct answer {
     /* afterwards */
     bytes text; /* all that became final */
     dlx_gen_result result;
-    bool stopped; /* by Ctrl-C */
+    bool stopped; /* by Ctrl-C, or because nobody can take the result any more */
     paint *painter;
 } answer;
 
@@ -30,6 +31,9 @@ typedef struct answer {
 int answer_run(answer *a, dlx_session *session, const dlx_token *prompt, size_t n_prompt,
                const dlx_gen_opts *gen);
 void answer_release(answer *a);
+
+/* Puts the trace into its place if the run is whole. The exit code that `code` becomes. */
+int answer_close(const answer *a, int code, save *trace);
 
 const char *answer_finish(const answer *a); /* "stop", "length" or "cancelled" */
 

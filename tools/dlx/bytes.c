@@ -90,6 +90,11 @@ const char *bytes_string(const bytes *b)
     return b->data ? b->data : "";
 }
 
+const char *plural(size_t n, const char *ending)
+{
+    return n == 1 ? "" : ending;
+}
+
 /* Length of the valid sequence at p, 0 if there is none. Overlong forms and surrogates are invalid.
  */
 static size_t sequence(const unsigned char *p, size_t n)
@@ -118,6 +123,35 @@ size_t utf8_first_bad(const char *text, size_t n)
         i += len;
     }
     return n;
+}
+
+static shown cut(const char *text, size_t n_most)
+{
+    shown out;
+    const char *end = memchr(text, 0, sizeof out.text);
+    size_t n = end ? (size_t)(end - text) : sizeof out.text, used = 0, i = 0;
+    for (size_t k = 0; i < n && k < n_most; k++) {
+        const char *at = text + i;
+        size_t len = sequence((const unsigned char *)at, n - i);
+        bool plain = len && (unsigned char)*at >= ' ' && *at != 0x7F;
+        i += len ? len : 1;
+        memcpy(out.text + used, plain ? at : "?", plain ? len : 1);
+        used += plain ? len : 1;
+    }
+    for (size_t k = 0; i < n && k < 3; k++)
+        out.text[used++] = '.';
+    out.text[used] = 0;
+    return out;
+}
+
+shown show(const char *word)
+{
+    return cut(word, SHOWN_WORD);
+}
+
+shown show_path(const char *path)
+{
+    return cut(path, SHOWN_PATH);
 }
 
 uint32_t utf8_next(const char *text, size_t n, size_t *i)

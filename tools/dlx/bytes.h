@@ -29,10 +29,24 @@ void bytes_reset(bytes *b);         /* empty, memory kept */
 void bytes_release(bytes *b);
 const char *bytes_string(const bytes *b); /* never NULL */
 
+/* "" for one, the ending for any other number. */
+const char *plural(size_t n, const char *ending);
+
 /* Offset of the first byte that is not valid UTF-8; n when all are. */
 size_t utf8_first_bad(const char *text, size_t n);
 
-/* The code point at text[*i], which must be valid there; moves *i behind it. */
+/* The code point at text[*i], U+FFFD if there is none; moves *i behind it. */
 uint32_t utf8_next(const char *text, size_t n, size_t *i);
+
+/*
+ * What a sentence shows of words that someone typed, as in say("... %s", show(word).text): valid
+ * UTF-8 on one line, cut to 80 characters. Paths may be longer before they are cut.
+ */
+enum { SHOWN_WORD = 80, SHOWN_PATH = 250 };
+typedef struct shown {
+    char text[SHOWN_PATH * 4 + sizeof "..."];
+} shown;
+shown show(const char *word);
+shown show_path(const char *path);
 
 #endif

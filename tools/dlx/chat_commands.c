@@ -58,7 +58,10 @@ static int change_setting(conversation *c, const setting *s, const char *arg)
     bytes why = {0};
     uint64_t count = 0;
     double real = 0;
-    bool ok = s->kind == FIELD_REAL ? parse_real(arg, row->min, row->max, &real, &why)
+    dlx_error err;
+    if (dlx_gen_uses(c->model, &c->plan.opts, s->option, &err) != DLX_OK)
+        return say_failed("/%s sets %s", s->name, err.text);
+    bool ok = s->kind == FIELD_REAL ? parse_real(arg, row->min, row->above, row->max, &real, &why)
                                     : parse_count(arg, row->lo, row->hi, &count, &why);
     if (!ok)
         say("/%s: %s", s->name, bytes_string(&why));
@@ -109,7 +112,9 @@ static int do_config(conversation *c, const char *arg)
 
 static int do_system(conversation *c, const char *arg)
 {
-    conversation_system(c, arg);
+    int code = conversation_system(c, "/system", arg);
+    if (code != EXIT_OK)
+        return code;
     say_note(*arg ? "the system message is set" : "there is no system message now");
     return EXIT_OK;
 }
@@ -122,9 +127,9 @@ static int do_stats(conversation *c, const char *arg)
         return EXIT_OK;
     }
     answer_stats(&c->last);
-    say_note("prompt of %zu tokens, %zu of them reused; %zu rows computed in %.2f s",
-             c->last.result.n_prompt, c->last.result.n_reused, c->last.result.rows,
-             c->last.result.seconds);
+    const dlx_gen_result *r = &c->last.result;
+    say_note("prompt of %zu token%s, %zu of them reused; %zu row%s computed in %.2f s", r->n_prompt,
+             plural(r->n_prompt, "s"), r->n_reused, r->rows, plural(r->rows, "s"), r->seconds);
     return EXIT_OK;
 }
 
@@ -200,8 +205,8 @@ static int unknown(const char *name)
         names[n++] = settings[i].name;
     const char *near = suggest_nearest(name, names, n);
     if (near)
-        return say_failed("unknown command /%s; did you mean /%s?", name, near);
-    return say_failed("unknown command /%s; /help lists them", name);
+        return say_failed("unknown command /%s; did you mean /%s?", show(name).text, near);
+    return say_failed("unknown command /%s; /help lists them", show(name).text);
 }
 
 static int run_command(conversation *c, const command *k, const char *arg)

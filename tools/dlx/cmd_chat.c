@@ -5,6 +5,7 @@
 #include "line.h"
 #include "machine_flags.h"
 #include "out.h"
+#include "output_flags.h"
 #include "sys.h"
 #include "verbs.h"
 
@@ -13,8 +14,8 @@
 typedef struct settings {
     machine_flags machine;
     gen_flags gen;
+    output_flags output;
     const char *system, *load;
-    bool watch, quiet;
 } settings;
 
 #define AT(field) offsetof(settings, field)
@@ -24,14 +25,13 @@ static const opt rows[] = {
      .fallback = "none"},
     {"load", OPT_FILE, AT(load), "FILE", .help = "go on with a conversation that /save wrote",
      .fallback = "none"},
-    {"watch", OPT_FLAG, AT(watch), .help = "show the denoising (on a terminal)"},
-    {"quiet", OPT_FLAG, AT(quiet), .help = "no statistics on standard error", .letter = 'q'},
 };
 
 static const opt_table tables[] = {
-    {"Conversation", OPT_ROWS(rows), 0, false},
-    GEN_TABLE(settings),
-    MACHINE_TABLE(settings),
+    OPT_TABLE("Conversation", rows),
+    OUTPUT_TABLE(settings, N_TALK_ROWS),
+    GEN_TABLE(settings, 0),
+    MACHINE_TABLE(settings, MACHINE_CHAT),
 };
 
 /* A message: a line, and the next ones while each ends in a backslash. */
@@ -114,18 +114,18 @@ static int start(const settings *s, const dlx_model *model, conversation *c)
 {
     dlx_model_info info;
     dlx_model_get_info(model, &info);
-    *c = (conversation){.model = model, .messages = json_array(), .watch = s->watch};
+    *c = (conversation){.model = model, .messages = json_array(), .watch = s->output.watch};
     int code = need_tokenizer(&info, "a conversation needs one");
     if (code == EXIT_OK && !info.has_chat_template)
         code =
             say_failed("%s holds no chat template: dlx run --raw takes text as it is", info.path);
-    if (code == EXIT_OK && !gen_plan_init(&c->plan, model, &s->gen))
+    if (code == EXIT_OK && !gen_plan_init(&c->plan, model, &s->gen, false))
         code = EXIT_FAILED;
     if (code == EXIT_OK)
         code = open_session(&c->session, model, &s->machine, 0);
     c->n_ctx = code == EXIT_OK ? dlx_session_n_ctx(c->session) : 0;
     if (code == EXIT_OK && s->system)
-        conversation_system(c, s->system);
+        code = conversation_system(c, "--system", s->system);
     if (code == EXIT_OK && s->load && !conversation_load(c, s->load))
         code = EXIT_FAILED;
     return code;
@@ -137,13 +137,15 @@ static int run(const void *of_verb, const opt_args *args)
     dlx_model *model;
     conversation c;
     bool person = sys_is_terminal(stdin) && sys_is_terminal(stdout);
+    if (!out_ready())
+        return EXIT_FAILED;
     int code = open_model(&model, args->items[0], DLX_LOAD_ALL);
     if (code != EXIT_OK)
         return code;
     code = start(s, model, &c);
     if (code == EXIT_OK) {
         line_editor *editor = person ? line_editor_open() : NULL;
-        c.quiet = s->quiet || !person;
+        c.quiet = s->output.quiet || !person;
         if (person)
             say_note("Talk to the model; /help lists the commands, Ctrl-D leaves.");
         code = talk(&c, editor, person);

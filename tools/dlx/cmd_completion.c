@@ -22,7 +22,7 @@ static int run(const void *settings, const opt_args *args)
         return EXIT_OK;
     }
     return say_misuse("completion", "\"%s\" is not a shell known here: bash, zsh or fish",
-                      args->items[0]);
+                      show(args->items[0]).text);
 }
 
 static const verb_arg arguments[] = {{"SHELL", ARG_SHELL, false, "bash, zsh or fish"}};

@@ -11,10 +11,10 @@ typedef struct settings {
 } settings;
 
 static const opt rows[] = {
-    {"json", OPT_FLAG, offsetof(settings, json), .help = "print one JSON object"},
+    OPT_JSON_ROW(settings),
 };
 
-static const opt_table tables[] = {{"Output", OPT_ROWS(rows), 0, false}};
+static const opt_table tables[] = {OPT_TABLE("Output", rows)};
 
 static const char *text_of(const json_t *object, const char *key)
 {

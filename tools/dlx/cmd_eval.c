@@ -33,15 +33,15 @@ static const opt task_rows[] = {
 static const opt output_rows[] = {
     {"output", OPT_FILE, AT(output), "FILE",
      .help = "write each line's own result to a .jsonl file", .fallback = "none", .letter = 'o'},
-    {"json", OPT_FLAG, AT(json), .help = "print one JSON object"},
+    OPT_JSON_ROW(settings),
     {"quiet", OPT_FLAG, AT(quiet), .help = "no progress on standard error", .letter = 'q'},
 };
 
 static const opt_table tables[] = {
-    {"Task", OPT_ROWS(task_rows), 0, false},
-    {"Output", OPT_ROWS(output_rows), 0, false},
-    GEN_TABLE(settings),
-    MACHINE_TABLE(settings),
+    OPT_TABLE("Task", task_rows),
+    OPT_TABLE("Output", output_rows),
+    GEN_TABLE(settings, 0),
+    MACHINE_TABLE(settings, MACHINE_EVAL),
 };
 
 typedef struct watcher {
@@ -67,7 +67,7 @@ static bool on_line(void *user, size_t index, size_t n_lines, const char *json)
     if (w->lines)
         fprintf(w->lines, "%s\n", json);
     progress_show(&w->bar, "line", index + 1, n_lines, extra);
-    return !interrupted() && !(w->lines && ferror(w->lines));
+    return !interrupted() && !out_failed() && !(w->lines && ferror(w->lines));
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -100,8 +100,10 @@ static void print_figures(const char *title, const json_t *figures)
         out_printf("  %-18s %.4f nats a token, perplexity at most %.4g\n", "likelihood",
                    number(text, "nats_per_token"), number(text, "perplexity_bound"));
     if (number(figures, "passes") > 0)
-        out_printf("  %-18s %.0f tokens in %.0f passes (%.2f a pass), %.1f tokens/s\n",
-                   "generation", number(figures, "tokens"), number(figures, "passes"),
+        out_printf("  %-18s %.0f token%s in %.0f pass%s (%.2f a pass), %.1f tokens/s\n",
+                   "generation", number(figures, "tokens"),
+                   plural((size_t)number(figures, "tokens"), "s"), number(figures, "passes"),
+                   plural((size_t)number(figures, "passes"), "es"),
                    number(figures, "tokens_per_pass"), number(figures, "tokens_per_second"));
 }
 
@@ -122,7 +124,7 @@ static int judge(const settings *s, const char *path, const dlx_model *model, dl
     char *text = NULL;
     dlx_error err;
     watcher w = {.lines = lines->file};
-    if (!gen_plan_init(&plan, model, &s->gen)) {
+    if (!gen_plan_init(&plan, model, &s->gen, false)) {
         gen_plan_release(&plan);
         return EXIT_FAILED;
     }
@@ -143,16 +145,19 @@ static int judge(const settings *s, const char *path, const dlx_model *model, dl
     if (r != DLX_OK && r != DLX_CANCELLED)
         return say_failed("%s", err.text);
     json_t *report = text ? json_loads(text, 0, NULL) : NULL;
-    if (report && s->json)
+    bool lost = r == DLX_CANCELLED && !interrupted(); /* stdout or the file of lines */
+    if (report && s->json && !lost)
         out_json(json_incref(report));
-    else if (report && json_object_get(report, "lines"))
+    else if (report && json_object_get(report, "lines") && !lost)
         print(report);
     out_flush();
     json_decref(report);
     dlx_free(model, text);
-    if (r == DLX_CANCELLED)
-        return interrupted() ? interrupt_exit_code() : EXIT_FAILED;
-    return lines->file && !save_commit(lines) ? EXIT_FAILED : EXIT_OK;
+    if (r == DLX_CANCELLED && interrupted())
+        return interrupt_exit_code();
+    if (lines->file && !out_failed() && !save_commit(lines))
+        return EXIT_FAILED; /* and it said why */
+    return lost ? EXIT_FAILED : EXIT_OK;
 }
 
 static int run(const void *of_verb, const opt_args *args)
@@ -162,7 +167,10 @@ static int run(const void *of_verb, const opt_args *args)
     dlx_model *model = NULL;
     dlx_session *session = NULL;
     if (sys_kind_of(args->items[1]) == SYS_ABSENT)
-        return say_failed("%s: there is no such file", args->items[1]);
+        return say_failed("%s: there is no such file; TASK is a .jsonl file of tasks",
+                          show_path(args->items[1]).text);
+    if (!out_ready())
+        return EXIT_FAILED;
     interrupt_begin(NULL);
     if (s->output && !save_open(&lines, s->output))
         return EXIT_FAILED;

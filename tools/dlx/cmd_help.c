@@ -11,7 +11,7 @@ static int run(const void *settings, const opt_args *args)
     const verb *v = args->n ? verb_find(args->items[0]) : NULL;
     if (args->n && !v) {
         const char *near = verb_nearest(args->items[0]);
-        return say_misuse(NULL, "there is no verb %s%s%s%s", args->items[0],
+        return say_misuse(NULL, "there is no verb %s%s%s%s", show(args->items[0]).text,
                           near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     }
     if (v)

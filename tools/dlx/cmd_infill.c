@@ -9,6 +9,7 @@
 #include "interrupt.h"
 #include "machine_flags.h"
 #include "out.h"
+#include "output_flags.h"
 #include "prompt.h"
 #include "save.h"
 #include "verbs.h"
@@ -19,9 +20,9 @@
 typedef struct settings {
     machine_flags machine;
     gen_flags gen;
+    output_flags output;
     opt_ids ids;
-    const char *prompt, *system, *trace;
-    bool watch, json, quiet;
+    const char *prompt, *system;
 } settings;
 
 #define AT(field) offsetof(settings, field)
@@ -35,19 +36,11 @@ static const opt text_rows[] = {
      .help = "the text as token ids with mask ids, in place of TEXT"},
 };
 
-static const opt output_rows[] = {
-    {"watch", OPT_FLAG, AT(watch), .help = "show the denoising (on a terminal)"},
-    {"json", OPT_FLAG, AT(json), .help = "print one JSON object"},
-    {"trace", OPT_FILE, AT(trace), "FILE", .help = "write every pass to a .jsonl file",
-     .fallback = "none"},
-    {"quiet", OPT_FLAG, AT(quiet), .help = "no statistics on standard error", .letter = 'q'},
-};
-
 static const opt_table tables[] = {
-    {"Text", OPT_ROWS(text_rows), 0, false},
-    {"Output", OPT_ROWS(output_rows), 0, false},
-    GEN_TABLE(settings),
-    MACHINE_TABLE(settings),
+    OPT_TABLE("Text", text_rows),
+    OUTPUT_TABLE(settings, N_OUTPUT_ROWS),
+    GEN_TABLE(settings, N_LENGTH_ROWS),
+    MACHINE_TABLE(settings, MACHINE_RUN),
 };
 
 typedef struct job {
@@ -193,7 +186,7 @@ static void print_json(const job *j, const answer *a)
 static void print(const job *j, const answer *a)
 {
     bytes all = {0};
-    if (j->s->json) {
+    if (j->s->output.json) {
         print_json(j, a);
     } else if (!j->info.has_tokenizer) {
         ids_text(a->result.canvas + j->n_before, j->ids.n - j->n_before, &all);
@@ -201,13 +194,13 @@ static void print(const job *j, const answer *a)
         for (size_t i = 0; i < j->gaps.n_parts; i++)
             part_text(j, &j->gaps.parts[i], a->result.canvas, &all);
     }
-    if (!j->s->json) {
+    if (!j->s->output.json) {
         if (!all.n || all.data[all.n - 1] != '\n')
             bytes_text(&all, "\n");
         out_bytes(all.data, all.n);
     }
     out_flush();
-    if (!j->s->quiet && !j->s->json)
+    if (!j->s->output.quiet && !j->s->output.json)
         answer_stats(a);
     bytes_release(&all);
 }
@@ -218,24 +211,19 @@ static int fill(job *j, save *trace)
     gen_plan plan;
     dlx_session *session = NULL;
     answer a = {.model = j->model,
-                .watch = s->watch && !s->json,
+                .watch = s->output.watch && !s->output.json,
                 .watch_from = j->n_before,
                 .trace = trace->file};
     int code = EXIT_FAILED;
-    if (gen_plan_init(&plan, j->model, &s->gen)) {
-        plan.opts.infill = true;
+    if (gen_plan_init(&plan, j->model, &s->gen, true))
         code = open_session(&session, j->model, &s->machine,
                             dlx_gen_positions(j->model, &plan.opts, j->ids.n));
-    }
     if (code == EXIT_OK)
         code = answer_run(&a, session, j->ids.items, j->ids.n, &plan.opts);
     /* A run that was stopped before its first pass may have no canvas yet. */
-    if (code == EXIT_OK && a.result.n_canvas >= j->ids.n)
+    if (code == EXIT_OK && (!a.stopped || interrupted()) && a.result.n_canvas >= j->ids.n)
         print(j, &a);
-    if (code == EXIT_OK && a.stopped)
-        code = interrupted() ? interrupt_exit_code() : EXIT_FAILED;
-    if (code == EXIT_OK && trace->file && !save_commit(trace))
-        code = EXIT_FAILED;
+    code = answer_close(&a, code, trace);
     answer_release(&a);
     dlx_session_free(session);
     gen_plan_release(&plan);
@@ -251,8 +239,12 @@ static int run(const void *of_verb, const opt_args *args)
         return say_misuse("infill", "TEXT and --ids are both given; one of them is the text");
     if (j.s->system && !j.s->prompt)
         return say_misuse("infill", "--system belongs to a message: give --prompt as well");
+    if (j.s->prompt && !*j.s->prompt)
+        return say_misuse("infill", "--prompt is empty: expected at least one character");
+    if (!out_ready())
+        return EXIT_FAILED;
     interrupt_begin(NULL);
-    if (j.s->trace && !save_open(&trace, j.s->trace))
+    if (j.s->output.trace && !save_open(&trace, j.s->output.trace))
         return EXIT_FAILED;
     int code = open_model(&model, args->items[0], DLX_LOAD_ALL);
     if (code == EXIT_OK) {
@@ -293,6 +285,11 @@ static const verb_example examples[] = {
      "an answer whose form is given"},
 };
 
+static const verb_lack lacks[] = {
+    {"max-tokens", 'n', "the gaps of TEXT say how many tokens there are, as [[8]]"},
+    {"stop", 0, "a gap is always filled; [[8]] says how long it is"},
+};
+
 const verb verb_infill = {.name = "infill",
                           .summary = "fill the gaps of a text",
                           .about = about,
@@ -300,6 +297,8 @@ const verb verb_infill = {.name = "infill",
                           .n_args = 2,
                           .tables = tables,
                           .n_tables = sizeof tables / sizeof *tables,
+                          .lacks = lacks,
+                          .n_lacks = sizeof lacks / sizeof *lacks,
                           .examples = examples,
                           .n_examples = sizeof examples / sizeof *examples,
                           .more = gen_help,

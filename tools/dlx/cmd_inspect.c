@@ -25,10 +25,10 @@ static const opt rows[] = {
     {"plan", OPT_FLAG, AT(plan), .help = "the memory plan alone"},
     {"tensors", OPT_FLAG, AT(tensors), .help = "list every tensor"},
     {"graph", OPT_FLAG, AT(graph), .help = "print the graph, one node a line"},
-    {"json", OPT_FLAG, AT(json), .help = "print one JSON object"},
+    OPT_JSON_ROW(settings),
 };
 
-static const opt_table tables[] = {{"What to print", OPT_ROWS(rows), 0, false}};
+static const opt_table tables[] = {OPT_TABLE("What to print", rows)};
 
 /* "1,024", "0.9", "low_confidence" or "151645 151643" */
 static void value_text(const json_t *value, bytes *out)

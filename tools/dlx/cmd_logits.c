@@ -32,10 +32,10 @@ static const opt rows[] = {
      .letter = 'o'},
     {"top", OPT_COUNT, AT(top), "K", .help = "best ids of each row in the table", .fallback = "5",
      .lo = 1, .hi = MAX_TOP},
-    {"json", OPT_FLAG, AT(json), .help = "print the table as one JSON object"},
+    OPT_JSON_ROW(settings),
 };
 
-static const opt_table tables[] = {{"Logits", OPT_ROWS(rows), 0, false}, MACHINE_TABLE(settings)};
+static const opt_table tables[] = {OPT_TABLE("Logits", rows), MACHINE_TABLE(settings, MACHINE_RUN)};
 
 typedef struct ranked {
     dlx_token id;
@@ -80,7 +80,7 @@ static json_t *piece(const dlx_model *model, bool has_tokenizer, dlx_token id)
 static json_t *row_json(const dlx_model *model, const dlx_model_info *info, size_t pos,
                         dlx_token id, const float *logits, size_t k)
 {
-    ranked best[MAX_TOP];
+    ranked best[MAX_TOP] = {{0, 0}};
     size_t n = best_of(logits, info->n_vocab_rows, k, best);
     double total = n ? log_sum(logits, info->n_vocab_rows, (double)best[0].logit) : 0;
     json_t *list = json_array();
@@ -153,11 +153,20 @@ static int compute(const settings *s, const dlx_model *model, const id_list *ids
     dlx_session *session = NULL;
     dlx_error err;
     dlx_model_get_info(model, &info);
+    if (info.n_ctx_train && ids->n > info.n_ctx_train)
+        say("%zu ids are more than the %zu positions that the model was trained for: the logits of "
+            "those beyond mean little",
+            ids->n, info.n_ctx_train);
     int code = open_session(&session, model, &s->machine, ids->n);
     if (code != EXIT_OK)
         return code;
     float *logits = mem_resize(NULL, ids->n * info.n_vocab_rows, sizeof *logits); /* [n, vocab] */
-    if (dlx_logits(session, ids->items, ids->n, logits, &err) != DLX_OK)
+    interrupt_watch(session);
+    dlx_result r = dlx_logits(session, ids->items, ids->n, logits, &err);
+    interrupt_watch(NULL);
+    if (r == DLX_CANCELLED)
+        code = interrupt_exit_code();
+    else if (r != DLX_OK)
         code = say_failed("%s", err.text);
     else if (!are_numbers(logits, ids->n, info.n_vocab_rows))
         code = EXIT_FAILED;
@@ -199,7 +208,9 @@ static int run(const void *of_verb, const opt_args *args)
     id_list ids = {0};
     if (s->ids.given && args->n > 1)
         return say_misuse("logits", "TEXT and --ids are both given; one of them is the input");
-    /* The note alone: an interrupted run must not leave its temporary file behind. */
+    if ((s->json || !s->output) && !out_ready())
+        return EXIT_FAILED;
+    /* From here on: an interrupted run must not leave its temporary file behind. */
     interrupt_begin(NULL);
     if (s->output && !save_open(&file, s->output)) {
         interrupt_end();

@@ -1,5 +1,6 @@
 /* cmd_man.c - dlx man: manual pages made from the option tables that the command itself reads. */
 #include "help.h"
+#include "interrupt.h"
 #include "out.h"
 #include "save.h"
 #include "sys.h"
@@ -17,7 +18,7 @@ static const opt rows[] = {
      .help = "write dlx.1, dlx-run.1 ... into a directory"},
 };
 
-static const opt_table tables[] = {{"Output", OPT_ROWS(rows), 0, false}};
+static const opt_table tables[] = {OPT_TABLE("Output", rows)};
 
 /* v NULL: the page of the command itself. */
 static bool write_page(const char *folder, const verb *v)
@@ -42,13 +43,16 @@ static bool write_page(const char *folder, const verb *v)
 static int write_all(const char *folder)
 {
     if (!sys_make_folder(folder))
-        return say_failed("%s cannot be made: %s", folder, strerror(errno));
-    if (!write_page(folder, NULL))
-        return EXIT_FAILED;
-    for (size_t i = 0; i < n_all_verbs; i++)
-        if (!write_page(folder, all_verbs[i]))
-            return EXIT_FAILED;
-    return EXIT_OK;
+        return say_failed("%s cannot be made: %s%s", show_path(folder).text, strerror(errno),
+                          save_advice(errno));
+    /* A page in work is finished first: no temporary file stays. */
+    interrupt_begin(NULL);
+    bool ok = write_page(folder, NULL);
+    for (size_t i = 0; i < n_all_verbs && ok && !interrupted(); i++)
+        ok = write_page(folder, all_verbs[i]);
+    int code = !ok ? EXIT_FAILED : interrupted() ? interrupt_exit_code() : EXIT_OK;
+    interrupt_end();
+    return code;
 }
 
 static int run(const void *of_verb, const opt_args *args)
@@ -61,7 +65,7 @@ static int run(const void *of_verb, const opt_args *args)
         return write_all(s->all);
     const verb *v = args->n ? verb_find(args->items[0]) : NULL;
     if (args->n && !v)
-        return say_misuse(NULL, "there is no verb %s", args->items[0]);
+        return say_misuse(NULL, "there is no verb %s", show(args->items[0]).text);
     if (v)
         man_verb(&page, v);
     else

@@ -5,6 +5,7 @@
 #include "interrupt.h"
 #include "machine_flags.h"
 #include "out.h"
+#include "output_flags.h"
 #include "prompt.h"
 #include "save.h"
 #include "verbs.h"
@@ -14,9 +15,10 @@
 typedef struct settings {
     machine_flags machine;
     gen_flags gen;
+    output_flags output;
     opt_ids ids;
-    const char *system, *trace;
-    bool raw, watch, json, quiet;
+    const char *system;
+    bool raw;
 } settings;
 
 #define AT(field) offsetof(settings, field)
@@ -28,19 +30,11 @@ static const opt prompt_rows[] = {
      .fallback = "none"},
 };
 
-static const opt output_rows[] = {
-    {"watch", OPT_FLAG, AT(watch), .help = "show the denoising (on a terminal)"},
-    {"json", OPT_FLAG, AT(json), .help = "print one JSON object"},
-    {"trace", OPT_FILE, AT(trace), "FILE", .help = "write every pass to a .jsonl file",
-     .fallback = "none"},
-    {"quiet", OPT_FLAG, AT(quiet), .help = "no statistics on standard error", .letter = 'q'},
-};
-
 static const opt_table tables[] = {
-    {"Prompt", OPT_ROWS(prompt_rows), 0, false},
-    {"Output", OPT_ROWS(output_rows), 0, false},
-    GEN_TABLE(settings),
-    MACHINE_TABLE(settings),
+    OPT_TABLE("Prompt", prompt_rows),
+    OUTPUT_TABLE(settings, N_OUTPUT_ROWS),
+    GEN_TABLE(settings, 0),
+    MACHINE_TABLE(settings, MACHINE_RUN),
 };
 
 /* Which ids the run begins with; says why not. */
@@ -84,7 +78,7 @@ static void print(const settings *s, const answer *a)
     dlx_model_info info;
     const dlx_gen_result *r = &a->result;
     dlx_model_get_info(a->model, &info);
-    if (s->json) {
+    if (s->output.json) {
         json_t *object = json_object();
         json_object_set_new(object, "text",
                             info.has_tokenizer ? json_text(a->text.data, a->text.n) : json_null());
@@ -100,7 +94,7 @@ static void print(const settings *s, const answer *a)
         out_text("\n"); /* the text itself has streamed out */
     }
     out_flush();
-    if (!s->quiet && !s->json)
+    if (!s->output.quiet && !s->output.json)
         answer_stats(a);
 }
 
@@ -109,22 +103,19 @@ static int generate(const settings *s, const dlx_model *model, const id_list *id
     gen_plan plan;
     dlx_session *session = NULL;
     answer a = {.model = model,
-                .stream = !s->json,
-                .watch = s->watch && !s->json,
+                .stream = !s->output.json,
+                .watch = s->output.watch && !s->output.json,
                 .watch_from = SIZE_MAX,
                 .trace = trace->file};
     int code = EXIT_FAILED;
-    if (gen_plan_init(&plan, model, &s->gen))
+    if (gen_plan_init(&plan, model, &s->gen, false))
         code = open_session(&session, model, &s->machine,
                             dlx_gen_positions(model, &plan.opts, ids->n));
     if (code == EXIT_OK)
         code = answer_run(&a, session, ids->items, ids->n, &plan.opts);
     if (code == EXIT_OK && (!a.stopped || interrupted()))
         print(s, &a);
-    if (code == EXIT_OK && !a.stopped && trace->file && !save_commit(trace))
-        code = EXIT_FAILED;
-    if (code == EXIT_OK && a.stopped)
-        code = interrupted() ? interrupt_exit_code() : EXIT_FAILED;
+    code = answer_close(&a, code, trace);
     answer_release(&a);
     dlx_session_free(session);
     gen_plan_release(&plan);
@@ -140,8 +131,10 @@ static int run(const void *of_verb, const opt_args *args)
     int code = check(s, args);
     if (code != EXIT_OK)
         return code;
+    if (!out_ready())
+        return EXIT_FAILED;
     interrupt_begin(NULL);
-    if (s->trace && !save_open(&trace, s->trace))
+    if (s->output.trace && !save_open(&trace, s->output.trace))
         return EXIT_FAILED;
     code = open_model(&model, args->items[0], DLX_LOAD_ALL);
     if (code == EXIT_OK)

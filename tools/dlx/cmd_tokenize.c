@@ -31,11 +31,11 @@ static const opt output_rows[] = {
     {"ids", OPT_FLAG, AT(ids), .help = "print the ids, comma-separated"},
     {"no-specials", OPT_FLAG, AT(no_specials), .help = "special tokens in the text are plain text"},
     {"skip-specials", OPT_FLAG, AT(skip_specials), .help = "--decode leaves special tokens out"},
-    {"json", OPT_FLAG, AT(json), .help = "print one JSON object"},
+    OPT_JSON_ROW(settings),
 };
 
-static const opt_table tables[] = {{"Input", OPT_ROWS(input_rows), 0, false},
-                                   {"Output", OPT_ROWS(output_rows), 0, false}};
+static const opt_table tables[] = {OPT_TABLE("Input", input_rows),
+                                   OPT_TABLE("Output", output_rows)};
 
 static int tokenize(const dlx_model *model, const settings *s, const char *text, size_t n,
                     id_list *ids)
@@ -230,7 +230,8 @@ static int chat(const dlx_model *model, const settings *s)
     json_t *request = json_loadb(bytes_string(&text), text.n, JSON_ALLOW_NUL, &where);
     bytes_release(&text);
     if (!request)
-        return say_failed("%s is not JSON: line %d, %s", s->chat, where.line, where.text);
+        return say_failed("%s is not JSON: line %d, %s; mend the file", show_path(s->chat).text,
+                          where.line, where.text);
     if (split_request(request, &messages, &generation_prompt))
         code = render(model, s, messages, request, generation_prompt);
     else

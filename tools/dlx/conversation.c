@@ -61,7 +61,8 @@ static int fit(conversation *c, id_list *ids)
         n_forgotten++;
     }
     if (n_forgotten)
-        say_note("(the context is full: the %zu oldest turns are forgotten)", n_forgotten);
+        say_note("(the context is full: %zu turn%s forgotten, oldest first)", n_forgotten,
+                 n_forgotten == 1 ? " is" : "s are");
     return EXIT_OK;
 }
 
@@ -124,10 +125,14 @@ void conversation_clear(conversation *c)
     json_array_clear(c->messages);
 }
 
-void conversation_system(conversation *c, const char *text)
+int conversation_system(conversation *c, const char *what, const char *text)
 {
+    int code = prompt_need_system(c->model, what, text);
+    if (code != EXIT_OK)
+        return code;
     bytes_reset(&c->system);
     bytes_text(&c->system, text);
+    return EXIT_OK;
 }
 
 bool conversation_save(const conversation *c, const char *path)
@@ -141,7 +146,8 @@ bool conversation_save(const conversation *c, const char *path)
     json_decref(object);
     if (!save_commit(&file))
         return false;
-    say_note("saved %zu messages to %s", json_array_size(c->messages), path);
+    size_t n = json_array_size(c->messages);
+    say_note("saved %zu message%s to %s", n, plural(n, "s"), path);
     return true;
 }
 
@@ -170,9 +176,12 @@ bool conversation_load(conversation *c, const char *path)
     json_t *messages = json_is_array(object) ? object : json_object_get(object, "messages");
     if (!are_messages(messages)) {
         if (object)
-            say("%s holds no conversation: expected messages of {\"role\", \"content\"}", path);
+            say("%s holds no conversation: expected messages of {\"role\", \"content\"}, as /save "
+                "writes them",
+                show_path(path).text);
         else
-            say("%s is not JSON: line %d, %s", path, where.line, where.text);
+            say("%s is not JSON: line %d, %s; name a file that /save wrote", show_path(path).text,
+                where.line, where.text);
         json_decref(object);
         return false;
     }
@@ -180,11 +189,14 @@ bool conversation_load(conversation *c, const char *path)
     json_array_extend(c->messages, messages);
     const json_t *first = json_array_get(c->messages, 0);
     if (strcmp(role_of(first), "system") == 0) {
-        conversation_system(c, json_string_value(json_object_get(first, "content")));
+        /* Said, but no reason to do without the rest. */
+        (void)conversation_system(c, "the system message of the file",
+                                  json_string_value(json_object_get(first, "content")));
         json_array_remove(c->messages, 0);
     }
     json_decref(object);
-    say_note("loaded %zu messages from %s", json_array_size(c->messages), path);
+    size_t n = json_array_size(c->messages);
+    say_note("loaded %zu message%s from %s", n, plural(n, "s"), path);
     return true;
 }
 

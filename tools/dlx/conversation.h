@@ -28,7 +28,9 @@ int conversation_say(conversation *c, const char *text, size_t n);
 int conversation_again(conversation *c);
 
 void conversation_clear(conversation *c); /* the messages; the system message stays */
-void conversation_system(conversation *c, const char *text);
+
+/* `what` ("/system") names the caller in the sentence of a template that has no place for it. */
+int conversation_system(conversation *c, const char *what, const char *text);
 
 /* {"messages": [...]}; both say what went wrong, or what was done. */
 bool conversation_save(const conversation *c, const char *path);

@@ -48,6 +48,8 @@ static const char *const *cache_names(void)
 const opt gen_rows[N_GEN_ROWS] = {
     {"max-tokens", OPT_COUNT, AT(max_tokens), "N", .help = "tokens to generate",
      .fallback = MODELS_OWN, .lo = 1, .hi = MANY, .letter = 'n'},
+    {"stop", OPT_TEXTS, AT(stop), "TEXT", .help = "end before TEXT; may be given again",
+     .fallback = "none"},
     {"block-length", OPT_COUNT, AT(block_length), "B", .help = "tokens of a block",
      .fallback = MODELS_OWN, .lo = 1, .hi = MANY},
     {"small-block", OPT_COUNT, AT(small_block), "S", .help = "tokens of a sub-block (Fast-dLLM v2)",
@@ -69,7 +71,7 @@ const opt gen_rows[N_GEN_ROWS] = {
     {"top-k", OPT_COUNT, AT(top_k), "K", .help = "choose among the K best; 0 is off",
      .fallback = "0", .hi = INT32_MAX},
     {"top-p", OPT_REAL, AT(top_p), "P", .help = "choose among the best that sum to P; 1 is off",
-     .fallback = "1", .min = 1e-6, .max = 1},
+     .fallback = "1", .min = 0, .max = 1, .above = true},
     {"seed", OPT_COUNT, AT(seed), "N", .help = "of the random numbers", .fallback = "0",
      .hi = UINT64_MAX},
     {"cfg-scale", OPT_REAL, AT(cfg_scale), "S",
@@ -87,8 +89,6 @@ const opt gen_rows[N_GEN_ROWS] = {
      .fallback = MODELS_OWN, .hi = INT32_MAX},
     {"suppress", OPT_RANGES, AT(suppress), "3,10-19",
      .help = "ids never to choose, beside the defaults", .fallback = "none"},
-    {"stop", OPT_TEXTS, AT(stop), "TEXT", .help = "end before TEXT; may be given again",
-     .fallback = "none"},
     {"allow-special", OPT_FLAG, AT(allow_special),
      .help = "let mask and padding ids be chosen, as the references do"},
 };
@@ -152,11 +152,32 @@ static bool take_suppressed(gen_plan *plan, const dlx_model *model, const range_
     return true;
 }
 
-bool gen_plan_init(gen_plan *plan, const dlx_model *model, const gen_flags *flags)
+/* What was asked for must be of use, whatever its value; dlx_generate cannot tell. */
+static bool are_of_use(const dlx_model *model, const dlx_gen_opts *opts, const gen_flags *flags)
+{
+    dlx_error err;
+    for (size_t i = 0; i < N_GEN_ROWS; i++) {
+        if (flags->sources[i] == OPT_DEFAULT ||
+            dlx_gen_uses(model, opts, gen_rows[i].name, &err) == DLX_OK)
+            continue;
+        bytes name = {0};
+        opt_env_name(&gen_rows[i], &name);
+        if (flags->sources[i] == OPT_FROM_ENV)
+            say("%s in the environment: %s", name.data, err.text);
+        else
+            say("--%s", err.text); /* which begins with the option's name */
+        bytes_release(&name);
+        return false;
+    }
+    return true;
+}
+
+bool gen_plan_init(gen_plan *plan, const dlx_model *model, const gen_flags *flags, bool infill)
 {
     dlx_gen_opts *o = &plan->opts;
     *plan = (gen_plan){0};
     dlx_gen_init(model, o);
+    o->infill = infill;
     take_count(&o->max_tokens, flags->max_tokens);
     take_count(&o->block_length, flags->block_length);
     take_count(&o->small_block, flags->small_block);
@@ -186,7 +207,8 @@ bool gen_plan_init(gen_plan *plan, const dlx_model *model, const gen_flags *flag
             return false;
     o->stop_texts = flags->stop.items;
     o->n_stop_texts = flags->stop.n;
-    return take_stop_ids(o, &flags->eos_ids) && take_suppressed(plan, model, &flags->suppress.list);
+    return are_of_use(model, o, flags) && take_stop_ids(o, &flags->eos_ids) &&
+           take_suppressed(plan, model, &flags->suppress.list);
 }
 
 void gen_plan_release(gen_plan *plan)
@@ -212,6 +234,7 @@ void gen_help(bytes *out)
     for (size_t f = 0; dlx_family_name(f); f++)
         names_row(out, dlx_family_name(f), dlx_cache_names(dlx_family_name(f)));
     bytes_text(
-        out, "\nA family refuses options that its reference does not have. dlx inspect MODEL shows "
-             "the\ndefaults of a model and where each comes from.\n");
+        out,
+        "\nAn option that the family does not have, or that the chosen sampler does not use, is "
+        "refused.\ndlx inspect MODEL shows the defaults of a model and where each comes from.\n");
 }

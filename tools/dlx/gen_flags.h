@@ -1,6 +1,7 @@
 /*
  * gen_flags.h - the options of generation, spelled as the models' references spell them. Shared by
- * run, chat, infill and eval. What is not given stays the model's own default.
+ * run, chat, infill and eval. What is not given stays the model's own default; what is given must
+ * be of use to the model and the sampler.
  */
 #ifndef DLX_TOOL_GEN_FLAGS_H
 #define DLX_TOOL_GEN_FLAGS_H
@@ -8,6 +9,9 @@
 #include "opt.h"
 
 #include <dlx/dlx.h>
+
+/* The first N_LENGTH_ROWS say how long an answer may be: a text with gaps has no use for them. */
+enum { N_GEN_ROWS = 23, N_LENGTH_ROWS = 2 };
 
 typedef struct gen_flags {
     opt_count max_tokens, block_length, small_block, steps, top_k, seed, eot_id;
@@ -17,15 +21,17 @@ typedef struct gen_flags {
     opt_ids eos_ids;
     opt_ranges suppress;
     opt_texts stop;
+    opt_source sources[N_GEN_ROWS];
 } gen_flags;
 
-enum { N_GEN_ROWS = 23 };
 extern const opt gen_rows[N_GEN_ROWS];
 
-/* The table of a verb whose settings hold a gen_flags called `gen`. */
-#define GEN_TABLE(settings)                                                                        \
+/* The rows from `first` on as the table of a verb whose settings hold a gen_flags called `gen`. */
+#define GEN_TABLE(settings, first)                                                                 \
     {                                                                                              \
-        "Generation", gen_rows, N_GEN_ROWS, offsetof(settings, gen), true                          \
+        .heading = "Generation", .rows = gen_rows + (first), .n = N_GEN_ROWS - (first),            \
+        .base = offsetof(settings, gen), .from_env = true,                                         \
+        .sources = offsetof(settings, gen.sources[first])                                          \
     }
 
 /* The row of an option, for others who set the same thing (chat's /temp). */
@@ -37,7 +43,7 @@ typedef struct gen_plan {
 } gen_plan;
 
 /* The model's defaults with the flags on top. False, with a sentence, for what cannot be. */
-bool gen_plan_init(gen_plan *plan, const dlx_model *model, const gen_flags *flags);
+bool gen_plan_init(gen_plan *plan, const dlx_model *model, const gen_flags *flags, bool infill);
 void gen_plan_release(gen_plan *plan);
 
 /* Samplers and caches by family: for help texts. */

@@ -21,27 +21,36 @@ bool input_is_utf8(const char *where, const char *text, size_t n)
     size_t bad = utf8_first_bad(text, n);
     if (bad == n)
         return true;
-    say("%s is not valid UTF-8: byte 0x%02X at offset %zu", where, (unsigned char)text[bad], bad);
+    say("%s is not valid UTF-8: byte 0x%02X at offset %zu; convert it first", where,
+        (unsigned char)text[bad], bad);
     return false;
+}
+
+static int unreadable(const char *name, int why)
+{
+    const char *advice = why == EISDIR   ? "; name a file in it"
+                         : why == EACCES ? "; choose one that you may read"
+                                         : "; check the name";
+    return say_failed("%s cannot be read: %s%s", name, why ? strerror(why) : "read error", advice);
 }
 
 int input_file(const char *path, bool need_utf8, bytes *out)
 {
     bool standard = strcmp(path, "-") == 0;
-    const char *name = standard ? "standard input" : path;
+    shown name = show_path(standard ? "standard input" : path);
     errno = 0;
     if (sys_kind_of(path) == SYS_FOLDER && !standard)
-        return say_failed("%s cannot be read: it is a directory", path);
+        return unreadable(name.text, EISDIR);
     FILE *file = standard ? stdin : fopen(path, "rb");
     if (!file)
-        return say_failed("%s cannot be read: %s", name, strerror(errno));
+        return unreadable(name.text, errno);
     bool ok = read_stream(file, out);
     int why = errno;
     if (!standard)
         fclose(file);
     if (!ok)
-        return say_failed("%s cannot be read: %s", name, why ? strerror(why) : "read error");
-    if (need_utf8 && !input_is_utf8(name, bytes_string(out), out->n))
+        return unreadable(name.text, why);
+    if (need_utf8 && !input_is_utf8(name.text, bytes_string(out), out->n))
         return EXIT_FAILED;
     return EXIT_OK;
 }
@@ -50,7 +59,7 @@ int input_text(const char *verb, const char *name, const char *argument, bytes *
 {
     if (argument && strcmp(argument, "-") != 0) {
         if (!*argument)
-            return say_misuse(verb, "%s is empty", name);
+            return say_misuse(verb, "%s is empty: expected at least one character", name);
         bytes_text(out, argument);
         return input_is_utf8(name, out->data, out->n) ? EXIT_OK : EXIT_FAILED;
     }

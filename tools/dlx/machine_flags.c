@@ -1,25 +1,56 @@
 /* machine_flags.c - where a model runs. */
 #include "machine_flags.h"
 
+#include "sys.h"
+
 #include <dlx/tools.h>
+#include <errno.h>
 
 #define AT(field) offsetof(machine_flags, field)
 
-const opt machine_rows[N_MACHINE_ROWS] = {
-    {"threads", OPT_COUNT, AT(threads), "N", .help = "threads to compute with",
-     .fallback = "the fast cores", .lo = 1, .hi = 1024},
-    {"backend", OPT_CHOICE, AT(backend), "NAME", .help = "what computes; see dlx doctor",
-     .fallback = "cpu", .choices = dlx_backend_names},
-    {"ctx", OPT_COUNT, AT(ctx), "N", .help = "positions of the context",
-     .fallback = "what the work needs", .lo = 1, .hi = 1u << 26},
-    {"memory-limit", OPT_SIZE, AT(memory_limit), "SIZE",
-     .help = "refuse to use more memory beside the weights, as 4G", .fallback = "none"},
+#define ROWS(ctx_help, ctx_default)                                                                \
+    {                                                                                              \
+        {"threads",                                                                                \
+         OPT_COUNT,                                                                                \
+         AT(threads),                                                                              \
+         "N",                                                                                      \
+         .help = "threads to compute with",                                                        \
+         .fallback = "the fast cores",                                                             \
+         .lo = 1,                                                                                  \
+         .hi = 1024},                                                                              \
+            {"backend",                                                                            \
+             OPT_CHOICE,                                                                           \
+             AT(backend),                                                                          \
+             "NAME",                                                                               \
+             .help = "what computes; see dlx doctor",                                              \
+             .fallback = "cpu",                                                                    \
+             .choices = dlx_backend_names},                                                        \
+            {"ctx",   OPT_COUNT,     AT(ctx), "N", .help = (ctx_help), .fallback = (ctx_default),  \
+             .lo = 1, .hi = 1u << 26},                                                             \
+            {"memory-limit",                                                                       \
+             OPT_SIZE,                                                                             \
+             AT(memory_limit),                                                                     \
+             "SIZE",                                                                               \
+             .help = "refuse to use more memory beside the weights, as 4G",                        \
+             .fallback = "none"},                                                                  \
+    }
+#define MODELS_OWN "the model's, at most 4096"
+
+const opt machine_rows[N_MACHINE_USES][N_MACHINE_ROWS] = {
+    [MACHINE_RUN] = ROWS("positions of the context", "what the work needs"),
+    [MACHINE_CHAT] = ROWS("positions for all turns together", MODELS_OWN),
+    [MACHINE_EVAL] = ROWS("positions for the longest line", MODELS_OWN),
 };
 
 int open_model(dlx_model **out, const char *path, dlx_load load)
 {
     dlx_model_opts opts = {.size = sizeof opts, .load = load};
     dlx_error err;
+    errno = 0;
+    if (sys_kind_of(path) == SYS_ABSENT && (errno == ENOENT || errno == ENAMETOOLONG))
+        return say_failed("%s: expected a model's directory or .gguf file, found no file of that "
+                          "name; check the path",
+                          show_path(path).text);
     if (dlx_model_open(out, path, &opts, &err) != DLX_OK)
         return say_failed("%s", err.text);
     return EXIT_OK;

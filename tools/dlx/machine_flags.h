@@ -14,13 +14,17 @@ typedef struct machine_flags {
     const char *backend;
 } machine_flags;
 
+/* What --ctx says depends on the verb: room for one run, for all turns, for the longest task. */
+typedef enum machine_use { MACHINE_RUN, MACHINE_CHAT, MACHINE_EVAL, N_MACHINE_USES } machine_use;
+
 enum { N_MACHINE_ROWS = 4 };
-extern const opt machine_rows[N_MACHINE_ROWS];
+extern const opt machine_rows[N_MACHINE_USES][N_MACHINE_ROWS];
 
 /* The table of a verb whose settings hold a machine_flags called `machine`. */
-#define MACHINE_TABLE(settings)                                                                    \
+#define MACHINE_TABLE(settings, use)                                                               \
     {                                                                                              \
-        "Model and machine", machine_rows, N_MACHINE_ROWS, offsetof(settings, machine), true       \
+        .heading = "Model and machine", .rows = machine_rows[use], .n = N_MACHINE_ROWS,            \
+        .base = offsetof(settings, machine), .from_env = true                                      \
     }
 
 /* Says the library's sentence and returns EXIT_FAILED on failure. */

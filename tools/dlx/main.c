@@ -54,15 +54,16 @@ static int no_verb(const char *word)
         if (alias)
             return say_misuse(NULL,
                               "options follow a verb (dlx run MODEL ...); for %s did you mean %s?",
-                              word, alias->ours);
-        return say_misuse(NULL, "options follow a verb: dlx run MODEL %s ...", word);
+                              show(word).text, alias->ours);
+        return say_misuse(NULL, "options follow a verb: dlx run MODEL %s ...", show(word).text);
     }
     const char *near = verb_nearest(word);
     if (near)
-        return say_misuse(NULL, "there is no verb %s; did you mean %s?", word, near);
+        return say_misuse(NULL, "there is no verb %s; did you mean %s?", show(word).text, near);
     if (sys_kind_of(word) != SYS_ABSENT)
-        return say_misuse(NULL, "a verb comes before the model; did you mean dlx run %s?", word);
-    return say_misuse(NULL, "there is no verb %s", word);
+        return say_misuse(NULL, "a verb comes before the model; did you mean dlx run %s?",
+                          show_path(word).text);
+    return say_misuse(NULL, "there is no verb %s", show(word).text);
 }
 
 static int dispatch(int argc, char **argv)

@@ -29,35 +29,34 @@ bool parse_count(const char *text, uint64_t lo, uint64_t hi, uint64_t *out, byte
     const char *p = text;
     uint64_t value;
     if (strspn(text, "0123456789") != strlen(text) || !*text) {
-        bytes_printf(why, "\"%s\" is not a whole number", text);
+        bytes_printf(why, "\"%s\" is not a whole number", show(text).text);
         return false;
     }
     if (!digits(&p, &value) || value < lo || value > hi) {
         if (hi == UINT64_MAX)
-            bytes_printf(why, "%s is too %s", text, lo ? "small or too large" : "large");
+            bytes_printf(why, "%s is too %s", show(text).text, lo ? "small or too large" : "large");
         else
-            bytes_printf(why, "%s is not within %" PRIu64 " to %" PRIu64, text, lo, hi);
+            bytes_printf(why, "%s is not within %" PRIu64 " to %" PRIu64, show(text).text, lo, hi);
         return false;
     }
     *out = value;
     return true;
 }
 
-bool parse_real(const char *text, double lo, double hi, double *out, bytes *why)
+bool parse_real(const char *text, double lo, bool above, double hi, double *out, bytes *why)
 {
     char *end;
     /* strtod also takes blanks, hexadecimal, "inf" and "nan": none of them is meant here. */
     bool plain = *text && strspn(text, "0123456789+-.eE") == strlen(text);
     double value = plain ? strtod(text, &end) : 0;
     if (!plain || *end || end == text || !isfinite(value)) {
-        bytes_printf(why, "\"%s\" is not a number", text);
+        bytes_printf(why, "\"%s\" is not a number", show(text).text);
         return false;
     }
-    if (value < lo || value > hi) {
-        if (isfinite(hi))
-            bytes_printf(why, "%s is not within %g to %g", text, lo, hi);
-        else
-            bytes_printf(why, "%s is less than %g", text, lo);
+    if (value < lo || value > hi || (above && value == lo)) {
+        const char *range =
+            above ? "%s is not above %g and at most %g" : "%s is not within %g to %g";
+        bytes_printf(why, range, show(text).text, lo, hi);
         return false;
     }
     *out = value;
@@ -82,7 +81,7 @@ bool parse_size(const char *text, uint64_t *out, bytes *why)
             end++;
     }
     if (!plain || *end || value * factor < 1 || value * factor > 1e18) {
-        bytes_printf(why, "\"%s\" is not a size like 512M or 4G", text);
+        bytes_printf(why, "\"%s\" is not a size like 512M or 4G", show(text).text);
         return false;
     }
     *out = (uint64_t)(value * factor);
@@ -122,7 +121,7 @@ bool parse_ids(const char *text, id_list *out, bytes *why)
     for (int more = 1; more;) {
         dlx_token id;
         if (!token_id(&p, &id) || (more = separator(&p)) < 0) {
-            bytes_printf(why, "\"%s\" is not a list of token ids like 1,2,3", text);
+            bytes_printf(why, "\"%s\" is not a list of token ids like 1,2,3", show(text).text);
             free(out->items);
             *out = (id_list){0};
             return false;
@@ -141,7 +140,7 @@ bool parse_ranges(const char *text, range_list *out, bytes *why)
     const char *p = skip_blanks(text);
     *out = (range_list){0};
     for (int more = 1; more;) {
-        id_range range;
+        id_range range = {0};
         bool ok = token_id(&p, &range.first);
         range.last = range.first;
         if (ok && *p == '-') {
@@ -149,7 +148,8 @@ bool parse_ranges(const char *text, range_list *out, bytes *why)
             ok = token_id(&p, &range.last) && range.last >= range.first;
         }
         if (!ok || (more = separator(&p)) < 0) {
-            bytes_printf(why, "\"%s\" is not a list of token ids and ranges like 3,10-19", text);
+            bytes_printf(why, "\"%s\" is not a list of token ids and ranges like 3,10-19",
+                         show(text).text);
             free(out->items);
             *out = (range_list){0};
             return false;
@@ -169,6 +169,6 @@ bool parse_switch(const char *text, bool *out, bytes *why)
             return true;
         }
     }
-    bytes_printf(why, "\"%s\" is neither yes nor no", text);
+    bytes_printf(why, "\"%s\" is neither yes nor no", show(text).text);
     return false;
 }

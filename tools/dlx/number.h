@@ -25,7 +25,9 @@ typedef struct range_list {
 } range_list;
 
 bool parse_count(const char *text, uint64_t lo, uint64_t hi, uint64_t *out, bytes *why);
-bool parse_real(const char *text, double lo, double hi, double *out, bytes *why);
+
+/* With `above`, lo itself is outside. */
+bool parse_real(const char *text, double lo, bool above, double hi, double *out, bytes *why);
 
 /* Sizes in bytes: 512M, 4G, 1.5G, 1000000. K, M, G and T are powers of 1024. */
 bool parse_size(const char *text, uint64_t *out, bytes *why);

@@ -48,7 +48,7 @@ static bool store_choice(const opt *o, const char *text, const char **out, bytes
         }
     }
     const char *near = suggest_nearest(text, names, n);
-    bytes_printf(why, "\"%s\" is not one of", text);
+    bytes_printf(why, "\"%s\" is not one of", show(text).text);
     for (size_t i = 0; i < n; i++)
         bytes_printf(why, " %s", names[i]);
     if (near)
@@ -76,8 +76,12 @@ static bool store(const opt *o, const char *text, char *at, bytes *why)
         return parse_size(text, &count->value, why);
     case OPT_REAL:
         real->given = true;
-        return parse_real(text, o->min, o->max, &real->value, why);
+        return parse_real(text, o->min, o->above, o->max, &real->value, why);
     case OPT_TEXTS:
+        if (!*text) {
+            bytes_text(why, "expected at least one character, found an empty text; leave it out");
+            return false;
+        }
         texts->items = mem_resize(texts->items, texts->n + 1, sizeof *texts->items);
         texts->items[texts->n++] = text;
         return true;
@@ -146,6 +150,17 @@ static const opt *by_letter(const verb *v, char letter, size_t *index, const opt
     return NULL;
 }
 
+/* What to do instead of an option that this verb cannot have; NULL: it is not foreseen. */
+static const char *lacking(const verb *v, const char *name, bool letter)
+{
+    for (size_t i = 0; i < v->n_lacks; i++) {
+        const verb_lack *lack = &v->lacks[i];
+        if (letter ? lack->letter && name[0] == lack->letter : strcmp(lack->name, name) == 0)
+            return lack->instead;
+    }
+    return NULL;
+}
+
 /* Which verbs have the option, when this one does not: "--steps". */
 static bool elsewhere(const verb *v, const char *name, bytes *why)
 {
@@ -167,8 +182,8 @@ static opt_outcome unknown(parser *p, const char *word)
     size_t n = 0, index;
     const opt_table *table;
     bytes_add(&name, dashless, strcspn(dashless, "="));
-    bytes_printf(p->why, "dlx %s has no option %.*s", p->v->name,
-                 (int)((size_t)(dashless - word) + name.n), word);
+    bytes_printf(p->why, "dlx %s has no option %.*s%s", p->v->name, (int)(dashless - word), word,
+                 show(bytes_string(&name)).text);
     for (const opt *o = NULL; (o = opt_next(p->v, o, &table));)
         names[n++] = o->name;
     const suggest_alias *alias = suggest_foreign(bytes_string(&name));
@@ -176,7 +191,10 @@ static opt_outcome unknown(parser *p, const char *word)
         alias && (strncmp(alias->ours, "--", 2) != 0 ||
                   by_name(p->v, alias->ours + 2, strcspn(alias->ours + 2, " "), &index, &table));
     const char *near = suggest_nearest(bytes_string(&name), names, n);
-    if (usable)
+    const char *instead = lacking(p->v, bytes_string(&name), word[1] != '-');
+    if (instead)
+        bytes_printf(p->why, ": %s", instead);
+    else if (usable)
         bytes_printf(p->why, "; did you mean %s?", alias->ours);
     else if (near)
         bytes_printf(p->why, "; did you mean --%s?", near);
@@ -212,7 +230,7 @@ static const char *value_word(parser *p, const opt *o)
         (!next[2] || by_name(p->v, next + 2, strcspn(next + 2, "="), &index, &table))) {
         bytes_printf(p->why,
                      "--%s wants a value (%s), but %s follows; --%s=%s would mean just that",
-                     o->name, o->arg, next, o->name, next);
+                     o->name, o->arg, show(next).text, o->name, show(next).text);
         return NULL;
     }
     if (!next) {
@@ -221,6 +239,15 @@ static const char *value_word(parser *p, const opt *o)
     }
     p->at++;
     return next;
+}
+
+/* The value of a row of a table, and where it came from. */
+static bool take_value(parser *p, const opt_table *table, const opt *o, const char *value,
+                       opt_source source)
+{
+    if (table->sources)
+        ((opt_source *)(void *)(p->settings + table->sources))[o - table->rows] = source;
+    return store(o, value, p->settings + table->base + o->offset, p->why);
 }
 
 static opt_outcome take_option(parser *p, const char *word)
@@ -246,7 +273,7 @@ static opt_outcome take_option(parser *p, const char *word)
     if (!value && !(value = value_word(p, o)))
         return OPT_REFUSED;
     p->seen[index] = true;
-    if (!store(o, value, p->settings + table->base + o->offset, p->why))
+    if (!take_value(p, table, o, value, OPT_FROM_LINE))
         return refuse_value(p, o, NULL);
     return OPT_PARSED;
 }
@@ -255,7 +282,8 @@ static opt_outcome take_argument(parser *p, const char *word)
 {
     if (p->args->n == p->v->n_args) {
         const verb_arg *last = p->v->n_args ? &p->v->args[p->v->n_args - 1] : NULL;
-        bytes_printf(p->why, "dlx %s takes no further argument: \"%s\"", p->v->name, word);
+        bytes_printf(p->why, "dlx %s takes no further argument: \"%s\"", p->v->name,
+                     show(word).text);
         if (last && last->kind == ARG_TEXT)
             bytes_printf(p->why, "; put %s in quotes if it has several words", last->name);
         return OPT_REFUSED;
@@ -276,7 +304,7 @@ static opt_outcome take_environment(parser *p, opt_env env)
         bytes_reset(&name);
         opt_env_name(o, &name);
         const char *value = env(name.data);
-        if (value && *value && !store(o, value, p->settings + table->base + o->offset, p->why))
+        if (value && *value && !take_value(p, table, o, value, OPT_FROM_ENV))
             outcome = refuse_value(p, o, name.data);
     }
     bytes_release(&name);

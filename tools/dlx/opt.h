@@ -14,7 +14,7 @@ typedef enum opt_kind {
     OPT_SIZE,   /* opt_count, with K M G T */
     OPT_REAL,   /* opt_real within min to max */
     OPT_TEXT,   /* const char *, lent by argv */
-    OPT_TEXTS,  /* opt_texts: may be given several times */
+    OPT_TEXTS,  /* opt_texts: may be given several times; no empty ones */
     OPT_CHOICE, /* const char *, one of choices() */
     OPT_FILE,   /* const char * */
     OPT_FOLDER, /* const char * */
@@ -58,19 +58,34 @@ typedef struct opt {
     const char *fallback; /* the default in words; NULL for flags and for what is simply absent */
     uint64_t lo, hi;
     double min, max;
+    bool above; /* min itself is not possible */
     opt_choices choices;
     char letter;
 } opt;
+
+/* Where a value came from. */
+typedef enum opt_source { OPT_DEFAULT, OPT_FROM_LINE, OPT_FROM_ENV } opt_source;
 
 typedef struct opt_table {
     const char *heading;
     const opt *rows; /* [n] */
     size_t n;
-    size_t base;   /* offset of the table's struct in the verb's settings */
-    bool from_env; /* DLX_<NAME> in the environment is the value where no option is given */
+    size_t base;    /* offset of the table's struct in the verb's settings */
+    bool from_env;  /* DLX_<NAME> in the environment is the value where no option is given */
+    size_t sources; /* offset in the settings of an opt_source a row [n]; 0: not wanted */
 } opt_table;
 
-#define OPT_ROWS(rows) (rows), sizeof(rows) / sizeof *(rows)
+/* A table of rows whose struct is the verb's settings. */
+#define OPT_TABLE(title, rows_of)                                                                  \
+    {                                                                                              \
+        .heading = (title), .rows = (rows_of), .n = sizeof(rows_of) / sizeof *(rows_of)            \
+    }
+
+/* The row that all verbs with a bool `json` among their settings share. */
+#define OPT_JSON_ROW(settings)                                                                     \
+    {                                                                                              \
+        "json", OPT_FLAG, offsetof(settings, json), .help = "print one JSON object"                \
+    }
 
 typedef enum arg_kind { ARG_MODEL, ARG_TEXT, ARG_FILE, ARG_VERB, ARG_SHELL } arg_kind;
 
@@ -85,6 +100,13 @@ typedef struct verb_example {
     const char *line, *what;
 } verb_example;
 
+/* An option of other verbs that people try here, and what to do instead. */
+typedef struct verb_lack {
+    const char *name;
+    char letter;
+    const char *instead; /* follows "dlx VERB has no option --NAME: " */
+} verb_lack;
+
 typedef struct opt_args {
     const char *items[4];
     size_t n;
@@ -98,6 +120,8 @@ typedef struct verb {
     size_t n_args;
     const opt_table *tables; /* [n_tables] */
     size_t n_tables;
+    const verb_lack *lacks; /* [n_lacks] */
+    size_t n_lacks;
     const verb_example *examples; /* [n_examples] */
     size_t n_examples;
     void (*more)(bytes *out); /* text made at run time, behind the options; may be NULL */

@@ -46,8 +46,17 @@ void out_flush(void)
         note_failure();
 }
 
+bool out_ready(void)
+{
+    if (!failure && !sys_can_write(stdout))
+        failure = EBADF;
+    return !failure;
+}
+
 bool out_failed(void)
 {
+    if (!failure && sys_reader_gone(stdout))
+        failure = EPIPE;
     return failure != 0;
 }
 
@@ -94,6 +103,8 @@ int out_finish(int code)
     if (failure == EPIPE)
         return say_failed("cannot write the result: the reader of standard output has gone");
     if (failure == EBADF)
-        return say_failed("cannot write the result: standard output is closed");
-    return say_failed("cannot write the result to standard output: %s", strerror(failure));
+        return say_failed("cannot write the result: standard output is closed; open it, as with "
+                          ">FILE");
+    return say_failed("cannot write the result to standard output: %s%s", strerror(failure),
+                      failure == ENOSPC ? "; make room, or write elsewhere" : "");
 }

@@ -15,6 +15,11 @@ void out_bytes(const char *data, size_t n);
 void out_text(const char *text);
 void out_printf(const char *format, ...) TOOL_PRINTF(1, 2);
 void out_flush(void);
+
+/* Before long work: false, and out_finish will say why, when stdout was closed from the start. */
+bool out_ready(void);
+
+/* Did a write fail, or has the reader of a pipe gone? */
 bool out_failed(void);
 
 /* One JSON object and a newline: indented on a terminal, on one line elsewhere. Takes `value`. */

@@ -18,6 +18,12 @@ int prompt_add_text(const dlx_model *model, const char *text, size_t n, id_list 
 /* Renders messages (an array of {"role", "content"}) and appends the ids. */
 int prompt_add_messages(const dlx_model *model, const json_t *messages, id_list *ids);
 
+/*
+ * EXIT_OK if the template has a place for a system message; else says that `what` ("--system") has
+ * no effect.
+ */
+int prompt_need_system(const dlx_model *model, const char *what, const char *system);
+
 /* One message from the user, with a system message before it unless system is NULL. */
 int prompt_add_message(const dlx_model *model, const char *system, const char *text, size_t n,
                        id_list *ids);

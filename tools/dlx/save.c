@@ -23,7 +23,8 @@ static FILE *create_beside(save *s)
     /* A crashed run with the same process id may have left its file: try a few names. */
     for (unsigned i = 0; i < 100 && !file; i++) {
         bytes_reset(&name);
-        bytes_printf(&name, "%s.%lu-%u.part", s->path, sys_process_id(), i);
+        bytes_add(&name, s->path, sys_folder_bytes(s->path));
+        bytes_printf(&name, "dlx-%lu-%u.part", sys_process_id(), i);
         file = sys_create_new(name.data);
         if (!file && errno != EEXIST)
             break;
@@ -32,15 +33,36 @@ static FILE *create_beside(save *s)
     return file;
 }
 
+const char *save_advice(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return "; make its folder first, or name another place";
+    case EISDIR:
+        return "; name a file in it";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "; name a place where you may write";
+    case ENAMETOOLONG:
+        return "; choose a shorter name";
+    case ENOSPC:
+        return "; make room, or name another place";
+    default:
+        return "; name another place";
+    }
+}
+
 bool save_open(save *s, const char *path)
 {
     *s = (save){0};
     if (!*path || strcmp(path, "-") == 0) {
-        say("'%s' is not the name of a file to write", path);
+        say("'%s' is not the name of a file to write; give one, as out.txt", path);
         return false;
     }
     *s = (save){.path = mem_resize(NULL, strlen(path) + 1, 1)};
-    strcpy(s->path, path);
+    memcpy(s->path, path, strlen(path) + 1);
     errno = 0;
     switch (sys_kind_of(path)) {
     case SYS_FOLDER:
@@ -49,12 +71,19 @@ bool save_open(save *s, const char *path)
     case SYS_OTHER:
         s->file = fopen(path, "wb");
         break;
-    default:
+    case SYS_ABSENT:
+        if (errno && errno != ENOENT)
+            break; /* a name that is too long, say, must not come to light only at the end */
+        errno = 0;
+        s->file = create_beside(s);
+        break;
+    case SYS_FILE:
         s->file = create_beside(s);
     }
     if (s->file)
         return true;
-    say("%s cannot be written: %s", path, strerror(errno));
+    int why = errno;
+    say("%s cannot be written: %s%s", show_path(path).text, strerror(why), save_advice(why));
     release(s);
     return false;
 }
@@ -70,7 +99,8 @@ bool save_commit(save *s)
         why = errno;
     }
     if (!ok) {
-        say("%s could not be written whole: %s", s->path, why ? strerror(why) : "write error");
+        say("%s could not be written whole: %s%s", show_path(s->path).text,
+            why ? strerror(why) : "write error", save_advice(why));
         if (s->temporary)
             remove(s->temporary);
     }

@@ -1,6 +1,7 @@
 /*
- * save.h - files that appear whole or not at all: written beside their place under a temporary name
- * and renamed when complete. Devices and pipes (/dev/stderr) are written to directly.
+ * save.h - files that appear whole or not at all: written under a temporary name in the same folder
+ * (dlx-<process>-<n>.part, short enough for every file system) and renamed when complete. Devices
+ * and pipes (/dev/stderr) are written to directly.
  */
 #ifndef DLX_TOOL_SAVE_H
 #define DLX_TOOL_SAVE_H
@@ -13,6 +14,9 @@ typedef struct save {
     char *path;
     char *temporary; /* NULL: written directly */
 } save;
+
+/* What to do about a file that cannot be written, by errno: "; choose another folder". */
+const char *save_advice(int error);
 
 /* Refuses early what cannot be written, with a sentence on stderr. */
 bool save_open(save *s, const char *path);

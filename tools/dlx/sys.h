@@ -17,6 +17,8 @@
 void sys_start(void);
 
 bool sys_is_terminal(FILE *stream);
+bool sys_can_write(FILE *stream);   /* false: it was closed when the process began */
+bool sys_reader_gone(FILE *stream); /* nobody is left at the other end of a pipe */
 void sys_terminal_size(FILE *stream, size_t *columns, size_t *rows); /* 80 x 24 when unknown */
 
 /* Calls handler on Ctrl-C (and a polite kill) once; the next one ends the process as usual. */
@@ -25,6 +27,9 @@ void sys_off_interrupt(void);
 
 typedef enum sys_kind { SYS_ABSENT, SYS_FILE, SYS_FOLDER, SYS_OTHER } sys_kind;
 sys_kind sys_kind_of(const char *path);
+
+/* Bytes of the folder's part of a path, its last separator included. */
+size_t sys_folder_bytes(const char *path);
 
 /* Creates a file that must not exist yet; NULL on failure, errno says why. */
 FILE *sys_create_new(const char *path);

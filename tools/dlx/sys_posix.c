@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -48,6 +49,18 @@ void sys_start(void)
 bool sys_is_terminal(FILE *stream)
 {
     return isatty(fileno(stream)) == 1;
+}
+
+bool sys_can_write(FILE *stream)
+{
+    int flags = fcntl(fileno(stream), F_GETFL);
+    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+bool sys_reader_gone(FILE *stream)
+{
+    struct pollfd place = {.fd = fileno(stream)};
+    return poll(&place, 1, 0) > 0 && (place.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
 }
 
 void sys_terminal_size(FILE *stream, size_t *columns, size_t *rows)
@@ -101,6 +114,12 @@ sys_kind sys_kind_of(const char *path)
     if (stat(path, &st))
         return SYS_ABSENT;
     return S_ISREG(st.st_mode) ? SYS_FILE : S_ISDIR(st.st_mode) ? SYS_FOLDER : SYS_OTHER;
+}
+
+size_t sys_folder_bytes(const char *path)
+{
+    const char *last = strrchr(path, '/');
+    return last ? (size_t)(last - path) + 1 : 0;
 }
 
 FILE *sys_create_new(const char *path)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <io.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <windows.h>
 
@@ -32,6 +33,18 @@ void sys_start(void)
 bool sys_is_terminal(FILE *stream)
 {
     return _isatty(_fileno(stream)) != 0;
+}
+
+bool sys_can_write(FILE *stream)
+{
+    return _fileno(stream) >= 0;
+}
+
+/* A pipe tells of it with the next write only. */
+bool sys_reader_gone(FILE *stream)
+{
+    (void)stream;
+    return false;
 }
 
 void sys_terminal_size(FILE *stream, size_t *columns, size_t *rows)
@@ -67,6 +80,14 @@ sys_kind sys_kind_of(const char *path)
     return bits & FILE_ATTRIBUTE_DIRECTORY ? SYS_FOLDER
            : bits & FILE_ATTRIBUTE_DEVICE  ? SYS_OTHER
                                            : SYS_FILE;
+}
+
+size_t sys_folder_bytes(const char *path)
+{
+    size_t n = strlen(path);
+    while (n && !strchr("/\\:", path[n - 1]))
+        n--;
+    return n;
 }
 
 FILE *sys_create_new(const char *path)

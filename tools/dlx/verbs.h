@@ -15,6 +15,7 @@
     X(tokenize)                                                                                    \
     X(inspect)                                                                                     \
     X(eval)                                                                                        \
+    X(bench)                                                                                       \
     X(doctor)                                                                                      \
     X(completion)                                                                                  \
     X(man)                                                                                         \

@@ -145,8 +145,7 @@ static dlx_result check_step(const dlx__backend *b, const dlx__step *in, dlx_err
     return DLX_OK;
 }
 
-/* All layers; DLX_CANCELLED when the caller stops it. */
-static dlx_result run_layers(dlx__cpu_job *j, float *rows)
+static dlx_result run_layers(dlx__cpu_job *j, float *rows, dlx_error *err)
 {
     dlx__backend *b = j->b;
     run(j, embed_phase);
@@ -155,7 +154,7 @@ static dlx_result run_layers(dlx__cpu_job *j, float *rows)
         j->layer = &b->program->layers[i];
         j->layer_index = i;
         if (!run_layer(j))
-            return DLX_CANCELLED;
+            return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
         tap(j, i + 1, rows, false);
     }
     tap(j, b->shape.n_layers + 1, rows, true);
@@ -176,7 +175,7 @@ dlx_result dlx__cpu_step(dlx__backend *b, const dlx__step *in, dlx_error *err)
     }
     dlx__cpu_job j = {.b = b, .in = in};
     b->n_last[in->stream] = 0;
-    dlx_result r = run_layers(&j, rows);
+    dlx_result r = run_layers(&j, rows, err);
     dlx__free(b->mem, rows);
     return r;
 }

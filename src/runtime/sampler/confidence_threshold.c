@@ -15,4 +15,5 @@ static void select_confidence_threshold(dlx__selection *s)
 const dlx__sampler dlx__sampler_confidence_threshold = {.name = "confidence_threshold",
                                                         .measure = DLX__MEASURE_PROB,
                                                         .by_quota = true,
+                                                        .reads = "threshold",
                                                         .select = select_confidence_threshold};

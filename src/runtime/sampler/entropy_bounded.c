@@ -28,5 +28,7 @@ static void select_entropy_bounded(dlx__selection *s)
     }
 }
 
-const dlx__sampler dlx__sampler_entropy_bounded = {
-    .name = "entropy_bounded", .measure = DLX__MEASURE_PROB, .select = select_entropy_bounded};
+const dlx__sampler dlx__sampler_entropy_bounded = {.name = "entropy_bounded",
+                                                   .measure = DLX__MEASURE_PROB,
+                                                   .reads = "eb-threshold",
+                                                   .select = select_entropy_bounded};

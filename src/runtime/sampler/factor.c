@@ -18,4 +18,4 @@ static void select_factor(dlx__selection *s)
 }
 
 const dlx__sampler dlx__sampler_factor = {
-    .name = "factor", .measure = DLX__MEASURE_PROB, .select = select_factor};
+    .name = "factor", .measure = DLX__MEASURE_PROB, .reads = "factor", .select = select_factor};

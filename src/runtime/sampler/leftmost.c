@@ -11,5 +11,7 @@ static void select_leftmost(dlx__selection *s)
         s->take[i] = true;
 }
 
-const dlx__sampler dlx__sampler_leftmost = {
-    .name = "leftmost", .measure = DLX__MEASURE_PROB, .select = select_leftmost};
+const dlx__sampler dlx__sampler_leftmost = {.name = "leftmost",
+                                            .measure = DLX__MEASURE_PROB,
+                                            .reads = "threshold",
+                                            .select = select_leftmost};

@@ -18,5 +18,7 @@ static void select_dynamic(dlx__selection *s)
     dlx__selection_take_best(s, s->quota);
 }
 
-const dlx__sampler dlx__sampler_low_confidence_dynamic = {
-    .name = "low_confidence_dynamic", .measure = DLX__MEASURE_PROB, .select = select_dynamic};
+const dlx__sampler dlx__sampler_low_confidence_dynamic = {.name = "low_confidence_dynamic",
+                                                          .measure = DLX__MEASURE_PROB,
+                                                          .reads = "threshold",
+                                                          .select = select_dynamic};

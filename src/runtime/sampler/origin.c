@@ -14,4 +14,4 @@ static void select_origin(dlx__selection *s)
 }
 
 const dlx__sampler dlx__sampler_origin = {
-    .name = "origin", .measure = DLX__MEASURE_PROB, .select = select_origin};
+    .name = "origin", .measure = DLX__MEASURE_PROB, .blind = true, .select = select_origin};

@@ -80,11 +80,32 @@ static bool contains(dlx__id_list list, dlx_token id)
     return false;
 }
 
-static dlx_result from_stats(dlx__proposer *p, const dlx__proposal *in, dlx__candidate *out,
-                             dlx_error *err)
+/* The greedy rows [first, first + n) from their statistics, which leave out the mask id. */
+static dlx_result take_greedy(const dlx__proposal *in, size_t first, size_t n,
+                              const dlx__row_stat *stats, dlx__candidate *out, dlx_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t position = in->positions[in->n + first + i];
+        if (!stats[i].finite)
+            return not_finite(position, err);
+        out[in->n + first + i] = (dlx__candidate){.pos = position,
+                                                  .id = stats[i].best,
+                                                  .conf = stats[i].prob,
+                                                  .rank = stats[i].prob,
+                                                  .neg_entropy = stats[i].neg_entropy};
+    }
+    return DLX_OK;
+}
+
+/* One call of the head serves both kinds of rows, unless they leave out different ids. */
+static dlx_result greedily(dlx__proposer *p, const dlx__proposal *in, dlx__candidate *out,
+                           dlx_error *err)
 {
     dlx__id_list never = allowed(p, in);
-    DLX__TRY(run_head(p, in->rows, in->n, never, p->stats, NULL, err));
+    bool together = never.n == p->suppress_and_mask.n; /* one holds the other */
+    size_t n = in->n + (together ? in->n_greedy : 0);
+    if (n > 0)
+        DLX__TRY(run_head(p, in->rows, n, never, p->stats, NULL, err));
     for (size_t i = 0; i < in->n; i++) {
         const dlx__row_stat *s = &p->stats[i];
         if (!s->finite)
@@ -92,7 +113,17 @@ static dlx_result from_stats(dlx__proposer *p, const dlx__proposal *in, dlx__can
         dlx__confidence c = {s->prob, s->margin, s->neg_entropy};
         out[i] = candidate(p, in, in->positions[i], s->best, c);
     }
-    if (p->unsure.n == 0)
+    if (!together && in->n_greedy > 0)
+        DLX__TRY(run_head(p, in->rows + in->n, in->n_greedy, p->suppress_and_mask, p->stats + in->n,
+                          NULL, err));
+    return take_greedy(in, 0, in->n_greedy, p->stats + in->n, out, err);
+}
+
+static dlx_result from_stats(dlx__proposer *p, const dlx__proposal *in, dlx__candidate *out,
+                             dlx_error *err)
+{
+    DLX__TRY(greedily(p, in, out, err));
+    if (p->unsure.n == 0 || in->n == 0)
         return DLX_OK;
     /* A second look without the unsure ids gives the others' renormalised confidences. */
     DLX__TRY(run_head(p, in->rows, in->n, p->unsure, p->stats, NULL, err));
@@ -150,16 +181,22 @@ static dlx__candidate from_row(dlx__proposer *p, const dlx__proposal *in, float 
 static dlx_result from_logits(dlx__proposer *p, const dlx__proposal *in, dlx__candidate *out,
                               dlx_error *err)
 {
-    for (size_t at = 0; at < in->n; at += DLX__PROPOSE_ROWS) {
-        size_t n = dlx__min(in->n - at, DLX__PROPOSE_ROWS);
-        DLX__TRY(run_head(p, in->rows + at, n, allowed(p, in), NULL, p->logits, err));
-        for (size_t i = 0; i < n; i++) {
+    size_t n_all = in->n + in->n_greedy;
+    for (size_t at = 0; at < n_all; at += DLX__PROPOSE_ROWS) {
+        size_t n = dlx__min(n_all - at, DLX__PROPOSE_ROWS);
+        size_t n_drawn = dlx__min(n, in->n - dlx__min(at, in->n));
+        size_t n_greedy = n - n_drawn;
+        DLX__TRY(run_head(p, in->rows + at, n, p->suppress_and_mask, n_greedy ? p->stats : NULL,
+                          p->logits, err));
+        for (size_t i = 0; i < n_drawn; i++) {
             float *row = p->logits + i * p->n_rows_vocab;
             remove_ids(p, row, allowed(p, in));
             if (!dlx__logits_finite(row, p->n_ids))
                 return not_finite(in->positions[at + i], err);
             out[at + i] = from_row(p, in, row, in->positions[at + i]);
         }
+        if (n_greedy > 0)
+            DLX__TRY(take_greedy(in, at + n_drawn - in->n, n_greedy, p->stats + n_drawn, out, err));
     }
     return DLX_OK;
 }
@@ -167,19 +204,13 @@ static dlx_result from_logits(dlx__proposer *p, const dlx__proposal *in, dlx__ca
 dlx_result dlx__propose_greedy(dlx__proposer *p, size_t row, size_t position, dlx__candidate *out,
                                dlx_error *err)
 {
-    dlx__proposal in = {.rows = &row,
-                        .positions = &position,
-                        .n = 1,
-                        .measure = DLX__MEASURE_PROB,
-                        .no_mask = true};
-    return from_stats(p, &in, out, err);
+    dlx__proposal in = {.rows = &row, .positions = &position, .n_greedy = 1, .no_mask = true};
+    return greedily(p, &in, out, err);
 }
 
 dlx_result dlx__propose(dlx__proposer *p, const dlx__proposal *in, dlx__candidate *out,
                         dlx_error *err)
 {
-    if (in->n == 0)
-        return DLX_OK;
     return dlx__proposer_needs_logits(p) ? from_logits(p, in, out, err)
                                          : from_stats(p, in, out, err);
 }

@@ -45,23 +45,23 @@ typedef struct dlx__proposer {
 bool dlx__proposer_needs_logits(const dlx__proposer *p);
 
 typedef struct dlx__proposal {
-    const size_t *rows;      /* [n] of the last forward: whose logits speak */
-    const size_t *positions; /* [n] for which they speak, absolute */
+    const size_t *rows;      /* [n + n_greedy] of the last forward: whose logits speak */
+    const size_t *positions; /* [n + n_greedy] for which they speak, absolute */
     size_t n;
+    /* Rows behind the n of which the arg-max alone is wanted, whatever the temperature and never
+     * the mask id: they share the others' call of the head. */
+    size_t n_greedy;
     dlx__measure measure;
     bool no_mask;      /* the mask id may not be proposed even where it is allowed */
     size_t pass;       /* for the draws */
     bool ranks_freely; /* alg_temp applies */
 } dlx__proposal;
 
-/* Fails with DLX_E_BACKEND when a row is not finite. out [n]. */
+/* Fails with DLX_E_BACKEND when a row is not finite. out [n + n_greedy]. */
 dlx_result dlx__propose(dlx__proposer *p, const dlx__proposal *in, dlx__candidate *out,
                         dlx_error *err);
 
-/*
- * The arg-max for one position and its probability, whatever the temperature: the token that begins
- * a block of Fast-dLLM v2.
- */
+/* One greedy row alone. */
 dlx_result dlx__propose_greedy(dlx__proposer *p, size_t row, size_t position, dlx__candidate *out,
                                dlx_error *err);
 

@@ -15,8 +15,11 @@ const dlx__sampler dlx__sampler_low_confidence = {.name = "low_confidence",
                                                   .by_quota = true,
                                                   .select = select_quota};
 
-const dlx__sampler dlx__sampler_random = {
-    .name = "random", .measure = DLX__MEASURE_DRAW, .by_quota = true, .select = select_quota};
+const dlx__sampler dlx__sampler_random = {.name = "random",
+                                          .measure = DLX__MEASURE_DRAW,
+                                          .by_quota = true,
+                                          .blind = true,
+                                          .select = select_quota};
 
 const dlx__sampler dlx__sampler_low_confidence_static = {.name = "low_confidence_static",
                                                          .measure = DLX__MEASURE_PROB,

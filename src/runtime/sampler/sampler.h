@@ -60,6 +60,9 @@ typedef struct dlx__sampler {
     dlx__measure measure;
     bool by_quota;     /* a pass of quota 0 reveals nothing */
     bool ranks_freely; /* alg_temp may shuffle its order */
+    bool blind; /* looks at positions and draws alone: the head need run on its choice only */
+    const char
+        *reads; /* the option that it reads: "threshold", "factor", "eb-threshold"; or NULL */
     void (*select)(dlx__selection *s);
 } dlx__sampler;
 

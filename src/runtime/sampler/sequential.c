@@ -10,4 +10,5 @@ static void select_sequential(dlx__selection *s)
 const dlx__sampler dlx__sampler_sequential = {.name = "sequential",
                                               .measure = DLX__MEASURE_PROB,
                                               .by_quota = true,
+                                              .blind = true,
                                               .select = select_sequential};

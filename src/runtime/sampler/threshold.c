@@ -12,5 +12,7 @@ static void select_threshold(dlx__selection *s)
     s->take[dlx__selection_best(s)] = true;
 }
 
-const dlx__sampler dlx__sampler_threshold = {
-    .name = "threshold", .measure = DLX__MEASURE_PROB, .select = select_threshold};
+const dlx__sampler dlx__sampler_threshold = {.name = "threshold",
+                                             .measure = DLX__MEASURE_PROB,
+                                             .reads = "threshold",
+                                             .select = select_threshold};

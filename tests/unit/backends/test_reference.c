@@ -213,6 +213,57 @@ static void fused_commit_equals_two_passes(void **state)
     dlx__model_release(&m);
 }
 
+static void refuse_step(dlx__backend *b, dlx__step step, dlx_result code, const char *words)
+{
+    dlx_error err = {0};
+    assert_int_equal(ref->step(b, &step, &err), code);
+    assert_int_equal(err.code, code);
+    assert_says(&err, words);
+}
+
+static bool stop_at_zero(void *left)
+{
+    return --*(int *)left <= 0;
+}
+
+/* Wherever a pass is stopped: what was kept before it is as it was, and it has no rows. */
+static void a_pass_may_be_stopped(void **state)
+{
+    (void)state;
+    dlx__model m;
+    dlx_error err = {0};
+    open_model(&m, "sdar-tiny-b4");
+    dlx__backend *b = load(&m, 1);
+    dlx_token ids[] = {5, 6, 7, 8, 305, 305, 9, 305};
+    run(b, pass(ids, 4, 0, 4));
+    run(b, pass(ids + 4, 4, 4, 0));
+    float *whole = logits_of(b, &m, 1, 0, 0);
+    int n_stops = 0;
+    for (int left = 1;; left = ++n_stops + 1) {
+        dlx__step step = pass(ids + 4, 4, 4, 4);
+        step.stop = stop_at_zero;
+        step.stop_user = &left;
+        dlx_result r = ref->step(b, &step, &err);
+        if (r == DLX_OK)
+            break;
+        assert_int_equal(r, DLX_CANCELLED);
+        assert_says(&err, "stopped by the caller");
+        size_t row = 0;
+        dlx__row_stat stat;
+        assert_int_equal(ref->head(b, &(dlx__head){.rows = &row, .n = 1, .stats = &stat}, &err),
+                         DLX_E_ARG);
+        refuse_step(b, pass(ids, 1, 5, 0), DLX_E_ARG, "4 kept");
+        run(b, pass(ids + 4, 4, 4, 0));
+        float *again = logits_of(b, &m, 1, 0, 0);
+        assert_memory_equal(whole, again, m.graph.n_vocab * sizeof *whole);
+        free(again);
+    }
+    assert_true((size_t)n_stops > m.graph.n_layers);
+    free(whole);
+    ref->close(b);
+    dlx__model_release(&m);
+}
+
 static void block_one_is_causal(void **state)
 {
     (void)state;
@@ -234,14 +285,6 @@ static void block_one_is_causal(void **state)
     free(after);
     ref->close(b);
     dlx__model_release(&m);
-}
-
-static void refuse_step(dlx__backend *b, dlx__step step, dlx_result code, const char *words)
-{
-    dlx_error err = {0};
-    assert_int_equal(ref->step(b, &step, &err), code);
-    assert_int_equal(err.code, code);
-    assert_says(&err, words);
 }
 
 static void impossible_passes_are_refused(void **state)
@@ -442,6 +485,7 @@ int main(void)
         cmocka_unit_test(nan_weights_reach_the_caller),
         cmocka_unit_test(guidance_mixes_two_streams),
         cmocka_unit_test(fused_commit_equals_two_passes),
+        cmocka_unit_test(a_pass_may_be_stopped),
         cmocka_unit_test(block_one_is_causal),
         cmocka_unit_test(impossible_passes_are_refused),
         cmocka_unit_test(impossible_options_are_refused),

@@ -2,10 +2,10 @@
 /* test_gguf_real.c - the vocabulary files that llama.cpp ships open, and hold tokens and merges. */
 #include "base/buf.h"
 #include "format/gguf.h"
+#include "real_data.h"
 #include "unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 typedef struct visit {
     const char *dir;
@@ -42,22 +42,14 @@ static bool open_one(void *user, const char *name)
 static void vocabularies_open(void **state)
 {
     (void)state;
-    const char *data = getenv("DLX_TEST_DATA");
-    char dir[1024];
-    snprintf(dir, sizeof dir, "%s/tokenizers/gguf", data ? data : "");
-    if (!data || dlx__os_path_kind(dir) != DLX__PATH_DIR) {
-        print_message("skipped: no folder tokenizers/gguf in DLX_TEST_DATA (%s)\n",
-                      data ? data : "not set");
-        skip();
-    }
-    visit v = {.dir = dir};
+    visit v = {.dir = data_file("tokenizers/gguf")};
     dlx_error err;
-    assert_ok(dlx__os_list_dir(dir, open_one, &v, NULL, &err), &err);
+    assert_ok(dlx__os_list_dir(v.dir, open_one, &v, NULL, &err), &err);
     assert_true(v.n > 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(vocabularies_open)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return data_status(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -97,6 +97,22 @@ static inline void open_golden(dlx__model *m, const char *folder)
     ok(dlx__model_open(m, path, DLX__NEED_WEIGHTS, NULL, &err), err);
 }
 
+/* A fact has this value and says where it comes from. */
+static inline void expect_fact(dlx__fact fact, int64_t value, const char *from)
+{
+    assert_int_equal(fact.value, value);
+    assert_string_equal(fact.from, from);
+}
+
+static inline void expect_stops(const dlx__hparams *hp, const int32_t *ids, size_t n,
+                                const char *from)
+{
+    assert_int_equal(hp->n_stop_ids, n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(hp->stop_ids[i], ids[i]);
+    assert_string_equal(hp->stop_from, from);
+}
+
 /* Opening must fail with this code and a sentence that names the directory and holds `part`. */
 static inline void expect_refusal(const char *dir, dlx__checkpoint_need need, dlx_result code,
                                   const char *part)

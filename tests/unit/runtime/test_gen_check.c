@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "runtime/gen_options.h"
+
 static stage s;
 static const dlx_token hello[] = {1, 2, 3};
 
@@ -62,18 +64,18 @@ static void test_numbers(void **state)
 {
     (void)state;
     open("sdar-tiny-b4");
-    WITH(temperature, -0.5, refused("temperature is -0.5"));
+    WITH(temperature, -0.5, refused("temperature: expected a number from 0 to 1e+06, found -0.5"));
     WITH(temperature, (double)NAN, refused("temperature"));
     WITH(temperature, (double)INFINITY, refused("temperature"));
-    WITH(top_p, 0.0, refused("top_p is 0"));
-    WITH(top_p, 1.5, refused("top_p is 1.5"));
-    WITH(top_p, (double)NAN, refused("top_p"));
+    WITH(top_p, 0.0, refused("top-p: expected a number above 0 and at most 1 (1 is off), found 0"));
+    WITH(top_p, 1.5, refused("found 1.5"));
+    WITH(top_p, (double)NAN, refused("top-p"));
     WITH(threshold, -1.0, refused("threshold"));
     WITH(threshold, (double)NAN, refused("threshold"));
-    WITH(eb_threshold, -1.0, refused("eb_threshold"));
-    WITH(max_tokens, 0, refused("max_tokens is 0"));
-    WITH(block_length, 0, refused("block_length is 0"));
-    WITH(n_stop_ids, 99, refused("at most 16"));
+    WITH(eb_threshold, -1.0, refused("eb-threshold"));
+    WITH(max_tokens, 0, refused("max-tokens: expected at least 1"));
+    WITH(block_length, 0, refused("block-length: expected at least 1, found 0"));
+    WITH(n_stop_ids, 99, refused("stop ids: expected at most 16, found 99"));
     WITH(threshold, 1.0, accepted());
     WITH(top_p, 1e-9, accepted());
     dlx__model_release(&s.model);
@@ -105,23 +107,77 @@ static void test_options_of_other_families(void **state)
     static const char *const others[] = {"dream-tiny", "sdar-tiny-b4", "fast-dllm-v2-tiny"};
     for (size_t i = 0; i < 3; i++) {
         open(others[i]);
-        WITH(cfg_scale, 1.5, refused("has no cfg_scale"));
-        WITH(logits_eos_inf, true, refused("has no logits_eos_inf"));
-        WITH(confidence_eos_eot_inf, true, refused("has no confidence_eos_eot_inf"));
+        WITH(cfg_scale, 1.5, refused("cfg-scale: expected an option of "));
+        WITH(logits_eos_inf, true, refused("found one of llada: leave it out"));
+        WITH(confidence_eos_eot_inf, true, refused("confidence-eos-eot-inf: "));
+        WITH(eot_id, 5, refused("eot-id: "));
         if (i > 0) {
-            WITH(alg_temp, 0.5, refused("has no alg_temp"));
-            WITH(eps, 0.1, refused("has no eps"));
+            WITH(alg_temp, 0.5, refused("found one of dream"));
+            WITH(eps, 0.1, refused("eps: "));
         }
         if (i < 2)
-            WITH(small_block, 8, refused("has no small_block"));
-        WITH(factor, 1.0, refused("has no factor"));
+            WITH(small_block, 8, refused("found one of fast-dllm-v2"));
+        WITH(factor, 1.0, refused("factor: "));
         dlx__model_release(&s.model);
     }
     open("fast-dllm-v2-tiny");
-    WITH(steps, 8, refused("has no steps"));
-    WITH(small_block, 5, refused("must divide the block length 32"));
-    WITH(small_block, 0, refused("must divide"));
-    WITH(eb_threshold, 0.5, refused("has no eb_threshold"));
+    WITH(steps, 8, refused("steps: expected an option of fast-dllm-v2, found one of "));
+    WITH(small_block, 5,
+         refused("small-block: expected a divisor of the block length 32, found 5"));
+    WITH(small_block, 0, refused("found 0"));
+    WITH(eb_threshold, 0.5, refused("found one of sdar"));
+    dlx__model_release(&s.model);
+}
+
+/* Is an option of use to this family, this sampler, this kind of run? */
+static void of_use(const char *sampler, const char *option, const char *words)
+{
+    dlx_error err = {.code = DLX_OK};
+    s.opts.sampler = sampler;
+    dlx_result r = dlx__gen_uses(s.model.family, &s.opts, option, &err);
+    if (!words) {
+        assert_ok(r, &err);
+        return;
+    }
+    assert_int_equal(r, DLX_E_ARG);
+    assert_says(&err, words);
+}
+
+static void test_what_is_of_use(void **state)
+{
+    (void)state;
+    open("llada-tiny");
+    of_use("low_confidence", "threshold",
+           "does not use it; leave it out, or choose a sampler of "
+           "llada that does: threshold");
+    of_use("threshold", "threshold", NULL);
+    of_use("threshold", "factor", "that does: factor");
+    of_use("factor", "factor", NULL);
+    of_use("factor", "threshold", "threshold: the sampler factor does not use it");
+    of_use("threshold", "steps", NULL); /* the references take both */
+    of_use("random", "confidence-eos-eot-inf", "the sampler random");
+    of_use("low_confidence", "confidence-eos-eot-inf", NULL);
+    of_use("low_confidence", "cfg-scale", NULL);
+    of_use("low_confidence", "eot-id", NULL);
+    of_use("low_confidence", "eb-threshold", "found one of sdar");
+    of_use(NULL, "top-p", NULL);
+    s.opts.infill = true;
+    of_use("low_confidence", "max-tokens", "infill fills");
+    of_use("low_confidence", "eos-ids", "infill fills");
+    s.opts.logits_eos_inf = true;
+    of_use("low_confidence", "eos-ids", NULL);
+    dlx__model_release(&s.model);
+    open("dream-tiny");
+    of_use("confidence_threshold", "eps", "that does: entropy, origin, maskgit_plus, topk_margin");
+    of_use("confidence_threshold", "threshold", NULL);
+    of_use("origin", "eps", NULL);
+    of_use("origin", "alg-temp", "that does: entropy, maskgit_plus, topk_margin");
+    dlx__model_release(&s.model);
+    open("sdar-tiny-b4");
+    of_use("leftmost", "threshold", NULL);
+    of_use("low_confidence_dynamic", "threshold", NULL);
+    of_use("low_confidence_static", "threshold", "that does: low_confidence_dynamic, leftmost");
+    of_use("sequential", "eb-threshold", "that does: entropy_bounded");
     dlx__model_release(&s.model);
 }
 
@@ -131,10 +187,11 @@ static void test_llada_divisions(void **state)
     open("llada-tiny");
     s.opts.block_length = 16;
     s.opts.max_tokens = 40;
-    refused("max_tokens 40 is not a multiple of the block length 16");
+    refused("max-tokens: expected a multiple of the block length 16, found 40: use 48");
     s.opts.block_length = 8;
     s.opts.steps = 10;
-    refused("10 steps do not spread evenly over 4 blocks");
+    refused("steps: expected a multiple of 4, for as many blocks (max-tokens 32 / block length 8), "
+            "found 10: use 12");
     s.opts.block_length = 8;
     s.opts.steps = 12;
     accepted();
@@ -145,7 +202,7 @@ static void test_dream_modes(void **state)
 {
     (void)state;
     open("dream-tiny");
-    WITH(block_length, 8, refused("only with the cache"));
+    WITH(block_length, 8, refused("block-length: dream decodes in blocks only with the cache"));
     s.opts.cache = "prefix";
     WITH(block_length, 8, accepted());
     s.opts.cache = "dual";
@@ -154,11 +211,11 @@ static void test_dream_modes(void **state)
     WITH(sampler, "confidence_threshold", accepted());
     s.opts.cache = "dual";
     s.opts.block_length = 8;
-    WITH(steps, 6, refused("6 steps do not spread evenly over 4 blocks"));
+    WITH(steps, 6, refused("expected a multiple of 4"));
     s.opts.sampler = "confidence_threshold";
-    WITH(steps, 5, refused("choose steps that divide"));
+    WITH(steps, 5, refused("steps: expected a divisor of the 32 masks"));
     s.opts.sampler = "origin";
-    WITH(alg_temp, 0.5, refused("'origin' has none"));
+    WITH(alg_temp, 0.5, refused("the sampler origin does not use it"));
     WITH(alg_temp, 0.5, accepted());
     WITH(eps, 2.0, refused("eps"));
     dlx__model_release(&s.model);
@@ -190,6 +247,10 @@ static void test_prompts(void **state)
     s.opts.infill = true;
     assert_int_equal(check(ids, 96), DLX_E_ARG);
     assert_says(&s.err, "holds none");
+    assert_int_equal(check(ids, 129), DLX_E_FULL);
+    assert_says(&s.err, "the text with its gaps of 129 ids is longer than the context of 128");
+    assert_int_equal(check(NULL, 0), DLX_E_ARG);
+    assert_says(&s.err, "the text is empty");
     ids[5] = mask_of(&s);
     assert_ok(check(ids, 128), &s.err);
     s.opts.max_tokens = 0; /* infill appends nothing */
@@ -206,6 +267,13 @@ static void test_id_lists(void **state)
     WITH(n_suppress, 2, refused("suppressed id 320"));
     s.opts.n_stop_ids = 1;
     WITH(stop_ids[0], -7, refused("stop id -7"));
+    WITH(eot_id, 320, refused("eot-id 320 is not in the vocabulary of 320: ids go from 0 to 319"));
+    WITH(eot_id, -2, refused("eot-id -2"));
+    WITH(eot_id, -1, accepted());
+    WITH(eot_id, 319, accepted());
+    static const char *const texts[] = {"x", ""};
+    s.opts.stop_texts = texts;
+    WITH(n_stop_texts, 2, refused("stop texts: expected at least one character"));
     dlx__model_release(&s.model);
 }
 
@@ -239,6 +307,7 @@ int main(void)
                                        cmocka_unit_test(test_numbers),
                                        cmocka_unit_test(test_names),
                                        cmocka_unit_test(test_options_of_other_families),
+                                       cmocka_unit_test(test_what_is_of_use),
                                        cmocka_unit_test(test_llada_divisions),
                                        cmocka_unit_test(test_dream_modes),
                                        cmocka_unit_test(test_prompts),

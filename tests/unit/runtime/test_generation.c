@@ -158,6 +158,22 @@ static void test_seed_alone(void **state)
     close_stage(&s);
 }
 
+/* Both have run the same prompt: the same canvas, written in the same order with the same
+ * confidences, and no row more than what was not kept. */
+static void check_same(const stage *kept, const stage *fresh)
+{
+    assert_int_equal(fresh->result.n_reused, 0);
+    assert_int_equal(kept->result.n_canvas, fresh->result.n_canvas);
+    assert_memory_equal(kept->result.canvas, fresh->result.canvas,
+                        kept->result.n_canvas * sizeof *prompt);
+    assert_int_equal(kept->rec.n_written, fresh->rec.n_written);
+    for (size_t i = 0; i < kept->rec.n_written; i++)
+        assert_memory_equal(&kept->rec.written[i], &fresh->rec.written[i],
+                            sizeof kept->rec.written[i]);
+    assert_int_equal(kept->result.rows + kept->result.n_reused, fresh->result.rows);
+    assert_true(kept->result.passes <= fresh->result.passes);
+}
+
 /* A second turn that repeats the first conversation takes its K/V and says the same as from
  * scratch. */
 static void check_reuse(const char *folder, size_t n_first, size_t changed_at)
@@ -180,14 +196,101 @@ static void check_reuse(const char *folder, size_t n_first, size_t changed_at)
     assert_int_equal(s.result.n_reused % block, 0);
     assert_true(s.result.n_reused > 0 && s.result.n_reused <= changed_at);
     assert_true(s.result.n_reused + 2 * block > (changed_at < n ? changed_at : n - block));
-    assert_int_equal(fresh.result.n_reused, 0);
-    assert_int_equal(s.result.n_canvas, fresh.result.n_canvas);
-    assert_memory_equal(s.result.canvas, fresh.result.canvas, s.result.n_canvas * sizeof *prompt);
-    assert_int_equal(s.rec.n_written, fresh.rec.n_written);
-    for (size_t i = 0; i < s.rec.n_written; i++)
-        assert_memory_equal(&s.rec.written[i], &fresh.rec.written[i], sizeof s.rec.written[i]);
+    check_same(&s, &fresh);
     close_stage(&s);
     close_stage(&fresh);
+}
+
+/*
+ * A conversation: each turn's prompt is the last one, the answer, a few ids of a new question.
+ * What was decoded in blocks counts as well as what was given, up to the block in which the answer
+ * ended: its K/V are those of a block that still held masks.
+ */
+static void converse(const char *folder, const char *cache, const char *sampler, double temperature)
+{
+    stage fresh;
+    open_stage(&s, folder, false);
+    s.opts.cache = cache;
+    s.opts.sampler = sampler;
+    s.opts.temperature = temperature;
+    s.opts.max_tokens = 20;
+    size_t block = s.opts.block_length;
+    size_t n = 11, n_ended = 0;
+    fill_prompt(prompt, n, 5);
+    for (unsigned turn = 0; turn < 5; turn++) {
+        open_stage(&fresh, folder, false);
+        fresh.opts = s.opts;
+        fresh.opts.event_user = &fresh.rec;
+        s.opts.seed = turn;
+        fresh.opts.seed = turn;
+        generate(&s, prompt, n);
+        generate(&fresh, prompt, n);
+        check_same(&s, &fresh);
+        assert_int_equal(s.result.n_reused, n_ended / block * block);
+        close_stage(&fresh);
+        n += s.result.n_ids;
+        n_ended = n - (s.result.n_ids > 0); /* in the block of the answer's last id */
+        memcpy(prompt, s.result.canvas, n * sizeof *prompt);
+        fill_prompt(prompt + n, 7, turn);
+        n += 7;
+    }
+    close_stage(&s);
+}
+
+static void test_conversations(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"sdar-tiny-b4", "sdar-tiny-b8", "fast-dllm-v2-tiny"};
+    for (size_t i = 0; i < 3; i++) {
+        open_stage(&s, folders[i], false);
+        const dlx__family *family = s.model.family;
+        close_stage(&s);
+        for (size_t k = 0; family->samplers[k]; k++)
+            for (size_t c = 0; family->caches[c]; c++) {
+                converse(folders[i], family->caches[c], family->samplers[k], 0.0);
+                converse(folders[i], family->caches[c], family->samplers[k], 0.8);
+            }
+    }
+}
+
+static bool fail_at_third(void *user, const dlx_event *e)
+{
+    return record(user, e) && s.rec.n_events < 3;
+}
+
+/* What is kept survives an answer that was stopped; logits, likelihoods and failures forget it. */
+static void test_when_nothing_is_kept(void **state)
+{
+    (void)state;
+    dlx__backend_class faulty = faulty_backend();
+    float *logits;
+    open_stage(&s, "sdar-tiny-b4", false);
+    dlx__engine_free(s.engine);
+    open_engine(&s, &faulty, 1, NULL);
+    logits = malloc(8 * s.model.hp.n_rows_vocab * sizeof *logits);
+    assert_non_null(logits);
+    fill_prompt(prompt, 30, 5);
+    generate(&s, prompt, 30);
+    s.opts.on_event = fail_at_third;
+    assert_int_equal(try_generate(&s, prompt, 30), DLX_CANCELLED);
+    s.opts.on_event = record;
+    generate(&s, prompt, 30);
+    assert_int_equal(s.result.n_reused, 28);
+    assert_ok(dlx__engine_logits(s.engine, prompt, 8, logits, &s.err), &s.err);
+    generate(&s, prompt, 30);
+    assert_int_equal(s.result.n_reused, 0);
+    for (size_t at = 1; at < 3; at++) {
+        fault_step_after = at;
+        assert_int_equal(try_generate(&s, prompt, 30), DLX_E_BACKEND);
+        generate(&s, prompt, 30);
+        assert_int_equal(s.result.n_reused, 0);
+        fault_head_after = at;
+        assert_int_equal(try_generate(&s, prompt, 30), DLX_E_BACKEND);
+        generate(&s, prompt, 30);
+        assert_int_equal(s.result.n_reused, 0);
+    }
+    free(logits);
+    close_stage(&s);
 }
 
 static void test_prefix_reuse(void **state)
@@ -306,6 +409,8 @@ int main(void)
                                        cmocka_unit_test(test_lengths),
                                        cmocka_unit_test(test_seed_alone),
                                        cmocka_unit_test(test_prefix_reuse),
+                                       cmocka_unit_test(test_conversations),
+                                       cmocka_unit_test(test_when_nothing_is_kept),
                                        cmocka_unit_test(test_reuse_with_a_seed),
                                        cmocka_unit_test(test_seeds),
                                        cmocka_unit_test(test_threads),

@@ -164,5 +164,5 @@ int main(void)
         cmocka_unit_test(chat_templates),
         cmocka_unit_test(tool_calls),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return data_status(cmocka_run_group_tests(tests, NULL, NULL));
 }

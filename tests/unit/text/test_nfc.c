@@ -133,5 +133,5 @@ int main(void)
         cmocka_unit_test(hostile_marks),
         cmocka_unit_test(properties),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return data_status(cmocka_run_group_tests(tests, NULL, NULL));
 }

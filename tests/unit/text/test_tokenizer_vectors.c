@@ -361,5 +361,5 @@ int main(void)
         cmocka_unit_test(both_layouts),
         cmocka_unit_test(naughty_strings),
     };
-    return cmocka_run_group_tests(tests, NULL, free_all);
+    return data_status(cmocka_run_group_tests(tests, NULL, free_all));
 }

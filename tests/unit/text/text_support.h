@@ -23,6 +23,7 @@
 
 #include "base/mem.h"
 #include "base/os.h"
+#include "real_data.h"
 #include "text/tokenizer.h"
 
 #define CHECK(call)                                                                                \
@@ -34,21 +35,6 @@
             print_error("%s: %s\n", #call, err->text);                                             \
         assert_int_equal(check_r, DLX_OK);                                                         \
     } while (0)
-
-/* "<the real data>/<name>" in a buffer that the next call overwrites; skips the test without data.
- */
-static inline const char *data_file(const char *name)
-{
-    static char path[1024];
-    const char *root = getenv("DLX_TEST_DATA");
-    snprintf(path, sizeof path, "%s/%s", root ? root : "", name);
-    if (!root || dlx__os_path_kind(path) == DLX__PATH_ABSENT) {
-        print_message("skipped: %s is not there (set DLX_TEST_DATA to the folder of real data)\n",
-                      path);
-        skip();
-    }
-    return path;
-}
 
 /* The whole file, terminated, from the C library's memory. */
 static inline char *read_all(const char *path, size_t *n)

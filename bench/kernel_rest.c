@@ -1,0 +1,204 @@
+/*
+ * kernel_rest.c - what the kernels beside products cost, on one thread. Usage:
+ *
+ *   kernel_rest [kernels] [turns]     (the best, 50)
+ *
+ * attend as a fraction of the multiplications that registers allow; loops over rows in nanoseconds
+ * a number; packing in bytes of the stored weights a second. Best and median of the turns.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/os.h"
+#include "base/rng.h"
+#include "dtype/convert.h"
+#include "kernel/kernel.h"
+#include "kernel_peak.h"
+
+enum { MOST_TURNS = 1000, ROWS = 32, N = 4864, SLOTS = 1024, MOST_DIM = 128 };
+
+typedef struct times {
+    double best, median;
+} times;
+
+typedef struct subject {
+    const dlx__kernels *k;
+    float *x, *y, *z; /* [ROWS][N] */
+    dlx__acts acts;
+    float *keys, *values; /* [SLOTS][MOST_DIM] */
+    float *q, *out;       /* [MOST_DIM][DLX__LANES] */
+    dlx__attend_in in;
+    dlx__mat stored;
+    dlx__form form;
+    uint8_t *panel;
+} subject;
+
+static void *allocated(size_t n_bytes)
+{
+    void *p = dlx__alloc_aligned(NULL, n_bytes);
+    if (!p)
+        exit(1);
+    memset(p, 0, n_bytes);
+    return p;
+}
+
+static float *random_floats(size_t n, float spread)
+{
+    dlx__rng rng;
+    dlx__rng_seed(&rng, n);
+    float *x = allocated(n * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = spread * (float)(2 * dlx__rng_uniform(&rng) - 1);
+    return x;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static times timed(void (*run)(subject *s), subject *s, size_t n_turns)
+{
+    static double t[MOST_TURNS];
+    run(s);
+    for (size_t i = 0; i < n_turns; i++) {
+        const double start = dlx__os_seconds();
+        run(s);
+        t[i] = dlx__os_seconds() - start;
+    }
+    qsort(t, n_turns, sizeof *t, ascending);
+    return (times){t[0], t[n_turns / 2]};
+}
+
+static void run_attend(subject *s)
+{
+    s->k->attend(s->out, s->q, DLX__LANES, &s->in);
+}
+
+static void run_peak(subject *s)
+{
+    (void)s;
+    peak_multiply(PEAK_F32, 1000000);
+}
+
+static void run_norm(subject *s)
+{
+    for (size_t r = 0; r < ROWS; r++)
+        s->k->norm(s->y + r * N, s->x + r * N, s->z, N, 1e-6f);
+}
+
+static void run_rope(subject *s)
+{
+    for (size_t i = 0; i + 128 <= ROWS * N; i += 128)
+        s->k->rope(s->x + i, s->z, s->z + 64, 64);
+}
+
+static void run_silu_mul(subject *s)
+{
+    for (size_t r = 0; r < ROWS; r++)
+        s->k->silu_mul(s->y + r * N, s->x + r * N, s->z + r * N, N);
+}
+
+static void run_add(subject *s)
+{
+    s->k->add(s->y, s->z, ROWS * N);
+}
+
+static void run_quantize(subject *s)
+{
+    for (size_t r = 0; r < ROWS; r++)
+        s->k->quantize(&s->acts, r, 0, N);
+}
+
+/* As the head does it: runs of 128 ids. */
+static void run_stats(subject *s)
+{
+    dlx__stats stats;
+    dlx__stats_reset(&stats);
+    for (size_t i = 0; i + 128 <= ROWS * N; i += 128)
+        s->k->stats(&stats, s->z + i, 128, (int32_t)i);
+}
+
+static void run_pack(subject *s)
+{
+    for (size_t i = 0; i * DLX__PANEL < s->stored.n_rows; i++)
+        s->k->pack(s->panel, s->form, &s->stored, i);
+}
+
+static void measure_attend(subject *s, size_t head_dim, size_t n_turns)
+{
+    int32_t n_seen[DLX__LANES];
+    for (size_t l = 0; l < DLX__LANES; l++)
+        n_seen[l] = SLOTS;
+    s->in = (dlx__attend_in){s->keys, s->values, n_seen,
+                             SLOTS,   head_dim,  1.0f / sqrtf((float)head_dim)};
+    const times t = timed(run_attend, s, n_turns), peak = timed(run_peak, s, n_turns);
+    const double macs = 2.0 * SLOTS * DLX__LANES * (double)head_dim;
+    printf("attend head_dim %3zu: %.3f ms, %.2f best %.2f median of the peak\n", head_dim,
+           t.best * 1e3, peak.best / 1e6 * macs / t.best, peak.median / 1e6 * macs / t.median);
+}
+
+static void measure_row(const char *name, void (*run)(subject *s), subject *s, size_t n_turns)
+{
+    const times t = timed(run, s, n_turns);
+    printf("%-8s %.3f best %.3f median ns a number\n", name, t.best * 1e9 / (ROWS * N),
+           t.median * 1e9 / (ROWS * N));
+}
+
+static void measure_pack(subject *s, dlx__dtype dtype, dlx__form form, size_t n_turns)
+{
+    enum { COLS = 4096, N_OUT = 512 };
+    const size_t row_bytes = dlx__dtype_bytes(dtype, COLS);
+    uint8_t *rows = allocated(N_OUT * row_bytes);
+    float *x = random_floats(COLS, 1);
+    for (size_t r = 0; r < N_OUT; r++)
+        dlx__from_f32(rows + r * row_bytes, dtype, x, COLS);
+    s->stored = (dlx__mat){rows, dtype, N_OUT, COLS, row_bytes};
+    s->form = form;
+    s->panel = allocated(s->k->panel_bytes(form, COLS));
+    const times t = timed(run_pack, s, n_turns);
+    printf("pack %-5s of %-5s %.2f best %.2f median GB/s\n", dlx__form_name(form),
+           dlx__dtype_of(dtype)->name, (double)(N_OUT * row_bytes) / t.best * 1e-9,
+           (double)(N_OUT * row_bytes) / t.median * 1e-9);
+    dlx__free_aligned(NULL, rows);
+    dlx__free_aligned(NULL, x);
+    dlx__free_aligned(NULL, s->panel);
+}
+
+int main(int argc, char **argv)
+{
+    dlx__cpu cpu;
+    dlx__cpu_detect(&cpu);
+    subject s = {.k = dlx__kernels_find(argc > 1 && strcmp(argv[1], "-") != 0 ? argv[1] : NULL, &cpu)};
+    const size_t n_turns = argc > 2 ? (size_t)atoi(argv[2]) : 50;
+    if (!s.k || n_turns < 1 || n_turns > MOST_TURNS)
+        return 2;
+    s.x = random_floats(ROWS * N, 4);
+    s.y = random_floats(ROWS * N, 4);
+    s.z = random_floats(ROWS * N + 1, 4);
+    s.keys = random_floats(SLOTS * MOST_DIM, 1);
+    s.values = random_floats(SLOTS * MOST_DIM, 1);
+    s.q = random_floats(MOST_DIM * DLX__LANES, 4);
+    s.out = random_floats(MOST_DIM * DLX__LANES, 1);
+    s.acts = (dlx__acts){s.x, N, N, ROWS, allocated(s.k->ints_bytes(N, ROWS))};
+    printf("kernels %s on %s\n", s.k->name, cpu.name);
+    measure_attend(&s, 64, n_turns);
+    measure_attend(&s, 128, n_turns);
+    measure_row("norm", run_norm, &s, n_turns);
+    measure_row("rope", run_rope, &s, n_turns);
+    measure_row("silu_mul", run_silu_mul, &s, n_turns);
+    measure_row("add", run_add, &s, n_turns);
+    measure_row("quantize", run_quantize, &s, n_turns);
+    measure_row("stats", run_stats, &s, n_turns);
+    for (int d = 0; d < DLX__N_DTYPES; d++) {
+        const dlx__form form = dlx__form_of((dlx__dtype)d);
+        measure_pack(&s, (dlx__dtype)d, form, n_turns);
+        if (!dlx__form_is_int(form))
+            measure_pack(&s, (dlx__dtype)d, DLX__FORM_I8, n_turns);
+    }
+    return 0;
+}

@@ -1,0 +1,98 @@
+/*
+ * bench_roof.c - what a pass costs at least on a machine whose rates are known:
+ *
+ *   roof(M, L) = max( weight bytes / bandwidth ,  sum over types (2 M elements / peak of the type)
+ *                                                 + attention / f32 peak )
+ *
+ * Weight bytes: every matrix of the layers and the head once, norms and biases, and M rows of the
+ * embedding. K and V are not counted: how they are stored is the backend's own choice. Attention:
+ * 4 * layers * heads * head width operations for every pair of a row and a position that it sees.
+ */
+#include "api/bench.h"
+
+dlx__peak dlx__peak_of(dlx__dtype dtype)
+{
+    switch (dtype) {
+    case DLX__BF16:
+        return DLX__PEAK_BF16;
+    case DLX__Q4_0:
+    case DLX__Q4_1:
+    case DLX__Q4_K:
+        return DLX__PEAK_INT4;
+    case DLX__Q5_0:
+    case DLX__Q5_1:
+    case DLX__Q5_K:
+    case DLX__Q6_K:
+    case DLX__Q8_0:
+        return DLX__PEAK_INT8;
+    case DLX__F32:
+    case DLX__F16:
+    case DLX__N_DTYPES:
+        break;
+    }
+    return DLX__PEAK_F32;
+}
+
+/* Pairs of a row and a position that it sees. */
+static double visible_pairs(const dlx__model *m, size_t rows, size_t context)
+{
+    const size_t end = context + rows;
+    const int64_t block = m->hp.block_length.value;
+    double n = 0;
+    if (m->family->visibility == DLX__VISIBLE_FULL)
+        return (double)rows * (double)end;
+    for (size_t p = context; p < end; p++)
+        n += (double)(block > 0 ? dlx__min(end, (p / (size_t)block + 1) * (size_t)block) : p + 1);
+    return n;
+}
+
+static void add_tensor(dlx__work *work, const dlx__tensor *t, size_t rows)
+{
+    if (!t)
+        return;
+    work->bytes += (double)t->n_bytes;
+    if (t->n_dims > 1)
+        work->ops[dlx__peak_of(t->dtype)] += 2.0 * (double)rows * (double)dlx__tensor_elems(t);
+}
+
+void dlx__work_of_pass(dlx__work *work, const dlx__model *m, size_t rows, size_t context)
+{
+    const dlx__hparams *hp = &m->hp;
+    const dlx__tensor *embedding = dlx__model_tensor(m, DLX__ROLE_EMBED, 0);
+    const size_t row_bytes = embedding->n_bytes / embedding->shape[0];
+    *work = (dlx__work){.bytes = (double)rows * (double)row_bytes};
+    for (size_t layer = 0; layer < hp->n_layers; layer++)
+        for (int role = DLX__ROLE_ATTN_NORM; role < DLX__N_ROLES; role++)
+            add_tensor(work, dlx__model_tensor(m, (dlx__role)role, layer), rows);
+    add_tensor(work, dlx__model_tensor(m, DLX__ROLE_FINAL_NORM, 0), rows);
+    add_tensor(work, dlx__model_tensor(m, DLX__ROLE_HEAD, 0), rows);
+    work->ops[DLX__PEAK_F32] +=
+        4.0 * (double)(hp->n_layers * hp->n_heads * hp->head_dim) * visible_pairs(m, rows, context);
+}
+
+size_t dlx__layer_bytes(const dlx__model *m)
+{
+    size_t n = 0;
+    for (int role = DLX__ROLE_ATTN_NORM; role < DLX__N_ROLES; role++) {
+        const dlx__tensor *t = dlx__model_tensor(m, (dlx__role)role, 0);
+        n += t ? t->n_bytes : 0;
+    }
+    return n;
+}
+
+double dlx__work_ops(const dlx__work *work)
+{
+    double n = 0;
+    for (int i = 0; i < DLX__N_PEAKS; i++)
+        n += work->ops[i];
+    return n;
+}
+
+double dlx__work_roof(const dlx__work *work, const dlx__rates *rates)
+{
+    double memory = work->bytes / rates->read[DLX__READ_WEIGHTS];
+    double arithmetic = 0;
+    for (int i = 0; i < DLX__N_PEAKS; i++)
+        arithmetic += work->ops[i] / rates->peak[i];
+    return memory > arithmetic ? memory : arithmetic;
+}

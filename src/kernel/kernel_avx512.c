@@ -1,0 +1,340 @@
+/*
+ * kernel_avx512.c - x86-64 with AVX-512 F, BW, DQ, VL and VNNI: vectors of sixteen floats,
+ * thirty-two registers, and an instruction that multiplies bytes and adds four products.
+ */
+#include "kernel/kernel.h"
+
+#if defined(__x86_64__)
+
+#if !defined(__AVX512F__) || !defined(__AVX512BW__) || !defined(__AVX512VNNI__)
+#error "this file needs the flags of cmake/isa.cmake"
+#endif
+
+/* Of the cells of quantized inputs: cells.h. */
+enum { N_WIDE = 0, N_STARTS = 4 };
+
+#include "kernel/cells.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+/* Where the compiler keeps a vector; a test that has no such registers says otherwise. */
+#ifndef IN_REGISTER
+#define IN_REGISTER "+v"
+#endif
+
+enum { VL = 16 };
+typedef __m512 vec;
+typedef __m512i ivec;
+typedef __mmask16 test;
+
+INLINE vec vec_load(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
+
+INLINE void vec_store(float *p, vec a)
+{
+    _mm512_storeu_ps(p, a);
+}
+
+INLINE test first_lanes(size_t n)
+{
+    return (test)((1u << n) - 1);
+}
+
+INLINE vec vec_load_first(const float *p, size_t n)
+{
+    return _mm512_maskz_loadu_ps(first_lanes(n), p);
+}
+
+INLINE void vec_store_first(float *p, vec a, size_t n)
+{
+    _mm512_mask_storeu_ps(p, first_lanes(n), a);
+}
+
+INLINE vec vec_set(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+INLINE vec vec_add(vec a, vec b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+INLINE vec vec_sub(vec a, vec b)
+{
+    return _mm512_sub_ps(a, b);
+}
+
+INLINE vec vec_mul(vec a, vec b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+INLINE vec vec_div(vec a, vec b)
+{
+    return _mm512_div_ps(a, b);
+}
+
+INLINE vec vec_max(vec a, vec b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+INLINE vec vec_fma(vec a, vec b, vec c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+INLINE test vec_above(vec a, vec b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
+}
+
+INLINE test vec_equal(vec a, vec b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+
+INLINE vec vec_select(test t, vec a, vec b)
+{
+    return _mm512_mask_blend_ps(t, b, a);
+}
+
+INLINE test test_or(test a, test b)
+{
+    return (test)(a | b);
+}
+
+INLINE unsigned test_lanes(test t)
+{
+    return t;
+}
+
+INLINE vec vec_of(ivec a)
+{
+    return _mm512_cvtepi32_ps(a);
+}
+
+INLINE ivec ivec_of(vec x)
+{
+    return _mm512_cvtps_epi32(x);
+}
+
+INLINE ivec vec_bits(vec x)
+{
+    return _mm512_castps_si512(x);
+}
+
+INLINE ivec bytes_load(const void *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+INLINE ivec ivec_load(const int32_t *p)
+{
+    return bytes_load(p);
+}
+
+INLINE void ivec_store(int32_t *p, ivec a)
+{
+    _mm512_storeu_si512(p, a);
+}
+
+INLINE ivec ivec_set(int32_t x)
+{
+    return _mm512_set1_epi32(x);
+}
+
+INLINE ivec ivec_add(ivec a, ivec b)
+{
+    return _mm512_add_epi32(a, b);
+}
+
+INLINE ivec ivec_and(ivec a, ivec b)
+{
+    return _mm512_and_si512(a, b);
+}
+
+INLINE ivec ivec_max(ivec a, ivec b)
+{
+    return _mm512_max_epi32(a, b);
+}
+
+INLINE test ivec_above(ivec a, ivec b)
+{
+    return _mm512_cmpgt_epi32_mask(a, b);
+}
+
+INLINE vec vec_exp2_int(vec x, vec *n)
+{
+    const ivec whole = ivec_of(x);
+    *n = vec_of(whole);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(ivec_add(whole, ivec_set(127)), 23));
+}
+
+INLINE float vec_sum(vec a)
+{
+    return _mm512_reduce_add_ps(a);
+}
+
+INLINE float vec_top(vec a)
+{
+    return _mm512_reduce_max_ps(a);
+}
+
+INLINE int32_t ivec_top(ivec a)
+{
+    return _mm512_reduce_max_epi32(a);
+}
+
+INLINE vec vec_of_halves(const uint8_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
+INLINE ivec ivec_of_bytes(const uint8_t *p)
+{
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+INLINE vec vec_of_bytes(const uint8_t *p)
+{
+    return vec_of(ivec_of_bytes(p));
+}
+
+INLINE vec vec_of_pairs(const uint8_t *p, const size_t odd)
+{
+    const ivec pairs = bytes_load(p);
+    return _mm512_castsi512_ps(odd ? ivec_and(pairs, ivec_set((int32_t)0xFFFF0000))
+                                   : _mm512_slli_epi32(pairs, 16));
+}
+
+/* gemm_tiles.h says why. */
+INLINE vec vec_held(vec a)
+{
+    __asm__("" : IN_REGISTER(a));
+    return a;
+}
+
+INLINE ivec held(ivec a)
+{
+    __asm__("" : IN_REGISTER(a));
+    return a;
+}
+
+INLINE const float *address_held(const float *p)
+{
+    __asm__("" : "+r"(p));
+    return p;
+}
+
+/* ---- integers ------------------------------------------------------------------------------ */
+
+/*
+ * dpbusd adds the products of four unsigned and four signed bytes to 32 bits: levels, as they are
+ * stored, times inputs. An offset is taken off before the sum begins: a start is the offset times
+ * the sum of the q of a group, of S6 of each half. A strip is two panels, so that an input that has
+ * been broadcast is used twice.
+ */
+enum { START_S4, START_S6, START_S8 = START_S6 + 2 };
+enum { STRIP = 32, MOST_TILE_ROWS = 6, LANE_SUMS = 24 };
+enum { MOST_F32 = 6, MOST_S4 = 6, MOST_U4 = 6, MOST_U5 = 6, MOST_S6 = 5, MOST_S8 = 6 };
+
+INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
+{
+    int8_t *q = c->q + cell * DLX__GROUP;
+    _mm_storeu_si128((__m128i *)(void *)q, _mm512_cvtepi32_epi8(ints[0]));
+    _mm_storeu_si128((__m128i *)(void *)(q + VL), _mm512_cvtepi32_epi8(ints[1]));
+    const int32_t low = _mm512_reduce_add_epi32(ints[0]), high = _mm512_reduce_add_epi32(ints[1]);
+    int32_t *start = c->start + cell;
+    start[START_S4 * c->n_cells] = -8 * (low + high);
+    start[START_S6 * c->n_cells] = -32 * low;
+    start[(START_S6 + 1) * c->n_cells] = -32 * high;
+    start[START_S8 * c->n_cells] = -128 * (low + high);
+    return low + high;
+}
+
+INLINE void unpack_subs(int32_t *to, const uint8_t *subs)
+{
+    for (size_t h = 0; h < 2; h++) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(subs + h * VL));
+        ivec_store(to + h * STRIP, _mm512_cvtepi8_epi32(bytes));
+    }
+}
+
+/* A panel's levels of a step. */
+INLINE ivec levels_at(const uint8_t *level, size_t step, const dlx__kind kind)
+{
+    if (kind == DLX__S8 || kind == DLX__U5 || kind == DLX__S6)
+        return bytes_load(level + step * 64);
+    const ivec both = bytes_load(level + step % 4 * 64);
+    return ivec_and(step < 4 ? both : _mm512_srli_epi16(both, 4), _mm512_set1_epi8(15));
+}
+
+INLINE ivec broadcast(const int8_t *q)
+{
+    int32_t word;
+    memcpy(&word, q, sizeof word);
+    return ivec_set(word);
+}
+
+/* sum [n_rows][2] = the starts, if there are any, and the steps [first, end). */
+INLINE void dot_steps(ivec *sum, const uint8_t *const *level, const int8_t *q, const int32_t *start,
+                      const size_t first, const size_t end, const dlx__kind kind, const int n_rows)
+{
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        sum[2 * r] = sum[2 * r + 1] = ivec_set(kind == DLX__U4 || kind == DLX__U5 ? 0 : start[r]);
+    UNROLL
+    for (size_t s = first; s < end; s++) {
+        const ivec w0 = levels_at(level[0], s, kind), w1 = levels_at(level[1], s, kind);
+        UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            const ivec x = broadcast(q + r * DLX__GROUP + s * 4);
+            sum[2 * r] = held(_mm512_dpbusd_epi32(sum[2 * r], w0, x));
+            sum[2 * r + 1] = held(_mm512_dpbusd_epi32(sum[2 * r + 1], w1, x));
+        }
+    }
+}
+
+/* In halves, which have a scale each. */
+INLINE void dot_6(ivec *sum, const uint8_t *const *level, const int32_t *sub, const int8_t *q,
+                  const int32_t *start, size_t n_cells, const int n_rows)
+{
+    enum { HALF = DLX__STEPS / 2 };
+    ivec high[2 * MOST_TILE_ROWS];
+    dot_steps(sum, level, q, start, 0, HALF, DLX__S6, n_rows);
+    UNROLL
+    for (int i = 0; i < 2 * n_rows; i++)
+        sum[i] = held(_mm512_mullo_epi32(sum[i], ivec_load(sub + i % 2 * VL)));
+    dot_steps(high, level, q, start + n_cells, HALF, DLX__STEPS, DLX__S6, n_rows);
+    UNROLL
+    for (int i = 0; i < 2 * n_rows; i++)
+        sum[i] = ivec_add(sum[i], _mm512_mullo_epi32(high[i], ivec_load(sub + STRIP + i % 2 * VL)));
+}
+
+INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
+                size_t cell, const dlx__kind kind, const int n_rows)
+{
+    const int8_t *q = c->q + cell * DLX__GROUP;
+    const size_t which = kind == DLX__S8 ? START_S8 : kind == DLX__S6 ? START_S6 : START_S4;
+    const int32_t *start = c->start + which * c->n_cells + cell;
+    if (kind == DLX__S6)
+        dot_6(sum, level, sub, q, start, c->n_cells, n_rows);
+    else
+        dot_steps(sum, level, q, start, 0, DLX__STEPS, kind, n_rows);
+}
+
+static bool runs_on(const dlx__cpu *cpu)
+{
+    return cpu->avx512 && cpu->avx512_vnni;
+}
+
+#define SET_NAME dlx__kernels_avx512
+#define SET_TEXT "avx512"
+#include "kernel/vector_table.h"
+
+#endif

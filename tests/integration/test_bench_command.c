@@ -1,0 +1,206 @@
+/*
+ * test_bench_command.c - dlx bench as people and scripts call it: what it prints in each format,
+ * the settings of a comparison, sentences and exit codes. labels: integration
+ */
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char out[1 << 16], err[1 << 14]; /* of the last call */
+
+static void slurp(const char *name, char *text, size_t size)
+{
+    FILE *file = fopen(support_tmp(name), "rb");
+    assert_non_null(file);
+    text[fread(text, 1, size - 1, file)] = 0;
+    fclose(file);
+}
+
+/* Runs dlx bench with these words of shell; its exit code. */
+static int bench(const char *words)
+{
+    char line[8192];
+    snprintf(line, sizeof line,
+             "cd '" DLX_SOURCE_DIR "' && '" DLX_BINARY "' bench %s >'" DLX_TMP_DIR
+             "/bench.out' 2>'" DLX_TMP_DIR "/bench.err'",
+             words);
+    int status = system(line);
+    slurp("bench.out", out, sizeof out);
+    slurp("bench.err", err, sizeof err);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void works(const char *words)
+{
+    int code = bench(words);
+    if (code != 0)
+        fail_msg("dlx bench %s: exit code %d: %s", words, code, err);
+}
+
+static void refuses(const char *words, int code, const char *part)
+{
+    int found = bench(words);
+    if (found != code || !strstr(err, part) || strncmp(err, "dlx: ", 5) != 0 || *out)
+        fail_msg("dlx bench %s: exit code %d, expected %d and '%s': %s", words, found, code, part,
+                 err);
+}
+
+static void assert_prints(const char *part)
+{
+    if (!strstr(out, part))
+        fail_msg("stdout should hold '%s': %s", part, out);
+}
+
+#define BRIEF "--shape tiny --rows 1,3 --ctx 16 --rounds 1 "
+
+static void every_format_tells_the_same_passes(void **state)
+{
+    (void)state;
+    works(BRIEF "--gen 8");
+    assert_prints("## shape tiny, q8_0");
+    assert_prints("| 16 | 3 |");
+    assert_prints("| generate | 8 |");
+    assert_prints("peak ");
+    works(BRIEF "--gen 0 --format csv -q");
+    assert_prints("model,type,threads,context,rows,ms_best");
+    assert_prints("\"shape tiny\",q8_0,");
+    assert_string_equal(err, "");
+    works(BRIEF "--gen 8 --json --threads 1,2 --type q4_0 --family llada");
+    json_t *report = json_loads(out, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(report, "passes")), 4);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(report, "model"), "family")), "llada");
+    assert_non_null(json_object_get(json_object_get(report, "generate"), "tokens_per_second"));
+    json_decref(report);
+    works("--list-shapes");
+    assert_prints("qwen2.5-0.5b");
+    assert_prints("llada-8b");
+    works("--list-shapes --json");
+    assert_prints("{\"shapes\"");
+}
+
+static void two_settings_are_compared_with_the_exact_decode(void **state)
+{
+    (void)state;
+    works("tests/golden/llada-tiny --rows 1 --ctx 16 --rounds 1 --gen 16 --block-length 8 "
+          "--ab cache=none --ab 'cache=dual threads=1' --json");
+    json_t *report = json_loads(out, 0, NULL);
+    const json_t *runs = json_object_get(report, "runs");
+    assert_int_equal(json_array_size(runs), 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_non_null(json_object_get(json_array_get(runs, i), "agreement"));
+    assert_string_equal(json_string_value(json_object_get(json_array_get(runs, 1), "name")),
+                        "cache=dual threads=1");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(runs, 1), "threads")), 1);
+    json_decref(report);
+    works(
+        "models/records --rows 1 --ctx 16 --rounds 1 --gen 8 --raw --prompt 'Anna ordered lamps.' "
+        "--prompt 'Ben ordered chairs.' --ab 'sampler=leftmost threshold=0.5'");
+    assert_prints("| as it is |");
+    assert_prints("| sampler=leftmost threshold=0.5 |");
+    assert_prints(" of 2 |");
+}
+
+static void prompts_come_from_a_file(void **state)
+{
+    (void)state;
+    support_write(support_tmp("prompts.txt"),
+                  "{\"prompt\": \"Anna ordered lamps.\"}\n\nBen did.\n");
+    works("models/records --rows 1 --ctx 16 --rounds 1 --gen 8 --raw --json --prompts "
+          "'" DLX_TMP_DIR "/prompts.txt'");
+    json_t *report = json_loads(out, 0, NULL);
+    const json_t *g = json_object_get(report, "generate");
+    assert_int_equal(json_integer_value(json_object_get(g, "prompts")), 2);
+    json_decref(report);
+}
+
+static void mistakes_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words;
+        int code;
+        const char *part;
+    } cases[] = {
+        {"", 2, "nothing to measure"},
+        {"models/records --shape tiny", 2, "both given"},
+        {"models/records --type q8_0", 2, "--type is for --shape"},
+        {"models/nowhere", 1, "models/nowhere"},
+        {"--shape qwen9", 2, "not one of"},
+        {"--shape tiny --type q3_k", 2, "not one of"},
+        {"--shape tiny --format xml", 2, "not one of"},
+        {"--shape tiny --format csv --json", 2, "both given"},
+        {"--shape tiny --threads 0", 2, "within 1 to 1024"},
+        {"--shape tiny --threads 10000", 2, "within 1 to 1024"},
+        {"--shape tiny --rows 4,0", 2, "--rows: 0 is not within"},
+        {"--shape tiny --rows 4,,8", 2, "--rows: \"\" is not a whole number"},
+        {"--shape tiny --rows all", 2, "\"all\" is not a whole number"},
+        {"--shape tiny --rounds 0", 2, "--rounds"},
+        {"--shape tiny --ctx 2000000000", 1, "GiB"},
+        {"--shape tiny --max-tokens 8", 2, "--gen N is the length"},
+        {"--shape tiny --accept 3", 1, "divides the block of 4"},
+        {"--shape tiny --accept 2 --threshold 0.5", 2, "schedule of its own"},
+        {"--shape tiny --prompt Hello", 2, "no tokenizer"},
+        {"--shape tiny --gen 0 --accept 2", 2, "no answers"},
+        {"--shape tiny --ab help", 2, "no setting"},
+        {"--shape tiny --ab cache=dual", 1, "cache"},
+        {"--shape tiny --ab nonsense=1", 2, "no option --nonsense"},
+        {"--shape tiny --ab a --ab b --ab c", 2, "given 3 times"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        refuses(cases[i].words, cases[i].code, cases[i].part);
+}
+
+/* Only when there is progress has the command begun to listen. */
+static void wait_for_progress(void)
+{
+    for (int i = 0; i < 600; i++) {
+        slurp("bench.err", err, sizeof err);
+        if (strstr(err, "piece"))
+            return;
+        usleep(100000);
+    }
+    fail_msg("no progress within a minute: %s", err);
+}
+
+static void ctrl_c_prints_what_there_is(void **state)
+{
+    (void)state;
+    int status;
+    support_write(support_tmp("bench.err"), "");
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGINT, SIG_DFL);
+        if (freopen(DLX_TMP_DIR "/bench.out", "w", stdout) &&
+            freopen(DLX_TMP_DIR "/bench.err", "w", stderr))
+            execl(DLX_BINARY, "dlx", "bench", "--shape", "tiny", "--rows", "1", "--ctx", "16",
+                  "--rounds", "100", "--gen", "0", (char *)NULL);
+        _exit(127);
+    }
+    wait_for_progress();
+    kill(child, SIGINT);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    slurp("bench.out", out, sizeof out);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 130);
+    assert_prints("Stopped before the end");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_format_tells_the_same_passes),
+        cmocka_unit_test(two_settings_are_compared_with_the_exact_decode),
+        cmocka_unit_test(prompts_come_from_a_file),
+        cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(ctrl_c_prints_what_there_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
