@@ -167,6 +167,5 @@ void dlx__stats_merge(dlx__stats *a, const dlx__stats *b);
 extern const dlx__kernels dlx__kernels_scalar;
 extern const dlx__kernels dlx__kernels_avx2;
 extern const dlx__kernels dlx__kernels_avx512;
-extern const dlx__kernels dlx__kernels_neon;
 
 #endif

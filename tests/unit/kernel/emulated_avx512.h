@@ -31,7 +31,7 @@ typedef uint16_t __mmask16;
 
 enum { _CMP_EQ_OQ, _CMP_GT_OQ };
 
-#define EMULATED static inline __attribute__((always_inline))
+#define EMULATED static __attribute__((noinline, unused))
 #define EACH_LANE for (int i = 0; i < 16; i++)
 
 EMULATED int32_t emulated_lane(const __m512i *a, int i)

@@ -4,6 +4,9 @@
  * table. It proves the file's logic on machines that lack them; where they are, test_kernels.c runs
  * the table itself.
  */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O0") /* tiles of structures instead of registers take minutes to optimise */
+#endif
 #include "unit.h"
 
 #include "kernel_checks.h"

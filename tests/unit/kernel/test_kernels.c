@@ -27,9 +27,6 @@ static void best_table(void **state)
 #if defined(__x86_64__)
     cpu.avx2_fma = true;
     assert_string_equal(dlx__kernels_best(&cpu)->name, "avx2");
-#elif defined(__aarch64__)
-    cpu.neon = true;
-    assert_string_equal(dlx__kernels_best(&cpu)->name, "neon");
 #endif
 }
 
