@@ -173,7 +173,8 @@ int main(int argc, char **argv)
 {
     dlx__cpu cpu;
     dlx__cpu_detect(&cpu);
-    subject s = {.k = dlx__kernels_find(argc > 1 && strcmp(argv[1], "-") != 0 ? argv[1] : NULL, &cpu)};
+    subject s = {
+        .k = dlx__kernels_find(argc > 1 && strcmp(argv[1], "-") != 0 ? argv[1] : NULL, &cpu)};
     const size_t n_turns = argc > 2 ? (size_t)atoi(argv[2]) : 50;
     if (!s.k || n_turns < 1 || n_turns > MOST_TURNS)
         return 2;

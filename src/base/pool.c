@@ -9,8 +9,8 @@
  *   - waiting is two-staged: spin, because the next piece of work usually comes within
  *     microseconds, then sleep, because the thread waited for may need this very core. How long
  *     to spin is learned from the waits before;
- *   - nobody yields: a thread that yields to a busy process is gone for that one's whole time
- * slice.
+ *   - nobody yields: the core would be gone for the whole time slice of the busy process.
+ * What remains is the wait for a thread that the system stops within its share.
  */
 #if !defined(_WIN32) && !defined(__APPLE__)
 #define _POSIX_C_SOURCE 200809L
@@ -27,8 +27,7 @@
 
 /*
  * Patience is counted in pauses of the processor: MOST_PAUSES is some tens of microseconds. A wait
- * that spinning ends adds to it, one that ends in sleep halves it: about 4 ms of work bring it
- * back.
+ * that spinning ends adds MORE_PAUSES, one that ends in sleep halves it.
  */
 enum { FEW_PAUSES = 50, MOST_PAUSES = 2000, MORE_PAUSES = 4, LINE = 64, MOST_THREADS = 1024 };
 

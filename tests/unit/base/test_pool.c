@@ -1,10 +1,12 @@
 // labels: quick
-/* test_pool.c - every thread once, every index once, the same result for any number of threads. */
+/* test_pool.c - every share once, every index once, the same result for any number of threads. */
 #include "base/mem.h"
 #include "base/os.h"
 #include "base/pool.h"
 #include "failing_mem.h"
 #include "unit.h"
+
+#include <pthread.h>
 
 enum { N = 10007, MOST = 9 };
 
@@ -12,6 +14,7 @@ typedef struct job {
     double *out; /* [N] */
     int calls[MOST];
     int n_threads;
+    int slow; /* this share less one takes its time; 0: none */
 } job;
 
 static void fill(void *arg, int thread, int n_threads)
@@ -19,6 +22,9 @@ static void fill(void *arg, int thread, int n_threads)
     job *j = arg;
     size_t begin, end;
     dlx__pool_share(N, 16, thread, n_threads, &begin, &end);
+    double until = j->slow == thread + 1 ? dlx__os_seconds() + 0.001 : 0.0;
+    while (until > 0.0 && dlx__os_seconds() < until)
+        continue;
     for (size_t i = begin; i < end; i++)
         j->out[i] += 1.0 / (double)(i + 1);
     j->calls[thread]++;
@@ -57,6 +63,54 @@ static void nothing(void *arg, int thread, int n_threads)
     (void)arg;
     (void)thread;
     (void)n_threads;
+}
+
+static pthread_t ran[MOST];
+
+static void note_thread(void *arg, int share, int n_shares)
+{
+    (void)arg;
+    (void)n_shares;
+    ran[share] = pthread_self();
+}
+
+/* The shares of threads that sleep are not waited for: whoever runs does them. */
+static void shares_are_not_bound_to_threads(void **state)
+{
+    (void)state;
+    dlx__pool *pool;
+    dlx_error err;
+    int n_taken = 0;
+    assert_ok(dlx__pool_open(&pool, 3, NULL, &err), &err);
+    for (int i = 0; i < 50; i++) {
+        double until = dlx__os_seconds() + 0.002; /* all fall asleep */
+        while (dlx__os_seconds() < until)
+            continue;
+        dlx__pool_run(pool, note_thread, NULL);
+        n_taken += pthread_equal(ran[0], ran[1]) || pthread_equal(ran[0], ran[2]) ||
+                   pthread_equal(ran[1], ran[2]);
+    }
+    dlx__pool_free(pool);
+    assert_true(n_taken > 0);
+}
+
+/* A share that takes longest by far ends the run, whoever has it. */
+static void last_one_is_awaited(void **state)
+{
+    (void)state;
+    static double out[N];
+    dlx__pool *pool;
+    dlx_error err;
+    assert_ok(dlx__pool_open(&pool, 4, NULL, &err), &err);
+    for (int slow = 0; slow < 4; slow++)
+        for (int i = 0; i < 20; i++) {
+            job j = {.out = out, .slow = slow + 1};
+            memset(out, 0, sizeof out);
+            dlx__pool_run(pool, fill, &j);
+            for (size_t k = 0; k < N; k++)
+                assert_true(out[k] == 1.0 / (double)(k + 1));
+        }
+    dlx__pool_free(pool);
 }
 
 /* After a pause the workers sleep; the next run must wake them. Busy teams must not starve. */
@@ -131,6 +185,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bits_for_any_team),
+        cmocka_unit_test(shares_are_not_bound_to_threads),
+        cmocka_unit_test(last_one_is_awaited),
         cmocka_unit_test(sleepers_wake),
         cmocka_unit_test(shares_tile_the_range),
         cmocka_unit_test(failures_are_sentences),
