@@ -1,6 +1,7 @@
 /*
- * cells.h - what the vector files keep behind dlx__acts.ints. Included by each kernel_<isa>.c once
- * it has defined N_WIDE, whether inputs are kept in 16 bits too, and N_STARTS.
+ * cells.h - what the vector files keep behind dlx__acts.ints. A body over macros,
+ * included once by each kernel_<isa>.c that has defined N_WIDE, whether inputs are kept in 16 bits
+ * too, and N_STARTS.
  *
  * A cell is a group of a row, and the cells of a group lie side by side, so that a tile of rows
  * reads one run of memory.

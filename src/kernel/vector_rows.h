@@ -1,6 +1,6 @@
 /*
- * vector_rows.h - the loops over a row of numbers, over an abstract vector. Included once by each
- * kernel_<isa>.c after it has defined:
+ * vector_rows.h - the loops over a row of numbers, over an abstract vector. A body over macros,
+ * included once by each kernel_<isa>.c after it has defined:
  *
  *   VL                   floats in a vector: 4, 8 or 16
  *   vec, ivec, test      VL floats, VL int32, VL truth values

@@ -1,4 +1,5 @@
-/* vector_table.h - the table of a kernel_<isa>.c, from what the other headers have defined. */
+/* vector_table.h - the table of a kernel_<isa>.c, from what the other headers have defined. A body
+ * over macros, included once by each of these files, the last. */
 #ifndef DLX__VECTOR_TABLE_H
 #define DLX__VECTOR_TABLE_H
 

@@ -184,12 +184,9 @@ static void failures_are_sentences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_bits_for_any_team),
-        cmocka_unit_test(shares_are_not_bound_to_threads),
-        cmocka_unit_test(last_one_is_awaited),
-        cmocka_unit_test(sleepers_wake),
-        cmocka_unit_test(shares_tile_the_range),
-        cmocka_unit_test(failures_are_sentences),
+        cmocka_unit_test(same_bits_for_any_team), cmocka_unit_test(shares_are_not_bound_to_threads),
+        cmocka_unit_test(last_one_is_awaited),    cmocka_unit_test(sleepers_wake),
+        cmocka_unit_test(shares_tile_the_range),  cmocka_unit_test(failures_are_sentences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
