@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "base/os.h"
 
+enum { SLAB_BYTES = 16 << 20 };
+
 static dlx__form form_of(dlx__dtype dtype, bool int8)
 {
     dlx__form form = dlx__form_of(dtype);
@@ -38,6 +40,7 @@ size_t dlx__cpu_panel_bytes(const dlx__model *m, const dlx__kernels *kernels, bo
 typedef struct packing {
     const dlx__kernels *kernels;
     const dlx__cpu_linear *linear;
+    size_t begin, end; /* panels */
 } packing;
 
 static void pack_phase(void *arg, int thread, int n_threads)
@@ -45,24 +48,36 @@ static void pack_phase(void *arg, int thread, int n_threads)
     const packing *p = arg;
     const dlx__packed *w = &p->linear->w;
     size_t begin, end;
-    dlx__pool_share(w->n_panels, 1, thread, n_threads, &begin, &end);
-    for (size_t i = begin; i < end; i++)
+    dlx__pool_share(p->end - p->begin, 1, thread, n_threads, &begin, &end);
+    for (size_t i = p->begin + begin; i < p->begin + end; i++)
         p->kernels->pack(w->data + i * w->panel_bytes, w->form, &p->linear->stored, i);
 }
 
-/* The embedding is looked up where it is mapped, so a head tied to it keeps its pages. */
+/* A slab at a time, whose pages are given back before the next: of a head alone there may be a
+ * gigabyte. The embedding is looked up where it is mapped; its rows come back as they are asked
+ * for. */
+static void pack_linear(const dlx__cpu_linear *linear, const dlx__model *m,
+                        const dlx__kernels *kernels, dlx__pool *pool)
+{
+    const dlx__mat *from = &linear->stored;
+    const size_t per_slab = dlx__max(SLAB_BYTES / dlx__mul(DLX__PANEL, from->row_bytes), 1);
+    for (size_t i = 0; i < linear->w.n_panels; i += per_slab) {
+        packing p = {kernels, linear, i, dlx__min(i + per_slab, linear->w.n_panels)};
+        dlx__pool_run(pool, pack_phase, &p);
+        const size_t row = i * DLX__PANEL, end = dlx__min(p.end * DLX__PANEL, from->n_rows);
+        dlx__model_drop_pages(m, from->data + row * from->row_bytes, (end - row) * from->row_bytes);
+    }
+}
+
 static void pack_all(dlx__cpu_weights *w, const dlx__model *m, dlx__pool *pool)
 {
     uint8_t *to = w->panels;
     for (size_t i = 0; i < dlx__cpu_n_linears(&w->shape); i++) {
         dlx__cpu_linear *linear = dlx__cpu_linear_at(&w->program, &w->shape, i);
-        const dlx__mat *from = &linear->stored;
         dlx__cpu_describe_panels(&linear->w, w->kernels, w->int8, linear->tensor);
         linear->w.data = to;
         to += linear->w.n_panels * linear->w.panel_bytes;
-        packing p = {w->kernels, linear};
-        dlx__pool_run(pool, pack_phase, &p);
-        dlx__model_drop_pages(m, from->data, from->n_rows * from->row_bytes);
+        pack_linear(linear, m, w->kernels, pool);
     }
 }
 

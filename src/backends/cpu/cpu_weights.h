@@ -23,8 +23,8 @@ typedef struct dlx__cpu_weights {
 
 /*
  * The weights of m for these kernels: those that the model already holds, or new ones, packed by
- * `pool`. The pages that a matrix was packed from are given back to the system one matrix after the
- * other, so that a checkpoint and its panels never lie in memory together.
+ * `pool`. The pages that panels were made of are given back to the system as packing goes on, so
+ * that a checkpoint and its panels never lie in memory together.
  */
 dlx_result dlx__cpu_weights_open(dlx__cpu_weights **out, const dlx__model *m,
                                  const dlx__kernels *kernels, bool int8, dlx__pool *pool,
