@@ -5,7 +5,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS ?= 600
-COVER_MIN ?= 0
+COVER_MIN ?= 90
 CTEST = ctest --output-on-failure --no-label-summary -j $(JOBS) --no-tests=error
 
 .DEFAULT_GOAL := dlx

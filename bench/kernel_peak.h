@@ -5,14 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The fastest way to multiply numbers of a kind and add the products up. */
 typedef enum peak_kind { PEAK_F32, PEAK_INT8, PEAK_INT4 } peak_kind;
 
-const char *peak_name(void); /* the instruction set that is used */
+/* At least n multiplications by the fastest way that a table of kernels could take. */
+void peak_multiply(const char *table, peak_kind kind, size_t n);
 
-/* At least n multiplications. */
-void peak_multiply(peak_kind kind, size_t n);
-
-void peak_read(const uint8_t *data, size_t n_bytes);
+void peak_read(const uint8_t *data, size_t n_bytes); /* 32-byte aligned */
 
 #endif

@@ -153,7 +153,7 @@ static void multiplying(void *arg, int thread, int n_threads)
     work *t = arg;
     (void)thread;
     (void)n_threads;
-    peak_multiply(t->peak, t->n_peak);
+    peak_multiply(t->k->name, t->peak, t->n_peak);
 }
 
 /* The weights that were used longest ago. */
@@ -243,7 +243,7 @@ int main(int argc, char **argv)
     for (int n = 1; n <= 2; n++)
         if (dlx__pool_open(&pools[n - 1], n, NULL, NULL) != DLX_OK)
             return 1;
-    printf("kernels %s on %s, peak by %s\n", k->name, cpu.name, peak_name());
+    printf("kernels %s on %s\n", k->name, cpu.name);
     shape asked[DLX__LEN(shapes)];
     const size_t n_shapes = shapes_wanted(asked, argc > 3 ? argv[3] : NULL);
     for (size_t f = 0; f < DLX__LEN(subjects); f++)

@@ -9,9 +9,14 @@
  *
  * Integer products quantize the activations as they come, 32 inputs of a row to a scale:
  *
- *   da = max|x| / 127,  q = round(x / da)                      a group g of 32 inputs of a row
- *   y  = sum over g, ascending:  fma(float(sum over g of w q), dw[g] da[g], y)
- *                       and, where the form has a minimum m,  fma(m[g], da[g] sum(q), y)
+ *   da = max|x| / 127,  q = x (127 / max|x|) to the nearest, even of two, for a group g of 32
+ * inputs y  = sum over g, ascending:  fma(float(sum over g of w q), dw[g] da[g], y) and, where the
+ * form has a minimum m,  fma(m[g], da[g] sum(q), y)
+ *
+ * A group whose maximum is below 1e-30 counts as zeros. dw is the stored scale; of Q4_K and Q5_K it
+ * is d times the integer scale, and m is -(dmin times the integer minimum); of Q6_K it is d, and w
+ * is the level times the integer scale of its 16 inputs. I8 has dw = 1, and y is multiplied by the
+ * output's scale in the end.
  *
  * The scalar table is the truth; the others are tested against it by one list.
  */
@@ -78,7 +83,8 @@ typedef struct dlx__packed {
 
 /*
  * n_rows rows of n_in inputs: as numbers and, for integer products, quantized. What lies behind
- * `ints` is the table's own.
+ * `ints` is the table's own and depends on n_rows and n_in, which must be the same when a product
+ * reads it. A stride of a multiple of 1024 would put a column of x into the same few cache lines.
  */
 typedef struct dlx__acts {
     float *x; /* [n_rows][stride] */
@@ -166,6 +172,10 @@ void dlx__stats_merge(dlx__stats *a, const dlx__stats *b);
 
 extern const dlx__kernels dlx__kernels_scalar;
 extern const dlx__kernels dlx__kernels_avx2;
+extern const dlx__kernels dlx__kernels_avxvnni;
 extern const dlx__kernels dlx__kernels_avx512;
+extern const dlx__kernels dlx__kernels_neon;
+extern const dlx__kernels dlx__kernels_neondot;
+extern const dlx__kernels dlx__kernels_neoni8mm;
 
 #endif

@@ -231,101 +231,45 @@ INLINE const float *address_held(const float *p)
     return p;
 }
 
-/* ---- integers ------------------------------------------------------------------------------ */
+/* ---- integers: dot_dpbusd.h ---------------------------------------------------------------- */
 
-/*
- * dpbusd adds the products of four unsigned and four signed bytes to 32 bits: levels, as they are
- * stored, times inputs. An offset is taken off before the sum begins: a start is the offset times
- * the sum of the q of a group, of S6 of each half. A strip is two panels, so that an input that has
- * been broadcast is used twice.
- */
-enum { START_S4, START_S6, START_S8 = START_S6 + 2 };
 enum { STRIP = 32, MOST_TILE_ROWS = 6, LANE_SUMS = 24 };
 enum { MOST_F32 = 6, MOST_S4 = 6, MOST_U4 = 6, MOST_U5 = 6, MOST_S6 = 5, MOST_S8 = 6 };
 
-INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
+INLINE ivec dpbusd(ivec sum, ivec u, ivec s)
 {
-    int8_t *q = c->q + cell * DLX__GROUP;
+    return _mm512_dpbusd_epi32(sum, u, s);
+}
+
+INLINE ivec low_halves(ivec bytes)
+{
+    return ivec_and(bytes, _mm512_set1_epi8(15));
+}
+
+INLINE ivec high_halves(ivec bytes)
+{
+    return low_halves(_mm512_srli_epi16(bytes, 4));
+}
+
+INLINE ivec ivec_mul(ivec a, ivec b)
+{
+    return _mm512_mullo_epi32(a, b);
+}
+
+INLINE ivec ivec_of_signed(const uint8_t *p)
+{
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+INLINE int32_t ivec_sum(ivec a)
+{
+    return _mm512_reduce_add_epi32(a);
+}
+
+INLINE void put_bytes(int8_t *q, const ivec *ints)
+{
     _mm_storeu_si128((__m128i *)(void *)q, _mm512_cvtepi32_epi8(ints[0]));
     _mm_storeu_si128((__m128i *)(void *)(q + VL), _mm512_cvtepi32_epi8(ints[1]));
-    const int32_t low = _mm512_reduce_add_epi32(ints[0]), high = _mm512_reduce_add_epi32(ints[1]);
-    int32_t *start = c->start + cell;
-    start[START_S4 * c->n_cells] = -8 * (low + high);
-    start[START_S6 * c->n_cells] = -32 * low;
-    start[(START_S6 + 1) * c->n_cells] = -32 * high;
-    start[START_S8 * c->n_cells] = -128 * (low + high);
-    return low + high;
-}
-
-INLINE void unpack_subs(int32_t *to, const uint8_t *subs)
-{
-    for (size_t h = 0; h < 2; h++) {
-        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(subs + h * VL));
-        ivec_store(to + h * STRIP, _mm512_cvtepi8_epi32(bytes));
-    }
-}
-
-/* A panel's levels of a step. */
-INLINE ivec levels_at(const uint8_t *level, size_t step, const dlx__kind kind)
-{
-    if (kind == DLX__S8 || kind == DLX__U5 || kind == DLX__S6)
-        return bytes_load(level + step * 64);
-    const ivec both = bytes_load(level + step % 4 * 64);
-    return ivec_and(step < 4 ? both : _mm512_srli_epi16(both, 4), _mm512_set1_epi8(15));
-}
-
-INLINE ivec broadcast(const int8_t *q)
-{
-    int32_t word;
-    memcpy(&word, q, sizeof word);
-    return ivec_set(word);
-}
-
-/* sum [n_rows][2] = the starts, if there are any, and the steps [first, end). */
-INLINE void dot_steps(ivec *sum, const uint8_t *const *level, const int8_t *q, const int32_t *start,
-                      const size_t first, const size_t end, const dlx__kind kind, const int n_rows)
-{
-    UNROLL
-    for (int r = 0; r < n_rows; r++)
-        sum[2 * r] = sum[2 * r + 1] = ivec_set(kind == DLX__U4 || kind == DLX__U5 ? 0 : start[r]);
-    UNROLL
-    for (size_t s = first; s < end; s++) {
-        const ivec w0 = levels_at(level[0], s, kind), w1 = levels_at(level[1], s, kind);
-        UNROLL
-        for (int r = 0; r < n_rows; r++) {
-            const ivec x = broadcast(q + r * DLX__GROUP + s * 4);
-            sum[2 * r] = held(_mm512_dpbusd_epi32(sum[2 * r], w0, x));
-            sum[2 * r + 1] = held(_mm512_dpbusd_epi32(sum[2 * r + 1], w1, x));
-        }
-    }
-}
-
-/* In halves, which have a scale each. */
-INLINE void dot_6(ivec *sum, const uint8_t *const *level, const int32_t *sub, const int8_t *q,
-                  const int32_t *start, size_t n_cells, const int n_rows)
-{
-    enum { HALF = DLX__STEPS / 2 };
-    ivec high[2 * MOST_TILE_ROWS];
-    dot_steps(sum, level, q, start, 0, HALF, DLX__S6, n_rows);
-    UNROLL
-    for (int i = 0; i < 2 * n_rows; i++)
-        sum[i] = held(_mm512_mullo_epi32(sum[i], ivec_load(sub + i % 2 * VL)));
-    dot_steps(high, level, q, start + n_cells, HALF, DLX__STEPS, DLX__S6, n_rows);
-    UNROLL
-    for (int i = 0; i < 2 * n_rows; i++)
-        sum[i] = ivec_add(sum[i], _mm512_mullo_epi32(high[i], ivec_load(sub + STRIP + i % 2 * VL)));
-}
-
-INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const int n_rows)
-{
-    const int8_t *q = c->q + cell * DLX__GROUP;
-    const size_t which = kind == DLX__S8 ? START_S8 : kind == DLX__S6 ? START_S6 : START_S4;
-    const int32_t *start = c->start + which * c->n_cells + cell;
-    if (kind == DLX__S6)
-        dot_6(sum, level, sub, q, start, c->n_cells, n_rows);
-    else
-        dot_steps(sum, level, q, start, 0, DLX__STEPS, kind, n_rows);
 }
 
 static bool runs_on(const dlx__cpu *cpu)
@@ -335,6 +279,7 @@ static bool runs_on(const dlx__cpu *cpu)
 
 #define SET_NAME dlx__kernels_avx512
 #define SET_TEXT "avx512"
+#include "kernel/dot_dpbusd.h"
 #include "kernel/vector_table.h"
 
 #endif

@@ -8,6 +8,12 @@ static const dlx__kernels *const tables[] = {
     &dlx__kernels_scalar,
 #if defined(__x86_64__)
     &dlx__kernels_avx2,
+    &dlx__kernels_avxvnni,
+    &dlx__kernels_avx512,
+#elif defined(__aarch64__)
+    &dlx__kernels_neon,
+    &dlx__kernels_neondot,
+    &dlx__kernels_neoni8mm,
 #endif
     NULL,
 };

@@ -1,9 +1,10 @@
 /*
  * kernel_checks.c - the checks of test_kernels.c without cmocka, for cross builds. From the root:
  *
- *   aarch64-linux-gnu-gcc -std=c11 -O2 -ffp-contract=off -static -pthread -Iinclude -Isrc -Itests \
- *       tests/unit/kernel/kernel_checks.c src/kernel/[a-z]*.c src/dtype/[a-z]*.c src/base/tensor.c
- * \ src/base/rng.c src/base/cpu.c -lm -o kernel_checks && qemu-aarch64 ./kernel_checks
+ *   aarch64-linux-gnu-gcc -std=c11 -O2 -march=armv8.2-a+dotprod+i8mm -ffp-contract=off -static
+ *       -Iinclude -Isrc -Itests tests/unit/kernel/kernel_checks.c src/kernel/{[a-o]*,pack}.c
+ *       src/dtype/[a-z]*.c src/base/{tensor,rng,cpu,mem}.c -lm -o kernel_checks
+ *   qemu-aarch64 -cpu max ./kernel_checks
  */
 #include "kernel_checks.h"
 

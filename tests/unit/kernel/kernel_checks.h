@@ -237,6 +237,8 @@ static const char *check_gemm(const dlx__kernels *k)
                                1 + (i_n_out * 3 + i_n_cols * 5) % 9, &rng);
         for (size_t n_rows = 1; n_rows <= 70 && !said; n_rows++)
             said = check_forms(k, (dlx__dtype)dtype, 16 + n_rows % 32, 256, n_rows, &rng);
+        if (!said) /* more than a table takes at once */
+            said = check_forms(k, (dlx__dtype)dtype, 20, 256, 211, &rng);
     }
     return said;
 }

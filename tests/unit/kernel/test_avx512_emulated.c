@@ -26,24 +26,11 @@
 extern const dlx__kernels emulated_kernels;
 #include "kernel/kernel_avx512.c"
 
-static void check_passes(void **state)
-{
-    const kernel_check *check = *state;
-    const char *said = check->run(&emulated_kernels);
-    if (said)
-        fail_msg("%s: %s", check->name, said);
-}
+#include "emulated_table.h"
 
 int main(void)
 {
-    struct CMUnitTest tests[DLX__LEN(kernel_checks)];
-    for (size_t i = 0; i < DLX__LEN(kernel_checks); i++)
-        tests[i] = (struct CMUnitTest){
-            .name = kernel_checks[i].name,
-            .test_func = check_passes,
-            .initial_state = (void *)(uintptr_t)&kernel_checks[i],
-        };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return check_emulated();
 }
 
 #else

@@ -27,6 +27,19 @@ static void best_table(void **state)
 #if defined(__x86_64__)
     cpu.avx2_fma = true;
     assert_string_equal(dlx__kernels_best(&cpu)->name, "avx2");
+    cpu.avx_vnni = true;
+    assert_string_equal(dlx__kernels_best(&cpu)->name, "avxvnni");
+    cpu.avx512 = true;
+    assert_string_equal(dlx__kernels_best(&cpu)->name, "avxvnni");
+    cpu.avx512_vnni = true;
+    assert_string_equal(dlx__kernels_best(&cpu)->name, "avx512");
+#elif defined(__aarch64__)
+    cpu.neon = true;
+    assert_string_equal(dlx__kernels_best(&cpu)->name, "neon");
+    cpu.neon_dotprod = true;
+    assert_string_equal(dlx__kernels_best(&cpu)->name, "neondot");
+    cpu.neon_i8mm = true;
+    assert_string_equal(dlx__kernels_best(&cpu)->name, "neoni8mm");
 #endif
 }
 

@@ -1,0 +1,108 @@
+/*
+ * dot_dpbusd.h - integer products by dpbusd, which adds the products of four unsigned and four
+ * signed bytes to 32 bits: levels, as they are stored, times inputs. Included once by each
+ * kernel_<isa>.c that has defined, beside the vector of vector_rows.h:
+ *
+ *   STRIP MOST_TILE_ROWS    as for gemm_tiles.h; a strip is two vectors
+ *   dpbusd(sum, u, s)       bytes_load(p): a vector of bytes
+ *   low_halves(x) high_halves(x)   of each byte, as bytes
+ *   ivec_mul ivec_sum       ivec_of_signed(p): VL int8 to int32
+ *   put_bytes(q, ints)      32 int32 to int8
+ *   held(x)                 x, which the compiler must have computed here
+ *
+ * An offset is taken off before the sum begins: a start is the offset times the sum of the q of a
+ * group, of S6 of each half of it.
+ */
+#ifndef DLX__DOT_DPBUSD_H
+#define DLX__DOT_DPBUSD_H
+
+#include "kernel/cells.h"
+
+enum { START_S4, START_S6, START_S8 = START_S6 + 2 };
+
+INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
+{
+    enum { HALF_VECS = DLX__GROUP / VL / 2 };
+    ivec low = ints[0], high = ints[HALF_VECS];
+    UNROLL
+    for (size_t v = 1; v < HALF_VECS; v++) {
+        low = ivec_add(low, ints[v]);
+        high = ivec_add(high, ints[HALF_VECS + v]);
+    }
+    put_bytes(c->q + cell * DLX__GROUP, ints);
+    const int32_t low_sum = ivec_sum(low), high_sum = ivec_sum(high), sum = low_sum + high_sum;
+    int32_t *start = c->start + cell;
+    start[START_S4 * c->n_cells] = -8 * sum;
+    start[START_S6 * c->n_cells] = -32 * low_sum;
+    start[(START_S6 + 1) * c->n_cells] = -32 * high_sum;
+    start[START_S8 * c->n_cells] = -128 * sum;
+    return sum;
+}
+
+INLINE void unpack_subs(int32_t *to, const uint8_t *subs)
+{
+    for (size_t i = 0; i < 2 * DLX__PANEL; i += VL)
+        ivec_store(to + i / DLX__PANEL * STRIP + i % DLX__PANEL, ivec_of_signed(subs + i));
+}
+
+/* The levels of a step of vector v of a strip. */
+INLINE ivec levels_at(const uint8_t *const *level, const size_t step, const size_t v,
+                      const dlx__kind kind)
+{
+    const uint8_t *first = level[v * VL / DLX__PANEL] + v * VL % DLX__PANEL * 4;
+    if (kind == DLX__S8 || kind == DLX__U5 || kind == DLX__S6)
+        return bytes_load(first + step * 64);
+    const ivec both = bytes_load(first + step % 4 * 64);
+    return step < 4 ? low_halves(both) : high_halves(both);
+}
+
+/* sum [n_rows][2] = the starts, if there are any, and the steps [first, end). */
+INLINE void dot_steps(ivec *sum, const uint8_t *const *level, const int8_t *q, const int32_t *start,
+                      const size_t first, const size_t end, const dlx__kind kind, const int n_rows)
+{
+    UNROLL
+    for (int r = 0; r < n_rows; r++)
+        sum[2 * r] = sum[2 * r + 1] = ivec_set(kind == DLX__U4 || kind == DLX__U5 ? 0 : start[r]);
+    UNROLL
+    for (size_t s = first; s < end; s++) {
+        const ivec w0 = levels_at(level, s, 0, kind), w1 = levels_at(level, s, 1, kind);
+        UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            int32_t word;
+            memcpy(&word, q + r * DLX__GROUP + s * 4, sizeof word);
+            const ivec x = ivec_set(word);
+            sum[2 * r] = held(dpbusd(sum[2 * r], w0, x));
+            sum[2 * r + 1] = held(dpbusd(sum[2 * r + 1], w1, x));
+        }
+    }
+}
+
+/* In halves, which have a scale each. */
+INLINE void dot_6(ivec *sum, const uint8_t *const *level, const int32_t *sub, const int8_t *q,
+                  const int32_t *start, size_t n_cells, const int n_rows)
+{
+    enum { HALF = DLX__STEPS / 2 };
+    ivec high[2 * MOST_TILE_ROWS];
+    dot_steps(sum, level, q, start, 0, HALF, DLX__S6, n_rows);
+    UNROLL
+    for (int i = 0; i < 2 * n_rows; i++)
+        sum[i] = held(ivec_mul(sum[i], ivec_load(sub + i % 2 * VL)));
+    dot_steps(high, level, q, start + n_cells, HALF, DLX__STEPS, DLX__S6, n_rows);
+    UNROLL
+    for (int i = 0; i < 2 * n_rows; i++)
+        sum[i] = ivec_add(sum[i], ivec_mul(high[i], ivec_load(sub + STRIP + i % 2 * VL)));
+}
+
+INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
+                size_t cell, const dlx__kind kind, const int n_rows)
+{
+    const int8_t *q = c->q + cell * DLX__GROUP;
+    const size_t which = kind == DLX__S8 ? START_S8 : kind == DLX__S6 ? START_S6 : START_S4;
+    const int32_t *start = c->start + which * c->n_cells + cell;
+    if (kind == DLX__S6)
+        dot_6(sum, level, sub, q, start, c->n_cells, n_rows);
+    else
+        dot_steps(sum, level, q, start, 0, DLX__STEPS, kind, n_rows);
+}
+
+#endif
