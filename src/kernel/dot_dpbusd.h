@@ -1,7 +1,7 @@
 /*
  * dot_dpbusd.h - integer products by dpbusd, which adds the products of four unsigned and four
- * signed bytes to 32 bits: levels, as they are stored, times inputs. Included once by each
- * kernel_<isa>.c that has defined, beside the vector of vector_rows.h:
+ * signed bytes to 32 bits: levels, as they are stored, times inputs;
+ * included once by each kernel_<isa>.c that has defined, beside the vector of vector_rows.h:
  *
  *   STRIP MOST_TILE_ROWS    as for gemm_tiles.h; a strip is two vectors
  *   dpbusd(sum, u, s)       bytes_load(p): a vector of bytes
