@@ -27,8 +27,11 @@
 
 /*
  * Patience is counted in pauses of the processor: MOST_PAUSES is some tens of microseconds. A wait
- * that spinning ends adds MORE_PAUSES, one that ends in sleep halves it.
+ * that spinning ends adds MORE_PAUSES. One that ends in sleep halves it, unless the sleep was so
+ * short that spinning would have been better: that doubles it, lest a team that began to sleep
+ * spend each run on waking up.
  */
+static const double SHORT_SLEEP = 100e-6; /* seconds */
 enum { FEW_PAUSES = 50, MOST_PAUSES = 2000, MORE_PAUSES = 4, LINE = 64, MOST_THREADS = 1024 };
 
 /* What each thread has for itself, on a line of its own. */
@@ -67,12 +70,18 @@ static void relax(void)
 #endif
 }
 
-static void learn(member *m, bool spinning_helped)
+static void set_patience(member *m, int patience)
 {
     int most = m->pool->most_pauses;
-    m->patience = spinning_helped ? m->patience + MORE_PAUSES : m->patience / 2;
-    m->patience = m->patience < FEW_PAUSES ? FEW_PAUSES : m->patience;
-    m->patience = m->patience > most ? most : m->patience;
+    patience = patience < FEW_PAUSES ? FEW_PAUSES : patience;
+    m->patience = patience > most ? most : patience;
+}
+
+/* What a wait that slept since `begun` teaches: had it been better to spin on? */
+static void learn_from_sleep(member *m, double begun)
+{
+    bool short_sleep = dlx__os_seconds() - begun < SHORT_SLEEP;
+    set_patience(m, short_sleep ? 2 * m->patience : m->patience / 2);
 }
 
 /* Until `generation` differs from `seen`. Sleeping is announced before the last look, and the
@@ -82,18 +91,19 @@ static void await_start(member *m, unsigned seen)
     dlx__pool *pool = m->pool;
     for (int i = 0; i <= m->patience; i++) {
         if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) {
-            learn(m, true);
+            set_patience(m, m->patience + MORE_PAUSES);
             return;
         }
         relax();
     }
-    learn(m, false);
+    double begun = dlx__os_seconds();
     pthread_mutex_lock(&pool->mutex);
     atomic_fetch_add(&pool->n_asleep, 1);
     while (atomic_load(&pool->generation) == seen)
         pthread_cond_wait(&pool->start, &pool->mutex);
     atomic_fetch_sub(&pool->n_asleep, 1);
     pthread_mutex_unlock(&pool->mutex);
+    learn_from_sleep(m, begun);
 }
 
 static void await_finish(dlx__pool *pool)
@@ -101,18 +111,19 @@ static void await_finish(dlx__pool *pool)
     member *caller = &pool->members[0];
     for (int i = 0; i <= caller->patience; i++) {
         if (atomic_load_explicit(&pool->n_unfinished, memory_order_acquire) == 0) {
-            learn(caller, true);
+            set_patience(caller, caller->patience + MORE_PAUSES);
             return;
         }
         relax();
     }
-    learn(caller, false);
+    double begun = dlx__os_seconds();
     pthread_mutex_lock(&pool->mutex);
     atomic_store(&pool->caller_asleep, true);
     while (atomic_load(&pool->n_unfinished) != 0)
         pthread_cond_wait(&pool->finish, &pool->mutex);
     atomic_store(&pool->caller_asleep, false);
     pthread_mutex_unlock(&pool->mutex);
+    learn_from_sleep(caller, begun);
 }
 
 static void start_all(dlx__pool *pool)
