@@ -1,15 +1,13 @@
-/* kernel_peak.h - what a processor can do at most: multiplications in registers, reading. */
+/* kernel_peak.h - what the machine can do at most, by the loops of kernel/probe.h. */
 #ifndef KERNEL_PEAK_H
 #define KERNEL_PEAK_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "kernel/probe.h"
 
-typedef enum peak_kind { PEAK_F32, PEAK_INT8, PEAK_INT4 } peak_kind;
+/* The fastest loop for a peak; where the machine has none, that for the next plainer one. */
+const dlx__probe_loop *peak_loop(dlx__peak peak);
 
-/* At least n multiplications by the fastest way that a table of kernels could take. */
-void peak_multiply(const char *table, peak_kind kind, size_t n);
-
-void peak_read(const uint8_t *data, size_t n_bytes); /* 32-byte aligned */
+/* Reads n_bytes but for a rest below the probe's grain; after the first peak_loop. */
+void peak_read(const uint8_t *data, size_t n_bytes);
 
 #endif

@@ -31,6 +31,7 @@ typedef struct subject {
     float *keys, *values; /* [SLOTS][MOST_DIM] */
     float *q, *out;       /* [MOST_DIM][DLX__LANES] */
     dlx__attend_in in;
+    const dlx__probe_loop *peak;
     dlx__mat stored;
     dlx__form form;
     uint8_t *panel;
@@ -81,7 +82,7 @@ static void run_attend(subject *s)
 
 static void run_peak(subject *s)
 {
-    peak_multiply(s->k->name, PEAK_F32, 1000000);
+    s->peak->run(1000000 * 2 / s->peak->n_ops);
 }
 
 static void run_norm(subject *s)
@@ -185,6 +186,7 @@ int main(int argc, char **argv)
     s.q = random_floats(MOST_DIM * DLX__LANES, 4);
     s.out = random_floats(MOST_DIM * DLX__LANES, 1);
     s.acts = (dlx__acts){s.x, N, N, ROWS, allocated(s.k->ints_bytes(N, ROWS))};
+    s.peak = peak_loop(DLX__PEAK_F32);
     printf("kernels %s on %s\n", s.k->name, cpu.name);
     measure_attend(&s, 64, n_turns);
     measure_attend(&s, 128, n_turns);

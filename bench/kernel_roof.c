@@ -34,22 +34,22 @@ static const size_t row_counts[] = {1, 4, 8, 16, 32, 64};
 static const struct {
     dlx__form form;
     dlx__dtype from;
-    peak_kind peak;
+    dlx__peak peak;
 } subjects[] = {
-    {DLX__FORM_F32, DLX__F32, PEAK_F32},    {DLX__FORM_BF16, DLX__BF16, PEAK_F32},
-    {DLX__FORM_F16, DLX__F16, PEAK_F32},    {DLX__FORM_I8, DLX__F32, PEAK_INT8},
-    {DLX__FORM_Q8_0, DLX__Q8_0, PEAK_INT8}, {DLX__FORM_Q8_1, DLX__Q5_1, PEAK_INT4},
-    {DLX__FORM_Q4_0, DLX__Q4_0, PEAK_INT4}, {DLX__FORM_Q4_1, DLX__Q4_1, PEAK_INT4},
-    {DLX__FORM_Q4_K, DLX__Q4_K, PEAK_INT4}, {DLX__FORM_Q5_K, DLX__Q5_K, PEAK_INT4},
-    {DLX__FORM_Q6_K, DLX__Q6_K, PEAK_INT4},
+    {DLX__FORM_F32, DLX__F32, DLX__PEAK_F32},    {DLX__FORM_BF16, DLX__BF16, DLX__PEAK_F32},
+    {DLX__FORM_F16, DLX__F16, DLX__PEAK_F32},    {DLX__FORM_I8, DLX__F32, DLX__PEAK_INT8},
+    {DLX__FORM_Q8_0, DLX__Q8_0, DLX__PEAK_INT8}, {DLX__FORM_Q8_1, DLX__Q5_1, DLX__PEAK_INT4},
+    {DLX__FORM_Q4_0, DLX__Q4_0, DLX__PEAK_INT4}, {DLX__FORM_Q4_1, DLX__Q4_1, DLX__PEAK_INT4},
+    {DLX__FORM_Q4_K, DLX__Q4_K, DLX__PEAK_INT4}, {DLX__FORM_Q5_K, DLX__Q5_K, DLX__PEAK_INT4},
+    {DLX__FORM_Q6_K, DLX__Q6_K, DLX__PEAK_INT4},
 };
 
 typedef struct work {
     const dlx__kernels *k;
     dlx__packed w;
     dlx__acts a;
-    peak_kind peak;
-    size_t n_peak; /* multiplications of a turn of the peak probe, each thread */
+    const dlx__probe_loop *peak;
+    size_t n_peak; /* rounds of a turn of the peak's loop, each thread */
     uint8_t *copies;
     size_t n_copies, turn;
 } work;
@@ -103,7 +103,8 @@ static bool work_open(work *t, const dlx__kernels *k, size_t subject, shape s, s
     dlx__mat m;
     uint8_t *rows = few_rows(&m, subjects[subject].from, s.n_in, &rng);
     const dlx__form form = subjects[subject].form;
-    *t = (work){.k = k, .peak = subjects[subject].peak, .n_peak = 4000000};
+    *t = (work){.k = k, .peak = peak_loop(subjects[subject].peak)};
+    t->n_peak = 8000000 / t->peak->n_ops;
     t->w = (dlx__packed){.form = form, .n_out = s.n_out, .n_in = s.n_in};
     t->w.n_panels = s.n_out / DLX__PANEL;
     t->w.panel_bytes = k->panel_bytes(form, s.n_in);
@@ -153,7 +154,7 @@ static void multiplying(void *arg, int thread, int n_threads)
     work *t = arg;
     (void)thread;
     (void)n_threads;
-    peak_multiply(t->k->name, t->peak, t->n_peak);
+    t->peak->run(t->n_peak);
 }
 
 /* The weights that were used longest ago. */
@@ -181,7 +182,8 @@ static void measure(work *t, dlx__pool *pool, size_t n_rows, size_t n_turns)
 {
     static double read[MOST_TURNS], multiply[MOST_TURNS], gemm[MOST_TURNS];
     const double macs = (double)(t->w.n_out * t->w.n_in * n_rows);
-    const double peak_macs = (double)t->n_peak * (double)dlx__pool_size(pool);
+    const double peak_macs =
+        (double)(t->n_peak * t->peak->n_ops / 2) * (double)dlx__pool_size(pool);
     t->a.n_rows = n_rows;
     for (size_t r = 0; r < n_rows; r++)
         t->k->quantize(&t->a, r, 0, t->a.n_in);

@@ -24,26 +24,7 @@
 #include "backends/backend.h"
 #include "base/fail.h"
 #include "format/npy.h"
-
-static const char *const golden_folders[] = {
-    "llada-tiny",
-    "llada-gqa-sharded",
-    "llada-bf16",
-    "llada-specials",
-    "dream-tiny",
-    "dream-tied",
-    "dream-bf16-sharded",
-    "dream-specials",
-    "sdar-tiny-b4",
-    "sdar-tiny-b8",
-    "sdar-tiny-b4-tied",
-    "sdar-tiny-b4-bf16",
-    "sdar-tiny-b16-sharded",
-    "fast-dllm-v2-tiny",
-    "fast-dllm-v2-tiny-tied",
-    "fast-dllm-v2-tiny-bf16-sharded",
-    "fast-dllm-v2-realvocab",
-};
+#include "golden_folders.h"
 
 enum { GOLDEN_N_CTX = 256, GOLDEN_MAX_HIDDEN = 1 << 16 };
 

@@ -6,6 +6,7 @@
  *   STRIP MOST_TILE_ROWS    as for gemm_tiles.h; a strip is two vectors
  *   dpbusd(sum, u, s)       bytes_load(p): a vector of bytes
  *   low_halves(x) high_halves(x)   of each byte, as bytes
+ *   with_offset(x)          the odd bytes plus 128
  *   ivec_mul ivec_sum       ivec_of_signed(p): VL int8 to int32
  *   put_bytes(q, ints)      32 int32 to int8
  *   held(x)                 x, which the compiler must have computed here
@@ -50,7 +51,9 @@ INLINE ivec levels_at(const uint8_t *const *level, const size_t step, const size
                       const dlx__kind kind)
 {
     const uint8_t *first = level[v * VL / DLX__PANEL] + v * VL % DLX__PANEL * 4;
-    if (kind == DLX__S8 || kind == DLX__U5 || kind == DLX__S6)
+    if (kind == DLX__S8)
+        return with_offset(bytes_load(first + step * 64));
+    if (kind == DLX__U5 || kind == DLX__S6)
         return bytes_load(first + step * 64);
     const ivec both = bytes_load(first + step % 4 * 64);
     return step < 4 ? low_halves(both) : high_halves(both);

@@ -2,15 +2,14 @@
  * gemm_tiles.h - products over an abstract vector, included once by each kernel_<isa>.c. It wants,
  * beside the vector of vector_rows.h:
  *
- *   STRIP               outputs of a tile: the panels of one (16) or two (32)
+ *   STRIP                  outputs of a tile: the panels of one (16) or two (32)
  *   MOST_F32 MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8   rows of a tile, at most MOST_TILE_ROWS
- *   start_of(kind)      which of a cell's N_STARTS numbers dot begins with (two for halves), or 0
  *   vec_of_halves(p) vec_of_bytes(p)   VL f16 or uint8 to float
- *   vec_of_pairs(p, odd)     of VL pairs of bf16 the first or the second to float
- *   unpack_subs(to, subs)    int8 scales [2][16] of a group, as dot wants them in [2][STRIP]
- *   dot(sum, level, sub, c, cell, start, kind, n_rows)
- *                       sum [n_rows][N_VECS] int32 = a group times the rows from `cell` on
- *   vec_held(x) address_held(p)    the same, which the compiler must have computed here
+ *   vec_of_pairs(p, odd)   of VL pairs of bf16 the first or the second to float
+ *   unpack_subs(to, subs)  int8 scales [2][16] of a group, as dot wants them in [2][STRIP]
+ *   dot(sum, level, sub, c, cell, kind, n_rows)
+ *                          sum [n_rows][N_VECS] int32 = a group times the rows from `cell` on
+ *   vec_held(x) address_held(p)   the same, which the compiler must have computed here
  *
  * A strip of outputs is computed for a batch of rows, a chunk of inputs at a time: the chunk's
  * levels then stay in the L1 cache for all tiles of rows, and its scales are unpacked once. Between

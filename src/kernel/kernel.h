@@ -9,9 +9,9 @@
  *
  * Integer products quantize the activations as they come, 32 inputs of a row to a scale:
  *
- *   da = max|x| / 127,  q = x (127 / max|x|) to the nearest, even of two, for a group g of 32
- * inputs y  = sum over g, ascending:  fma(float(sum over g of w q), dw[g] da[g], y) and, where the
- * form has a minimum m,  fma(m[g], da[g] sum(q), y)
+ *   da = max|x| / 127,  q = x (127 / max|x|), to the nearest, even of two
+ *   y  = sum over groups g, ascending:  fma(float(sum over g of w q), dw[g] da[g], y)
+ *        and, where the form has a minimum m,  fma(m[g], da[g] sum(q), y)
  *
  * A group whose maximum is below 1e-30 counts as zeros. dw is the stored scale; of Q4_K and Q5_K it
  * is d times the integer scale, and m is -(dmin times the integer minimum); of Q6_K it is d, and w

@@ -16,17 +16,22 @@ enum { N_WIDE = 1, N_STARTS = 4 };
  * q that meet a 16-bit lane, two lanes in a word. What passes 16 bits on the way comes back, for
  * additions wrap around.
  *
- * Levels of 8 bits are multiplied by maddwd, 16 bits by 16: even and odd bytes of a word of levels
- * meet inputs that are kept in 16 bits in that order, and a start is the offset times their sum.
+ * Levels of 8 bits are multiplied by maddwd, 16 bits by 16. A pair of levels is taken as it is, for
+ * 256 w[odd] + level[even], and then w[odd] alone, which takes one shift:
+ *
+ *   (256 w1 + l0) q0  +  w1 (q1 - 256 q0)  =  l0 q0 + w1 q1
+ *
+ * The inputs are kept in 16 bits so, and a start is the offset of the even levels times their q.
  */
 enum { START_S4, START_S6, START_S8 = START_S6 + 2 };
 enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
 enum { MOST_F32 = 6, MOST_S4 = 5, MOST_U4 = 5, MOST_U5 = 3, MOST_S6 = 3, MOST_S8 = 6 };
 
-/* 0 1 2 3 -> 0 2 1 3 in each four: as even and odd bytes of a word come. */
-INLINE ivec evens_first(ivec words)
+/* q0 q1 q2 q3 -> q0, q2, q1 - 256 q0, q3 - 256 q2. */
+INLINE ivec pairs_apart(ivec q)
 {
-    return _mm256_shufflelo_epi16(_mm256_shufflehi_epi16(words, 0xD8), 0xD8);
+    const ivec apart = _mm256_sub_epi16(q, _mm256_slli_epi32(q, 24));
+    return _mm256_shufflelo_epi16(_mm256_shufflehi_epi16(apart, 0xD8), 0xD8);
 }
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
@@ -35,8 +40,8 @@ INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
     const ivec second = _mm256_permute4x64_epi64(_mm256_packs_epi32(ints[2], ints[3]), 0xD8);
     const ivec bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(first, second), 0xD8);
     bytes_store(c->q + cell * DLX__GROUP, bytes);
-    bytes_store(c->wide + cell * DLX__GROUP, evens_first(first));
-    bytes_store(c->wide + cell * DLX__GROUP + 16, evens_first(second));
+    bytes_store(c->wide + cell * DLX__GROUP, pairs_apart(first));
+    bytes_store(c->wide + cell * DLX__GROUP + 16, pairs_apart(second));
     ivec sums = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes); /* [step][2] */
     sums = _mm256_add_epi16(sums, _mm256_shuffle_epi32(sums, 0x4E));
     sums = _mm256_add_epi16(sums, _mm256_shuffle_epi32(sums, 0xB1));
@@ -48,7 +53,8 @@ INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
     start[START_S6 * c->n_cells] = _mm_cvtsi128_si32(_mm_mullo_epi16(low, _mm_set1_epi16(-32)));
     start[(START_S6 + 1) * c->n_cells] =
         _mm_cvtsi128_si32(_mm_mullo_epi16(high, _mm_set1_epi16(-32)));
-    start[START_S8 * c->n_cells] = -128 * sum;
+    const ivec even = _mm256_maddubs_epi16(_mm256_set1_epi16(1), bytes);
+    start[START_S8 * c->n_cells] = -128 * ivec_sum(_mm256_madd_epi16(even, _mm256_set1_epi16(1)));
     return sum;
 }
 
@@ -75,9 +81,8 @@ INLINE ivec levels_at(const uint8_t *level, size_t step, size_t v, const dlx__ki
 INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, const size_t half,
                      const dlx__kind kind, const int n_rows)
 {
-    __asm__ volatile(
-        ""
-        : "+r"(level)); /* not to be kept from one half to the other: too few registers */
+    /* Levels are not to be kept from one half to the other: there are too few registers. */
+    __asm__ volatile("" : "+r"(level));
     UNROLL
     for (size_t s = half * HALF; s < (half + 1) * HALF; s++) {
         const ivec w0 = levels_at(level, s, 0, kind), w1 = levels_at(level, s, 1, kind);
@@ -136,8 +141,8 @@ INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, 
         ivec w[2];
         UNROLL
         for (size_t v = 0; v < 2; v++) {
-            const ivec bytes = levels_at(level, s / 2, v, DLX__S8);
-            w[v] = s % 2 ? _mm256_srli_epi16(bytes, 8) : ivec_and(bytes, _mm256_set1_epi16(255));
+            w[v] = levels_at(level, s / 2, v, DLX__S8);
+            w[v] = s % 2 == 0 ? w[v] : _mm256_srai_epi16(w[v], 8);
         }
         UNROLL
         for (int r = 0; r < n_rows; r++) {

@@ -251,6 +251,11 @@ INLINE ivec high_halves(ivec bytes)
     return low_halves(_mm512_srli_epi16(bytes, 4));
 }
 
+INLINE ivec with_offset(ivec bytes)
+{
+    return _mm512_xor_si512(bytes, _mm512_set1_epi32((int32_t)0x80008000));
+}
+
 INLINE ivec ivec_mul(ivec a, ivec b)
 {
     return _mm512_mullo_epi32(a, b);

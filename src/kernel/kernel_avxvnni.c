@@ -31,6 +31,11 @@ INLINE ivec high_halves(ivec bytes)
     return low_halves(_mm256_srli_epi16(bytes, 4));
 }
 
+INLINE ivec with_offset(ivec bytes)
+{
+    return _mm256_xor_si256(bytes, _mm256_set1_epi16((int16_t)0x8000));
+}
+
 INLINE ivec ivec_mul(ivec a, ivec b)
 {
     return _mm256_mullo_epi32(a, b);
@@ -39,13 +44,6 @@ INLINE ivec ivec_mul(ivec a, ivec b)
 INLINE ivec ivec_of_signed(const uint8_t *p)
 {
     return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
-}
-
-INLINE int32_t ivec_sum(ivec a)
-{
-    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4E));
-    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xB1)));
 }
 
 INLINE void put_bytes(int8_t *q, const ivec *ints)

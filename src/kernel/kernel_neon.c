@@ -28,8 +28,11 @@ INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 INLINE int8x16_t weights_at(const uint8_t *level, const size_t step, const size_t v,
                             const dlx__kind kind)
 {
-    const uint8_t offset = kind == DLX__S8 ? 128 : kind == DLX__S6 ? 32 : kind == DLX__S4 ? 8 : 0;
-    return vreinterpretq_s8_u8(vsubq_u8(levels_at(level, step, v, kind), vdupq_n_u8(offset)));
+    const uint8x16_t stored = levels_at(level, step, v, kind);
+    if (kind == DLX__S8)
+        return signed_of(stored);
+    const uint8_t offset = kind == DLX__S6 ? 32 : kind == DLX__S4 ? 8 : 0;
+    return vreinterpretq_s8_u8(vsubq_u8(stored, vdupq_n_u8(offset)));
 }
 
 INLINE int8x8_t broadcast(const int8_t *q)

@@ -38,7 +38,7 @@ INLINE int8x16_t weights_at(const uint8_t *level, const size_t step, const size_
                             const dlx__kind kind)
 {
     const uint8x16_t stored = levels_at(level, step, v, kind);
-    return vreinterpretq_s8_u8(kind == DLX__S8 ? veorq_u8(stored, vdupq_n_u8(128)) : stored);
+    return kind == DLX__S8 ? signed_of(stored) : vreinterpretq_s8_u8(stored);
 }
 
 /* The word of x that belongs to a step is named by a literal. */

@@ -15,7 +15,7 @@ enum { N_WIDE = 0, N_STARTS = 4 };
 
 /*
  * usmmla multiplies eight inputs of two outputs by those of two rows: two steps at once. Levels are
- * unsigned as they are stored; an offset is taken off before the sum begins: a start is the offset
+ * unsigned; an offset is taken off before the sum begins: a start is the offset
  * times the sum of the q of a group, of S6 of each half of it. The last of an odd number of rows is
  * its own partner.
  */
@@ -33,6 +33,15 @@ INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
     start[(START_S6 + 1) * c->n_cells] = -32 * half[1];
     start[START_S8 * c->n_cells] = -128 * (half[0] + half[1]);
     return half[0] + half[1];
+}
+
+/* With an offset in all bytes of 8 bits. */
+INLINE uint32x4_t words_at(const uint8_t *level, const size_t step, const size_t v,
+                           const dlx__kind kind)
+{
+    const uint8x16_t stored = levels_at(level, step, v, kind);
+    const uint8x16_t odd = vreinterpretq_u8_u16(vdupq_n_u16(0x8000));
+    return vreinterpretq_u32_u8(kind == DLX__S8 ? veorq_u8(stored, odd) : stored);
 }
 
 /* Eight inputs of two rows. */
@@ -56,8 +65,8 @@ INLINE void dot_squares(ivec *sum, const uint8_t *level, const int8_t *q, const 
             x[p] = rows_at(q, p, s, n_rows);
         UNROLL
         for (size_t v = 0; v < 4; v++) {
-            const uint32x4_t now = vreinterpretq_u32_u8(levels_at(level, s, v, kind));
-            const uint32x4_t then = vreinterpretq_u32_u8(levels_at(level, s + 1, v, kind));
+            const uint32x4_t now = words_at(level, s, v, kind);
+            const uint32x4_t then = words_at(level, s + 1, v, kind);
             const uint8x16_t w0 = vreinterpretq_u8_u32(vzip1q_u32(now, then));
             const uint8x16_t w1 = vreinterpretq_u8_u32(vzip2q_u32(now, then));
             UNROLL

@@ -75,6 +75,8 @@ static float half_at(const uint8_t *numbers, size_t i)
 static int level_at(const dlx__layout *l, const uint8_t *levels, size_t k, size_t o)
 {
     const size_t step = k / 4, in_line = o * 4 + k % 4;
+    if (l->kind == DLX__S8 && k % 2 == 1)
+        return (int8_t)levels[step * 64 + in_line];
     if (l->level_bytes == DLX__GROUP * DLX__PANEL)
         return levels[step * 64 + in_line] - l->offset;
     const int both = levels[step % 4 * 64 + in_line];

@@ -56,25 +56,34 @@ static void pack_q4_1(const column *c, size_t n_groups)
     }
 }
 
+/* From signed bytes to levels: the offset of 128 in the even ones, for which panels.h has a reason.
+ */
+static void offset_evens(uint8_t *levels, size_t n)
+{
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t eight = dlx__le64(levels + i) ^ 0x0080008000800080u;
+        memcpy(levels + i, &eight, sizeof eight);
+    }
+}
+
 static void pack_q8_0(const column *c, size_t n_groups)
 {
     const uint8_t *src = c->row;
     for (size_t g = 0; g < n_groups; g++, src += 34) {
         uint8_t levels[LEVELS];
-        for (size_t i = 0; i < LEVELS; i++)
-            levels[i] = src[2 + i] ^ 0x80;
+        memcpy(levels, src + 2, LEVELS);
+        offset_evens(levels, LEVELS);
         put_half(c->panel + dlx__head_at(c->l, g), c->o, src);
         put_words(c, g, levels);
     }
 }
 
 /* 32 levels of five bits: 16 bytes of halves, and the fifth bits. */
-static void levels_of_5(uint8_t levels[LEVELS], const uint8_t *halves, uint32_t fifth, int more)
+static void levels_of_5(uint8_t levels[LEVELS], const uint8_t *halves, uint32_t fifth)
 {
     for (int i = 0; i < NIBBLES; i++) {
-        levels[i] = (uint8_t)((halves[i] & 15) + (int)(fifth >> i & 1u) * 16 + more);
-        levels[NIBBLES + i] =
-            (uint8_t)((halves[i] >> 4) + (int)(fifth >> (NIBBLES + i) & 1u) * 16 + more);
+        levels[i] = (uint8_t)((halves[i] & 15) + (int)(fifth >> i & 1u) * 16);
+        levels[NIBBLES + i] = (uint8_t)((halves[i] >> 4) + (int)(fifth >> (NIBBLES + i) & 1u) * 16);
     }
 }
 
@@ -83,7 +92,10 @@ static void pack_q5_0(const column *c, size_t n_groups)
     const uint8_t *src = c->row;
     for (size_t g = 0; g < n_groups; g++, src += 22) {
         uint8_t levels[LEVELS];
-        levels_of_5(levels, src + 6, dlx__le32(src + 2), 128 - 16);
+        levels_of_5(levels, src + 6, dlx__le32(src + 2));
+        for (size_t i = 0; i < LEVELS; i++)
+            levels[i] = (uint8_t)(levels[i] - 16);
+        offset_evens(levels, LEVELS);
         put_half(c->panel + dlx__head_at(c->l, g), c->o, src);
         put_words(c, g, levels);
     }
@@ -94,7 +106,7 @@ static void pack_q5_1(const column *c, size_t n_groups)
     const uint8_t *src = c->row;
     for (size_t g = 0; g < n_groups; g++, src += 24) {
         uint8_t levels[LEVELS], *head = c->panel + dlx__head_at(c->l, g);
-        levels_of_5(levels, src + 8, dlx__le32(src + 4), 0);
+        levels_of_5(levels, src + 8, dlx__le32(src + 4));
         put_half(head, c->o, src);
         put_half(head + 32, c->o, src + 2);
         put_words(c, g, levels);
@@ -238,8 +250,9 @@ static void pack_i8(const column *c, dlx__dtype dtype, size_t n)
         uint8_t levels[PIECE];
         floats_of(piece, c->row + at * elem, dtype, len);
         for (size_t i = 0; i < len; i++)
-            levels[i] = (uint8_t)(dlx__nearest(piece[i], &quantum) + 128);
-        memset(levels + len, 128, PIECE - len);
+            levels[i] = (uint8_t)dlx__nearest(piece[i], &quantum);
+        memset(levels + len, 0, PIECE - len);
+        offset_evens(levels, PIECE);
         for (size_t i = 0; i < len; i += LEVELS)
             put_words(c, (at + i) / DLX__GROUP, levels + i);
     }

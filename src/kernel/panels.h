@@ -13,7 +13,9 @@
  *   nibbles  [4][16][4]: the low halves of line s are step s, the high halves step s + 4
  *
  * which is what multiply-add instructions on bytes (maddubs, dpbusd, sdot) read, and the order in
- * which GGUF stores nibbles.
+ * which GGUF stores nibbles. Levels of 8 bits have their offset in the even inputs only: a pair of
+ * bytes then is the 16-bit number 256 w[odd] + level[even], and instructions that multiply 16 bits
+ * need not take it apart.
  */
 #ifndef DLX__PANELS_H
 #define DLX__PANELS_H
@@ -46,25 +48,21 @@ typedef struct dlx__layout {
     dlx__kind kind;
 } dlx__layout;
 
+/*
+ * Heads: f16 scale [16], of Q8_1 and Q4_1 then f16 minimum [16]; of Q4_K and Q5_K u8 scale [16],
+ * minimum [16] and in front f16 d [16], dmin [16]; of Q6_K i8 scale [2][16] and in front f16 d
+ * [16].
+ */
 static const dlx__layout dlx__layouts[DLX__N_FORMS] = {
     [DLX__FORM_I8] = {1, 0, 0, 512, 128, DLX__S8},
-    [DLX__FORM_Q8_0] = {2, 0, 32, 512, 128, DLX__S8}, /* head: f16 scale [16] */
-    [DLX__FORM_Q8_1] = {1, 0, 64, 512, 0, DLX__U5},   /* head: f16 scale [16], minimum [16] */
+    [DLX__FORM_Q8_0] = {2, 0, 32, 512, 128, DLX__S8},
+    [DLX__FORM_Q8_1] = {1, 0, 64, 512, 0, DLX__U5},
     [DLX__FORM_Q4_0] = {2, 0, 32, 256, 8, DLX__S4},
     [DLX__FORM_Q4_1] = {1, 0, 64, 256, 0, DLX__U4},
-    [DLX__FORM_Q4_K] = {8, 64, 32, 256, 0, DLX__U4}, /* front: f16 d [16], dmin [16]; head: u8 scale
-                                               [16], minimum [16] */
+    [DLX__FORM_Q4_K] = {8, 64, 32, 256, 0, DLX__U4},
     [DLX__FORM_Q5_K] = {8, 64, 32, 512, 0, DLX__U5},
-    [DLX__FORM_Q6_K] = {8, 32, 32, 512, 32,
-                        DLX__S6}, /* front: f16 d [16]; head: i8 scale [2][16] */
+    [DLX__FORM_Q6_K] = {8, 32, 32, 512, 32, DLX__S6},
 };
-
-/* Of a group of a panel. */
-static inline size_t dlx__level_bytes(dlx__kind kind)
-{
-    const size_t n = DLX__GROUP * DLX__PANEL;
-    return kind == DLX__S4 || kind == DLX__U4 ? n / 2 : n;
-}
 
 static inline size_t dlx__n_groups(size_t n_in)
 {

@@ -198,16 +198,18 @@ INLINE ivec ivec_max(ivec a, ivec b)
     return _mm256_max_epi32(a, b);
 }
 
+INLINE int32_t ivec_sum(ivec a)
+{
+    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4E));
+    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xB1)));
+}
+
 INLINE int32_t ivec_top(ivec a)
 {
     __m128i m = _mm_max_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
     m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4E));
     return _mm_cvtsi128_si32(_mm_max_epi32(m, _mm_shuffle_epi32(m, 0xB1)));
-}
-
-INLINE ivec ivec_select(test t, ivec a, ivec b)
-{
-    return _mm256_blendv_epi8(b, a, _mm256_castps_si256(t));
 }
 
 INLINE test ivec_above(ivec a, ivec b)

@@ -242,4 +242,10 @@ INLINE uint8x16_t levels_at(const uint8_t *level, const size_t step, const size_
     return step < 4 ? vandq_u8(both, vdupq_n_u8(15)) : vshrq_n_u8(both, 4);
 }
 
+/* Levels of 8 bits, of which the even ones have an offset, as numbers. */
+INLINE int8x16_t signed_of(uint8x16_t stored)
+{
+    return vreinterpretq_s8_u8(veorq_u8(stored, vreinterpretq_u8_u16(vdupq_n_u16(0x0080))));
+}
+
 #endif

@@ -12,8 +12,8 @@
  *   vec_exp2_int(x, n)   n = x rounded to a whole number; returns 2^n for n in [-126, 127]
  *   vec_sum vec_top      of the lanes
  *   vec_of(a), ivec_of(x)  from and to int32, to nearest, even of two
- *   ivec_load ivec_store ivec_set ivec_add ivec_above(a, b) ivec_select(t, a, b)
- *   vec_bits(x), ivec_and ivec_max ivec_top
+ *   ivec_load ivec_store ivec_set ivec_and ivec_max ivec_top ivec_above(a, b)
+ *   vec_bits(x)          the same bits as int32
  *   put_group(c, cell, ints)  32 int32 into q, wide and start of a cell; returns their sum
  */
 #ifndef DLX__VECTOR_ROWS_H

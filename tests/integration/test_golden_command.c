@@ -5,27 +5,10 @@
  * draw callback of the library and are left to test_golden_traces; they are counted here.
  */
 #include "golden_decode.h"
+#include "golden_folders.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
-
-static const char *const FOLDERS[] = {"llada-tiny",
-                                      "llada-gqa-sharded",
-                                      "llada-bf16",
-                                      "llada-specials",
-                                      "dream-tiny",
-                                      "dream-tied",
-                                      "dream-bf16-sharded",
-                                      "dream-specials",
-                                      "sdar-tiny-b4",
-                                      "sdar-tiny-b8",
-                                      "sdar-tiny-b4-tied",
-                                      "sdar-tiny-b4-bf16",
-                                      "sdar-tiny-b16-sharded",
-                                      "fast-dllm-v2-tiny",
-                                      "fast-dllm-v2-tiny-tied",
-                                      "fast-dllm-v2-tiny-bf16-sharded",
-                                      "fast-dllm-v2-realvocab"};
 
 enum { N_ALL = 267, N_BUGS = 9, N_DRAWN = 5, MAX_FILES = 64, MAX_LINE = 16384 };
 
@@ -166,17 +149,17 @@ static void every_run_replays_through_the_command(void **state)
     size_t n_all = 0, n_bugs = 0, n_drawn = 0;
     assert_int_equal(system("mkdir -p '" DLX_TMP_DIR "/golden-command'"), 0);
     assert_int_equal(chdir(DLX_TMP_DIR "/golden-command"), 0);
-    for (size_t i = 0; i < sizeof FOLDERS / sizeof *FOLDERS; i++) {
+    for (size_t i = 0; i < sizeof golden_folders / sizeof *golden_folders; i++) {
         char path[1024];
         dlx_error err = {.code = DLX_OK};
         dlx__model model;
         dlx_gen_opts defaults;
-        snprintf(path, sizeof path, "%s/golden/%s", DLX_TESTS_DIR, FOLDERS[i]);
+        snprintf(path, sizeof path, "%s/golden/%s", DLX_TESTS_DIR, golden_folders[i]);
         assert_ok(dlx__model_open(&model, path, DLX__NEED_WEIGHTS, NULL, &err), &err);
         dlx__gen_defaults(&model, &defaults);
-        size_t n = decode_list(FOLDERS[i], names, MAX_FILES), n_equal = 0;
+        size_t n = decode_list(golden_folders[i], names, MAX_FILES), n_equal = 0;
         for (size_t k = 0; k < n; k++) {
-            decode_open(&file, FOLDERS[i], names[k], &model);
+            decode_open(&file, golden_folders[i], names[k], &model);
             n_bugs += file.is_bug;
             n_drawn += !file.is_bug && file.opts.draw;
             if (!file.is_bug && !file.opts.draw) {
@@ -185,7 +168,7 @@ static void every_run_replays_through_the_command(void **state)
             }
             decode_close(&file);
         }
-        printf("  %s: %zu of %zu runs replayed, equal\n", FOLDERS[i], n_equal, n);
+        printf("  %s: %zu of %zu runs replayed, equal\n", golden_folders[i], n_equal, n);
         n_all += n;
         dlx__model_release(&model);
     }

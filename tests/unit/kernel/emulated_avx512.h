@@ -217,6 +217,7 @@ EMULATED __m512i _mm512_set1_epi8(char x)
 EMULATED_INTS(_mm512_add_epi32, (uint32_t)x + (uint32_t)y)
 EMULATED_INTS(_mm512_mullo_epi32, (uint32_t)x *(uint32_t)y)
 EMULATED_INTS(_mm512_and_si512, x &y)
+EMULATED_INTS(_mm512_xor_si512, x ^ y)
 EMULATED_INTS(_mm512_max_epi32, x > y ? x : y)
 
 EMULATED __m512i _mm512_slli_epi32(__m512i a, int n)
