@@ -104,7 +104,6 @@ static bool work_open(work *t, const dlx__kernels *k, size_t subject, shape s, s
     uint8_t *rows = few_rows(&m, subjects[subject].from, s.n_in, &rng);
     const dlx__form form = subjects[subject].form;
     *t = (work){.k = k, .peak = peak_loop(subjects[subject].peak)};
-    t->n_peak = 8000000 / t->peak->n_ops;
     t->w = (dlx__packed){.form = form, .n_out = s.n_out, .n_in = s.n_in};
     t->w.n_panels = s.n_out / DLX__PANEL;
     t->w.panel_bytes = k->panel_bytes(form, s.n_in);
@@ -182,8 +181,10 @@ static void measure(work *t, dlx__pool *pool, size_t n_rows, size_t n_turns)
 {
     static double read[MOST_TURNS], multiply[MOST_TURNS], gemm[MOST_TURNS];
     const double macs = (double)(t->w.n_out * t->w.n_in * n_rows);
-    const double peak_macs =
-        (double)(t->n_peak * t->peak->n_ops / 2) * (double)dlx__pool_size(pool);
+    /* As many multiplications as the product's: a shorter turn would meet a faster machine. */
+    const size_t n_threads = (size_t)dlx__pool_size(pool);
+    t->n_peak = 2 * t->w.n_out * t->w.n_in * n_rows / n_threads / t->peak->n_ops + 1;
+    const double peak_macs = (double)(t->n_peak * t->peak->n_ops / 2 * n_threads);
     t->a.n_rows = n_rows;
     for (size_t r = 0; r < n_rows; r++)
         t->k->quantize(&t->a, r, 0, t->a.n_in);
