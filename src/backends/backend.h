@@ -74,9 +74,9 @@ typedef struct dlx__backend_opts {
     int n_threads;       /* 0: the fast cores */
     bool int8;           /* float matrices become int8 while loading, one scale an output */
     const char *kernels; /* cpu: a table by its name; NULL: the fastest that runs here */
-    bool round_rows; /* reference: products of integer weights read rows rounded to int8, 32 numbers
-                        to a scale, as they do on the cpu backend */
-    const char *path; /* of an exported program; NULL for backends that run the graph */
+    bool round_rows;     /* reference: products of integer weights read rows rounded to int8, 128
+                            numbers     to a scale, as they do on the cpu backend */
+    const char *path;    /* of an exported program; NULL for backends that run the graph */
     const dlx_allocator *mem;
 } dlx__backend_opts;
 

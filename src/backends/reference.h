@@ -13,7 +13,7 @@ void dlx__ref_embed(float *dst, const dlx__tensor *table, const dlx_token *ids, 
 void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx__tensor *bias,
                      size_t n, bool int8_weights, float *row);
 
-/* dst, x [n]: every 32 numbers rounded to multiples of max|x| / 127 */
+/* dst, x [n]: every 128 numbers rounded to multiples of max|x| / 127 */
 void dlx__ref_round(float *dst, const float *x, size_t n);
 
 /* dst, x [n, cols]; `row` [cols] is scratch */

@@ -32,7 +32,7 @@ static double dot(const float *x, const float *y, size_t n)
 }
 
 /* x becomes the nearest multiples of max|x| / 127, ties to even. */
-static void round_group(float *dst, const float *x, size_t n)
+static void round_span(float *dst, const float *x, size_t n)
 {
     float largest = 0;
     for (size_t i = 0; i < n; i++)
@@ -44,9 +44,9 @@ static void round_group(float *dst, const float *x, size_t n)
 
 void dlx__ref_round(float *dst, const float *x, size_t n)
 {
-    enum { GROUP = 32 };
-    for (size_t i = 0; i < n; i += GROUP)
-        round_group(dst + i, x + i, dlx__min(GROUP, n - i));
+    enum { SPAN = 128 };
+    for (size_t i = 0; i < n; i += SPAN)
+        round_span(dst + i, x + i, dlx__min(SPAN, n - i));
 }
 
 void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx__tensor *bias,
@@ -57,7 +57,7 @@ void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx
     for (size_t o = 0; o < out; o++) {
         read_row(row, w, o); /* [in] */
         if (int8_weights)
-            round_group(row, row, in);
+            round_span(row, row, in);
         for (size_t i = 0; i < n; i++)
             dst[i * out + o] = (float)dot(x + i * in, row, in);
     }

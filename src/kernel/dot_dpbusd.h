@@ -12,14 +12,14 @@
  *   held(x)                 x, which the compiler must have computed here
  *
  * An offset is taken off before the sum begins: a start is the offset times the sum of the q of a
- * group, of S6 of each half of it.
+ * group, of S6 of each half of it; where a sum runs over a span, of the span.
  */
 #ifndef DLX__DOT_DPBUSD_H
 #define DLX__DOT_DPBUSD_H
 
 #include "kernel/cells.h"
 
-enum { START_S4, START_S6, START_S8 = START_S6 + 2 };
+enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
@@ -38,6 +38,14 @@ INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
     start[(START_S6 + 1) * c->n_cells] = -32 * high_sum;
     start[START_S8 * c->n_cells] = -128 * sum;
     return sum;
+}
+
+INLINE void put_span(const cells *c, size_t cell, size_t n)
+{
+    int32_t sum = 0;
+    for (size_t g = 0; g < n; g++)
+        sum += c->start[START_S8 * c->n_cells + cell + g * c->n_rows];
+    c->start[START_SPAN * c->n_cells + cell] = sum;
 }
 
 INLINE void unpack_subs(int32_t *to, const uint8_t *subs)
@@ -59,13 +67,17 @@ INLINE ivec levels_at(const uint8_t *const *level, const size_t step, const size
     return step < 4 ? low_halves(both) : high_halves(both);
 }
 
-/* sum [n_rows][2] = the starts, if there are any, and the steps [first, end). */
-INLINE void dot_steps(ivec *sum, const uint8_t *const *level, const int8_t *q, const int32_t *start,
-                      const size_t first, const size_t end, const dlx__kind kind, const int n_rows)
+INLINE void set_starts(ivec *sum, const int32_t *start, const bool any, const int n_rows)
 {
     UNROLL
     for (int r = 0; r < n_rows; r++)
-        sum[2 * r] = sum[2 * r + 1] = ivec_set(kind == DLX__U4 || kind == DLX__U5 ? 0 : start[r]);
+        sum[2 * r] = sum[2 * r + 1] = ivec_set(any ? start[r] : 0);
+}
+
+/* sum [n_rows][2] += the steps [first, end). */
+INLINE void dot_steps(ivec *sum, const uint8_t *const *level, const int8_t *q, const size_t first,
+                      const size_t end, const dlx__kind kind, const int n_rows)
+{
     UNROLL
     for (size_t s = first; s < end; s++) {
         const ivec w0 = levels_at(level, s, 0, kind), w1 = levels_at(level, s, 1, kind);
@@ -86,26 +98,34 @@ INLINE void dot_6(ivec *sum, const uint8_t *const *level, const int32_t *sub, co
 {
     enum { HALF = DLX__STEPS / 2 };
     ivec high[2 * MOST_TILE_ROWS];
-    dot_steps(sum, level, q, start, 0, HALF, DLX__S6, n_rows);
+    set_starts(sum, start, true, n_rows);
+    dot_steps(sum, level, q, 0, HALF, DLX__S6, n_rows);
     UNROLL
     for (int i = 0; i < 2 * n_rows; i++)
         sum[i] = held(ivec_mul(sum[i], ivec_load(sub + i % 2 * VL)));
-    dot_steps(high, level, q, start + n_cells, HALF, DLX__STEPS, DLX__S6, n_rows);
+    set_starts(high, start + n_cells, true, n_rows);
+    dot_steps(high, level, q, HALF, DLX__STEPS, DLX__S6, n_rows);
     UNROLL
     for (int i = 0; i < 2 * n_rows; i++)
         sum[i] = ivec_add(sum[i], ivec_mul(high[i], ivec_load(sub + STRIP + i % 2 * VL)));
 }
 
 INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const int n_rows)
+                size_t cell, const dlx__kind kind, const dot_run run, const int n_rows)
 {
     const int8_t *q = c->q + cell * DLX__GROUP;
-    const size_t which = kind == DLX__S8 ? START_S8 : kind == DLX__S6 ? START_S6 : START_S4;
+    const size_t which = run == FIRST      ? START_SPAN
+                         : kind == DLX__S8 ? START_S8
+                         : kind == DLX__S6 ? START_S6
+                                           : START_S4;
     const int32_t *start = c->start + which * c->n_cells + cell;
-    if (kind == DLX__S6)
+    if (kind == DLX__S6) {
         dot_6(sum, level, sub, q, start, c->n_cells, n_rows);
-    else
-        dot_steps(sum, level, q, start, 0, DLX__STEPS, kind, n_rows);
+        return;
+    }
+    if (run != NEXT)
+        set_starts(sum, start, kind != DLX__U4 && kind != DLX__U5, n_rows);
+    dot_steps(sum, level, q, 0, DLX__STEPS, kind, n_rows);
 }
 
 #endif

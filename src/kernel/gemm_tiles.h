@@ -3,17 +3,19 @@
  * beside the vector of vector_rows.h:
  *
  *   STRIP                  outputs of a tile: the panels of one (16) or two (32)
- *   MOST_F32 MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8   rows of a tile, at most MOST_TILE_ROWS
+ *   MOST_F32 MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8 MOST_I8   rows of a tile, at most
+ *                          MOST_TILE_ROWS
  *   vec_of_halves(p) vec_of_bytes(p)   VL f16 or uint8 to float
  *   vec_of_pairs(p, odd)   of VL pairs of bf16 the first or the second to float
  *   unpack_subs(to, subs)  int8 scales [2][16] of a group, as dot wants them in [2][STRIP]
- *   dot(sum, level, sub, c, cell, kind, n_rows)
+ *   dot(sum, level, sub, c, cell, kind, run, n_rows)
  *                          sum [n_rows][N_VECS] int32 = a group times the rows from `cell` on
  *   vec_held(x) address_held(p)   the same, which the compiler must have computed here
  *
  * A strip of outputs is computed for a batch of rows, a chunk of inputs at a time: the chunk's
  * levels then stay in the L1 cache for all tiles of rows, and its scales are unpacked once. Between
- * chunks the results wait in memory, and meanwhile the next chunk is asked for.
+ * spans the results wait in memory. Meanwhile the next chunk is asked for into the L1 cache, and
+ * one farther on into the L2 cache: only so are enough reads on their way.
  *
  * Arrays with literal indices become registers. Compilers delay a sum to the end of a loop's body,
  * by which they run out of registers, unless it is held where it stands.
@@ -28,6 +30,8 @@ enum {
     CHUNK_FLOATS = 256,
     FLOAT_RUN = 16, /* inputs between two requests for floats */
     MOST_ROWS = 96, /* of a batch */
+    NEAR_ROWS = 9,  /* for fewer, reading takes longer than multiplying, and a request to L1 would
+                       hold up what is read */
     N_PANELS = STRIP / DLX__PANEL,
     N_VECS = STRIP / VL,
     PANEL_VECS = DLX__PANEL / VL
@@ -43,24 +47,31 @@ typedef struct weights {
 
 /* The weights that will follow, requested a few cache lines at a time. */
 typedef struct ahead {
-    const uint8_t *at[N_PANELS];
-    size_t n_lines; /* at each step */
+    const uint8_t *at[N_PANELS];  /* into the L1 cache */
+    const uint8_t *far[N_PANELS]; /* into the L2 cache */
+    size_t n_near, n_far;         /* lines at each step */
 } ahead;
 
 /* Where a tile's rows are. */
 typedef struct place {
     cells c;
-    size_t cell;    /* of the first row in the first group */
+    size_t group;   /* the first; of a span the first */
+    size_t row;     /* the first */
     const float *x; /* [n_rows][stride] */
     size_t stride;
 } place;
 
 INLINE void fetch(ahead *next)
 {
-    for (size_t i = 0; i < next->n_lines; i++)
+    for (size_t i = 0; i < next->n_near; i++)
         for (size_t p = 0; p < N_PANELS; p++) {
             __builtin_prefetch(next->at[p], 0, 3);
             next->at[p] += 64;
+        }
+    for (size_t i = 0; i < next->n_far; i++)
+        for (size_t p = 0; p < N_PANELS; p++) {
+            __builtin_prefetch(next->far[p], 0, 2);
+            next->far[p] += 64;
         }
 }
 
@@ -78,38 +89,80 @@ INLINE void store_sums(float *y, const vec *sum, const int n_rows)
         vec_store(y + i * VL, sum[i]);
 }
 
-/* total [n_rows][N_VECS] += one group. */
-INLINE void multiply_group(vec *total, const weights *w, const cells *c, size_t cell,
+/* part [n_rows][N_VECS] += one group, in units of the rows' scales. */
+INLINE void multiply_group(vec *part, const weights *w, const cells *c, size_t cell,
                            const dlx__kind kind, const int n_rows)
 {
     ivec sum[MOST_TILE_ROWS * N_VECS];
-    dot(sum, w->level, w->sub[0], c, cell, kind, n_rows);
+    dot(sum, w->level, w->sub[0], c, cell, kind, ALONE, n_rows);
     UNROLL
-    for (int r = 0; r < n_rows; r++) {
-        const vec row_scale = vec_set(c->scale[cell + (size_t)r]);
-        UNROLL
-        for (int v = 0; v < N_VECS; v++) {
-            const int i = r * N_VECS + v;
-            const vec scale = vec_mul(vec_load(w->scale + v * VL), row_scale);
-            total[i] = vec_held(vec_fma(vec_of(sum[i]), scale, total[i]));
-            if (kind == DLX__U4 || kind == DLX__U5)
-                total[i] = vec_held(vec_fma(vec_load(w->minimum + v * VL),
-                                            vec_set(c->sum[cell + (size_t)r]), total[i]));
-        }
+    for (int i = 0; i < n_rows * N_VECS; i++) {
+        const size_t column = (size_t)(i % N_VECS) * VL;
+        part[i] = vec_held(vec_fma(vec_of(sum[i]), vec_load(w->scale + column), part[i]));
+        if (kind == DLX__U4 || kind == DLX__U5)
+            part[i] = vec_held(vec_fma(vec_load(w->minimum + column),
+                                       vec_set(c->sum[cell + (size_t)(i / N_VECS)]), part[i]));
     }
+}
+
+/* y [n_rows][STRIP] += part times the rows' scales. */
+INLINE void add_span(float *y, const vec *part, const float *scale, const int n_rows)
+{
+    /* Results are not to be kept from one span to the next: there are too few registers. */
+    __asm__ volatile("" : "+r"(y));
+    UNROLL
+    for (int i = 0; i < n_rows * N_VECS; i++)
+        vec_store(y + i * VL, vec_fma(part[i], vec_set(scale[i / N_VECS]), vec_load(y + i * VL)));
+}
+
+/* part [n_rows][N_VECS] = n groups of a span. */
+INLINE void multiply_span(vec *part, const weights *w, size_t n, const cells *c, size_t cell,
+                          ahead *next, const dlx__kind kind, const int n_rows)
+{
+    UNROLL
+    for (int i = 0; i < n_rows * N_VECS; i++)
+        part[i] = vec_set(0);
+    for (size_t g = 0; g < n; g++, cell += c->n_rows) {
+        fetch(next);
+        multiply_group(part, w + g, c, cell, kind, n_rows);
+    }
+}
+
+/* The same of weights without scales: nothing is to be done between the groups, and the sum of
+ * integers is exact in float. */
+INLINE void multiply_plain(vec *part, const weights *w, size_t n, const cells *c, size_t cell,
+                           ahead *next, const int n_rows)
+{
+    ivec sum[MOST_TILE_ROWS * N_VECS];
+    fetch(next);
+    dot(sum, w->level, w->sub[0], c, cell, DLX__S8, FIRST, n_rows);
+    UNROLL
+    for (size_t g = 1; g < DLX__SPAN_GROUPS; g++)
+        if (g < n) {
+            fetch(next);
+            dot(sum, w[g].level, w->sub[0], c, cell + g * c->n_rows, DLX__S8, NEXT, n_rows);
+        }
+    UNROLL
+    for (int i = 0; i < n_rows * N_VECS; i++)
+        part[i] = vec_of(sum[i]);
 }
 
 /* y [n_rows][STRIP] += n groups. */
 INLINE void tile_ints(float *y, const weights *w, size_t n, const place *at, ahead *next,
-                      const dlx__kind kind, const int n_rows)
+                      const dlx__kind kind, const bool plain, const int n_rows)
 {
-    vec total[MOST_TILE_ROWS * N_VECS];
-    load_sums(total, y, n_rows);
-    for (size_t g = 0; g < n; g++) {
-        fetch(next);
-        multiply_group(total, w + g, &at->c, at->cell + g * at->c.n_rows, kind, n_rows);
+    const cells *c = &at->c;
+    for (size_t g = 0; g < n; g += DLX__SPAN_GROUPS) {
+        vec part[MOST_TILE_ROWS * N_VECS];
+        const size_t n_span = dlx__min(DLX__SPAN_GROUPS, n - g);
+        const size_t cell = (at->group + g) * c->n_rows + at->row;
+        if (plain)
+            multiply_plain(part, w + g, n_span, c, cell, next, n_rows);
+        else
+            multiply_span(part, w + g, n_span, c, cell, next, kind, n_rows);
+        const size_t span = (at->group + g) / DLX__SPAN_GROUPS;
+        add_span(y, part, c->scale + span * c->n_rows + at->row, n_rows);
     }
-    store_sums(y, total, n_rows);
 }
 
 /* VL weights of one of the pair of inputs at `pair`. */
@@ -183,15 +236,21 @@ INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *
         BODY(4, most, tile, __VA_ARGS__)                                                           \
         BODY(5, most, tile, __VA_ARGS__)                                                           \
         BODY(6, most, tile, __VA_ARGS__)                                                           \
+        BODY(7, most, tile, __VA_ARGS__)                                                           \
+        BODY(8, most, tile, __VA_ARGS__)                                                           \
+        BODY(9, most, tile, __VA_ARGS__)                                                           \
+        BODY(10, most, tile, __VA_ARGS__)                                                          \
+        BODY(11, most, tile, __VA_ARGS__)                                                          \
+        BODY(12, most, tile, __VA_ARGS__)                                                          \
     default:                                                                                       \
         break;                                                                                     \
     }
 
-#define INT_TILE(kind)                                                                             \
-    static void tile_##kind(float *y, const weights *w, size_t n, const place *at, ahead *next,    \
+#define INT_TILE(name, kind, plain)                                                                \
+    static void tile_##name(float *y, const weights *w, size_t n, const place *at, ahead *next,    \
                             int n_rows)                                                            \
     {                                                                                              \
-        BODIES(MOST_##kind, tile_ints, y, w, n, at, next, DLX__##kind)                             \
+        BODIES(MOST_##name, tile_ints, y, w, n, at, next, DLX__##kind, plain)                      \
     }
 
 #define FLOAT_TILE(form)                                                                           \
@@ -203,11 +262,12 @@ INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *
         BODIES(MOST_F32, tile_floats, y, panel, n, at, next, DLX__FORM_##form)                     \
     }
 
-INT_TILE(S4)
-INT_TILE(U4)
-INT_TILE(U5)
-INT_TILE(S6)
-INT_TILE(S8)
+INT_TILE(S4, S4, false)
+INT_TILE(U4, U4, false)
+INT_TILE(U5, U5, false)
+INT_TILE(S6, S6, false)
+INT_TILE(S8, S8, false)
+INT_TILE(I8, S8, true)
 FLOAT_TILE(F32)
 FLOAT_TILE(BF16)
 FLOAT_TILE(F16)
@@ -231,7 +291,7 @@ INLINE void unpack_scales(weights *to, size_t column, const uint8_t *front, cons
     for (size_t v = 0; v < DLX__PANEL; v += VL) {
         float *scale = to->scale + column + v, *minimum = to->minimum + column + v;
         if (form == DLX__FORM_I8) {
-            vec_store(scale, vec_set(1));
+            continue;
         } else if (form == DLX__FORM_Q6_K) {
             vec_store(scale, vec_of_halves(front + 2 * v));
         } else if (form == DLX__FORM_Q4_K || form == DLX__FORM_Q5_K) {
@@ -258,13 +318,22 @@ INLINE void unpack_group(weights *to, const strip *s, size_t g, const dlx__form 
     }
 }
 
+/* Offset `offset` of panel p, or, past its end, of the panel that follows. */
+INLINE const uint8_t *follows(const strip *s, size_t p, size_t offset)
+{
+    const size_t n = s->w->panel_bytes;
+    return offset < n ? s->panel[p] + offset : s->next[p] + dlx__min(offset - n, n);
+}
+
 /* What follows the n_bytes at `offset` in the panels: to be spread over n_steps. */
 INLINE ahead ahead_of(const strip *s, size_t offset, size_t n_bytes, size_t n_steps)
 {
-    ahead next = {.n_lines = (n_bytes / 64 + n_steps - 1) / n_steps};
-    const bool here = offset + n_bytes < s->w->panel_bytes;
-    for (size_t p = 0; p < N_PANELS; p++)
-        next.at[p] = here ? s->panel[p] + offset + n_bytes : s->next[p];
+    const size_t n_lines = (n_bytes / 64 + n_steps - 1) / n_steps;
+    ahead next = {.n_near = s->n_rows >= NEAR_ROWS ? n_lines : 0, .n_far = n_lines};
+    for (size_t p = 0; p < N_PANELS; p++) {
+        next.at[p] = follows(s, p, offset + n_bytes);
+        next.far[p] = follows(s, p, offset + 3 * n_bytes);
+    }
     return next;
 }
 
@@ -293,7 +362,8 @@ INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form, const
         for (size_t t = 0; t < n_tiles; t++) {
             const size_t r = first_row(s, t, n_tiles), end = first_row(s, t + 1, n_tiles);
             place at = s->rows;
-            at.cell += g * at.c.n_rows + r;
+            at.group = g;
+            at.row += r;
             tile(s->y + r * STRIP, w, n, &at, &next, (int)(end - r));
         }
     }
@@ -319,10 +389,10 @@ INLINE void strip_floats(const strip *s, floats_fn tile, const dlx__form form)
     }
 }
 
-#define INT_STRIP(form, kind)                                                                      \
+#define INT_STRIP(form, tile)                                                                      \
     static void strip_##form(const strip *s)                                                       \
     {                                                                                              \
-        strip_ints(s, tile_##kind, DLX__FORM_##form, MOST_##kind);                                 \
+        strip_ints(s, tile_##tile, DLX__FORM_##form, MOST_##tile);                                 \
     }
 #define FLOAT_STRIP(form)                                                                          \
     static void strip_##form(const strip *s)                                                       \
@@ -333,7 +403,7 @@ INLINE void strip_floats(const strip *s, floats_fn tile, const dlx__form form)
 FLOAT_STRIP(F32)
 FLOAT_STRIP(BF16)
 FLOAT_STRIP(F16)
-INT_STRIP(I8, S8)
+INT_STRIP(I8, I8)
 INT_STRIP(Q8_0, S8)
 INT_STRIP(Q8_1, U5)
 INT_STRIP(Q4_0, S4)
@@ -391,7 +461,7 @@ static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packe
         for (size_t b = 0; b < n_batches; b++) {
             const size_t r = b * a->n_rows / n_batches, end = (b + 1) * a->n_rows / n_batches;
             const place rows = {.c = a->ints ? cells_of(a) : (cells){0},
-                                .cell = r,
+                                .row = r,
                                 .x = a->x + r * a->stride,
                                 .stride = a->stride};
             gemm_strip(y + r * y_stride + p * DLX__PANEL, y_stride, w, first_panel + p,

@@ -7,13 +7,15 @@
  * neither the rows beside it, nor the split among threads, nor the instruction set changes a bit of
  * a product. (Sums over a row - norms, softmax - depend on the instruction set alone.)
  *
- * Integer products quantize the activations as they come, 32 inputs of a row to a scale:
+ * Integer products quantize the activations as they come, a span of 128 inputs of a row to a scale.
+ * A weight has its scale for a group of 32 (decision 17):
  *
  *   da = max|x| / 127,  q = x (127 / max|x|), to the nearest, even of two
- *   y  = sum over groups g, ascending:  fma(float(sum over g of w q), dw[g] da[g], y)
- *        and, where the form has a minimum m,  fma(m[g], da[g] sum(q), y)
+ *   y  = sum over spans s, ascending:    fma(t[s], da[s], y)
+ *   t  = sum over groups g, ascending:   fma(float(sum over g of w q), dw[g], t)
+ *        and, where the form has a minimum m,  fma(m[g], float(sum over g of q), t)
  *
- * A group whose maximum is below 1e-30 counts as zeros. dw is the stored scale; of Q4_K and Q5_K it
+ * A span whose maximum is below 1e-30 counts as zeros. dw is the stored scale; of Q4_K and Q5_K it
  * is d times the integer scale, and m is -(dmin times the integer minimum); of Q6_K it is d, and w
  * is the level times the integer scale of its 16 inputs. I8 has dw = 1, and y is multiplied by the
  * output's scale in the end.
@@ -28,7 +30,8 @@
 
 enum {
     DLX__PANEL = 16,   /* outputs of a panel */
-    DLX__GROUP = 32,   /* inputs that share a scale */
+    DLX__GROUP = 32,   /* weights of an output that share a scale */
+    DLX__SPAN = 128,   /* inputs of a row that share a scale */
     DLX__LANES = 32,   /* the most (head, row) pairs that attend takes */
     DLX__LANE_STEP = 8 /* their number is a multiple of it */
 };
@@ -126,8 +129,8 @@ typedef struct dlx__kernels {
     /* Bytes behind dlx__acts.ints for as many rows and inputs. */
     size_t (*ints_bytes)(size_t n_in, size_t n_rows);
 
-    /* Quantizes the inputs [col, col + n) of a row out of a->x; col a multiple of DLX__GROUP, and n
-     * too unless the row ends there. A group with NaN or infinity gets a NaN scale. */
+    /* Quantizes the inputs [col, col + n) of a row out of a->x; col a multiple of DLX__SPAN, and n
+     * too unless the row ends there. A span with NaN or infinity gets a NaN scale. */
     void (*quantize)(const dlx__acts *a, size_t row, size_t col, size_t n);
 
     /* y [n_rows][y_stride], n_panels * 16 columns: the panels first_panel ... times all rows of a.

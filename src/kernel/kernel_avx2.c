@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 
 /* Of the cells of quantized inputs: cells.h. */
-enum { N_WIDE = 1, N_STARTS = 4 };
+enum { N_WIDE = 1, N_STARTS = 5 };
 
 #include "kernel/cells.h"
 #include "kernel/vector_avx2.h"
@@ -23,9 +23,9 @@ enum { N_WIDE = 1, N_STARTS = 4 };
  *
  * The inputs are kept in 16 bits so, and a start is the offset of the even levels times their q.
  */
-enum { START_S4, START_S6, START_S8 = START_S6 + 2 };
+enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
 enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
-enum { MOST_F32 = 6, MOST_S4 = 5, MOST_U4 = 5, MOST_U5 = 3, MOST_S6 = 3, MOST_S8 = 6 };
+enum { MOST_F32 = 6, MOST_S4 = 5, MOST_U4 = 5, MOST_U5 = 3, MOST_S6 = 3, MOST_S8 = 6, MOST_I8 = 6 };
 
 /* q0 q1 q2 q3 -> q0, q2, q1 - 256 q0, q3 - 256 q2. */
 INLINE ivec pairs_apart(ivec q)
@@ -56,6 +56,14 @@ INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
     const ivec even = _mm256_maddubs_epi16(_mm256_set1_epi16(1), bytes);
     start[START_S8 * c->n_cells] = -128 * ivec_sum(_mm256_madd_epi16(even, _mm256_set1_epi16(1)));
     return sum;
+}
+
+INLINE void put_span(const cells *c, size_t cell, size_t n)
+{
+    int32_t sum = 0;
+    for (size_t g = 0; g < n; g++)
+        sum += c->start[START_S8 * c->n_cells + cell + g * c->n_rows];
+    c->start[START_SPAN * c->n_cells + cell] = sum;
 }
 
 /* As pairs of int16, to be multiplied with pairs of sums. */
@@ -132,9 +140,12 @@ INLINE void dot_6(ivec *sum, const uint8_t *level, const int32_t *sub, const cel
     }
 }
 
-INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, const int n_rows)
+INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, const dot_run run,
+                  const int n_rows)
 {
-    set_starts(sum, c->start + START_S8 * c->n_cells + cell, true, n_rows);
+    const size_t which = run == FIRST ? START_SPAN : START_S8;
+    if (run != NEXT)
+        set_starts(sum, c->start + which * c->n_cells + cell, true, n_rows);
     const int16_t *q = c->wide + cell * DLX__GROUP;
     UNROLL
     for (size_t s = 0; s < 2 * DLX__STEPS; s++) {
@@ -154,10 +165,10 @@ INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, 
 }
 
 INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const int n_rows)
+                size_t cell, const dlx__kind kind, const dot_run run, const int n_rows)
 {
     if (kind == DLX__S8)
-        dot_8(sum, level[0], c, cell, n_rows);
+        dot_8(sum, level[0], c, cell, run, n_rows);
     else if (kind == DLX__U5 || kind == DLX__S6)
         dot_6(sum, level[0], sub, c, cell, kind, n_rows);
     else

@@ -11,7 +11,7 @@
 #endif
 
 /* Of the cells of quantized inputs: cells.h. */
-enum { N_WIDE = 0, N_STARTS = 4 };
+enum { N_WIDE = 0, N_STARTS = 5 };
 
 #include "kernel/cells.h"
 
@@ -233,8 +233,8 @@ INLINE const float *address_held(const float *p)
 
 /* ---- integers: dot_dpbusd.h ---------------------------------------------------------------- */
 
-enum { STRIP = 32, MOST_TILE_ROWS = 6, LANE_SUMS = 24 };
-enum { MOST_F32 = 6, MOST_S4 = 6, MOST_U4 = 6, MOST_U5 = 6, MOST_S6 = 5, MOST_S8 = 6 };
+enum { STRIP = 32, MOST_TILE_ROWS = 12, LANE_SUMS = 24 };
+enum { MOST_F32 = 6, MOST_S4 = 7, MOST_U4 = 6, MOST_U5 = 6, MOST_S6 = 5, MOST_S8 = 7, MOST_I8 = 8 };
 
 INLINE ivec dpbusd(ivec sum, ivec u, ivec s)
 {

@@ -14,7 +14,7 @@ enum { N_WIDE = 0, N_STARTS = 0 };
  * two outputs. Levels within -32 .. 31 can be summed so for a group, those of 8 bits for two steps.
  */
 enum { STRIP = 16, MOST_TILE_ROWS = 6 };
-enum { MOST_F32 = 6, MOST_S4 = 2, MOST_U4 = 2, MOST_U5 = 2, MOST_S6 = 2, MOST_S8 = 2 };
+enum { MOST_F32 = 6, MOST_S4 = 2, MOST_U4 = 2, MOST_U5 = 2, MOST_S6 = 2, MOST_S8 = 2, MOST_I8 = 2 };
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
@@ -22,6 +22,11 @@ INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
     halves_of(half, ints);
     put_bytes(c->q + cell * DLX__GROUP, ints);
     return half[0] + half[1];
+}
+
+INLINE void put_span(const cells *c, size_t cell, size_t n)
+{
+    (void)c, (void)cell, (void)n;
 }
 
 /* As signed numbers: their offset taken off. */
@@ -79,7 +84,7 @@ INLINE void add_words(ivec *sum, const int16x8_t *words, const int32_t *sub, con
 }
 
 INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const int n_rows)
+                size_t cell, const dlx__kind kind, const dot_run run, const int n_rows)
 {
     const size_t run = kind == DLX__S8 ? 2 : kind == DLX__S6 ? 4 : DLX__STEPS;
     const int8_t *q = c->q + cell * DLX__GROUP;
@@ -87,7 +92,8 @@ INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, cons
     for (size_t s = 0; s < DLX__STEPS; s += run) {
         int16x8_t words[MOST_TILE_ROWS * 8];
         dot_words(words, level[0], q, s, s + run, kind, n_rows);
-        add_words(sum, words, kind == DLX__S6 ? sub + s / run * STRIP : NULL, s == 0, n_rows);
+        add_words(sum, words, kind == DLX__S6 ? sub + s / run * STRIP : NULL, run != NEXT && s == 0,
+                  n_rows);
     }
 }
 

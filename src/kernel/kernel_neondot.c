@@ -21,7 +21,7 @@ enum { N_WIDE = 0, N_STARTS = 3 };
  */
 enum { START_S4, START_S6 };
 enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
-enum { MOST_F32 = 6, MOST_S4 = 4, MOST_U4 = 4, MOST_U5 = 4, MOST_S6 = 4, MOST_S8 = 4 };
+enum { MOST_F32 = 6, MOST_S4 = 4, MOST_U4 = 4, MOST_U5 = 4, MOST_S6 = 4, MOST_S8 = 4, MOST_I8 = 4 };
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
@@ -32,6 +32,11 @@ INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
     start[START_S6 * c->n_cells] = -32 * half[0];
     start[(START_S6 + 1) * c->n_cells] = -32 * half[1];
     return half[0] + half[1];
+}
+
+INLINE void put_span(const cells *c, size_t cell, size_t n)
+{
+    (void)c, (void)cell, (void)n;
 }
 
 INLINE int8x16_t weights_at(const uint8_t *level, const size_t step, const size_t v,
@@ -83,12 +88,13 @@ INLINE void set_starts(ivec *sum, const int32_t *start, const bool any, const in
 }
 
 INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const int n_rows)
+                size_t cell, const dlx__kind kind, const dot_run run, const int n_rows)
 {
     const int8_t *q = c->q + cell * DLX__GROUP;
     const size_t which = kind == DLX__S6 ? START_S6 : START_S4;
     const int32_t *start = c->start + which * c->n_cells + cell;
-    set_starts(sum, start, kind == DLX__S4 || kind == DLX__S6, n_rows);
+    if (run != NEXT)
+        set_starts(sum, start, kind == DLX__S4 || kind == DLX__S6, n_rows);
     dot_half(sum, level[0], q, 0, kind, n_rows);
     if (kind != DLX__S6) {
         dot_half(sum, level[0], q, 1, kind, n_rows);

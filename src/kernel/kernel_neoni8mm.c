@@ -8,7 +8,7 @@
 #endif
 
 /* Of the cells of quantized inputs: cells.h. */
-enum { N_WIDE = 0, N_STARTS = 4 };
+enum { N_WIDE = 0, N_STARTS = 5 };
 
 #include "kernel/cells.h"
 #include "kernel/vector_neon.h"
@@ -19,9 +19,9 @@ enum { N_WIDE = 0, N_STARTS = 4 };
  * times the sum of the q of a group, of S6 of each half of it. The last of an odd number of rows is
  * its own partner.
  */
-enum { START_S4, START_S6, START_S8 = START_S6 + 2 };
+enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
 enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
-enum { MOST_F32 = 6, MOST_S4 = 4, MOST_U4 = 4, MOST_U5 = 4, MOST_S6 = 4, MOST_S8 = 4 };
+enum { MOST_F32 = 6, MOST_S4 = 4, MOST_U4 = 4, MOST_U5 = 4, MOST_S6 = 4, MOST_S8 = 4, MOST_I8 = 4 };
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
@@ -33,6 +33,14 @@ INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
     start[(START_S6 + 1) * c->n_cells] = -32 * half[1];
     start[START_S8 * c->n_cells] = -128 * (half[0] + half[1]);
     return half[0] + half[1];
+}
+
+INLINE void put_span(const cells *c, size_t cell, size_t n)
+{
+    int32_t sum = 0;
+    for (size_t g = 0; g < n; g++)
+        sum += c->start[START_S8 * c->n_cells + cell + g * c->n_rows];
+    c->start[START_SPAN * c->n_cells + cell] = sum;
 }
 
 /* With an offset in all bytes of 8 bits. */
@@ -102,16 +110,24 @@ INLINE void rows_of(ivec *sum, const ivec *squares, const int n_rows)
 }
 
 INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const int n_rows)
+                size_t cell, const dlx__kind kind, const dot_run run, const int n_rows)
 {
     const int8_t *q = c->q + cell * DLX__GROUP;
-    const size_t which = kind == DLX__S8 ? START_S8 : kind == DLX__S6 ? START_S6 : START_S4;
+    const size_t which = run == FIRST      ? START_SPAN
+                         : kind == DLX__S8 ? START_S8
+                         : kind == DLX__S6 ? START_S6
+                                           : START_S4;
     const int32_t *start = c->start + which * c->n_cells + cell;
     const size_t end = kind == DLX__S6 ? HALF : DLX__STEPS;
     ivec squares[MOST_TILE_ROWS * 4], high[MOST_TILE_ROWS * 4];
-    set_starts(squares, start, kind != DLX__U4 && kind != DLX__U5, n_rows);
+    const bool offset = kind != DLX__U4 && kind != DLX__U5;
+    set_starts(squares, start, offset && run != NEXT, n_rows);
     dot_squares(squares, level[0], q, 0, end, kind, n_rows);
-    rows_of(sum, squares, n_rows);
+    rows_of(run == NEXT ? high : sum, squares, n_rows);
+    if (run == NEXT)
+        UNROLL
+    for (int i = 0; i < n_rows * 4; i++)
+        sum[i] = vaddq_s32(sum[i], high[i]);
     if (kind != DLX__S6)
         return;
     set_starts(squares, start + c->n_cells, true, n_rows);

@@ -19,8 +19,8 @@ static bool runs_on(const dlx__cpu *cpu)
 /* A group of inputs of a row as integers. */
 typedef struct quantized {
     int8_t q[DLX__GROUP];
-    float scale;
-    float sum; /* scale * sum of q */
+    float scale; /* of its span */
+    float sum;   /* of q */
 } quantized;
 
 /* A group of a panel, unpacked: w(k, o) = level[k][o] scale[o] + minimum[o]. */
@@ -41,7 +41,7 @@ static quantized *group_of(const dlx__acts *a, size_t row, size_t g)
     return (quantized *)(void *)a->ints + row * dlx__n_groups(a->n_in) + g;
 }
 
-static void quantize_group(quantized *out, const float *x, size_t n)
+static dlx__quantum quantum_of(const float *x, size_t n)
 {
     float largest = 0;
     bool finite = true;
@@ -49,22 +49,31 @@ static void quantize_group(quantized *out, const float *x, size_t n)
         largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
         finite = finite && isfinite(x[i]);
     }
-    const dlx__quantum quantum = dlx__quantum_of(largest, finite);
+    return dlx__quantum_of(largest, finite);
+}
+
+static void quantize_group(quantized *out, const float *x, size_t n, const dlx__quantum *quantum)
+{
     int sum = 0;
     for (size_t i = 0; i < DLX__GROUP; i++) {
-        out->q[i] = (int8_t)(i < n ? dlx__nearest(x[i], &quantum) : 0);
+        out->q[i] = (int8_t)(i < n ? dlx__nearest(x[i], quantum) : 0);
         sum += out->q[i];
     }
-    out->scale = quantum.scale;
-    out->sum = quantum.scale * (float)sum;
+    out->scale = quantum->scale;
+    out->sum = (float)sum;
 }
 
 static void quantize(const dlx__acts *a, size_t row, size_t col, size_t n)
 {
     const float *x = a->x + row * a->stride;
-    for (size_t at = col; at < col + n; at += DLX__GROUP)
-        quantize_group(group_of(a, row, at / DLX__GROUP), x + at,
-                       dlx__min(DLX__GROUP, col + n - at));
+    const size_t end = col + n;
+    for (size_t span = col; span < end; span += DLX__SPAN) {
+        const size_t span_end = dlx__min(span + DLX__SPAN, end);
+        const dlx__quantum quantum = quantum_of(x + span, span_end - span);
+        for (size_t at = span; at < span_end; at += DLX__GROUP)
+            quantize_group(group_of(a, row, at / DLX__GROUP), x + at,
+                           dlx__min(DLX__GROUP, span_end - at), &quantum);
+    }
 }
 
 static float half_at(const uint8_t *numbers, size_t i)
@@ -119,29 +128,43 @@ static void unpack_group(group *out, dlx__form form, const uint8_t *panel, size_
     unpack_scales(out, form, panel, g);
 }
 
-/* y [16] += a group of a row times the group of the panel. */
-static void multiply_group(float *y, const quantized *a, const group *w)
+/* t [16] += a group of a row times the group of the panel, in units of the row's scale. */
+static void multiply_group(float *t, const quantized *a, const group *w)
 {
     int sum[DLX__PANEL] = {0};
     for (size_t k = 0; k < DLX__GROUP; k++)
         for (size_t o = 0; o < DLX__PANEL; o++)
             sum[o] += w->level[k][o] * a->q[k];
     for (size_t o = 0; o < DLX__PANEL; o++) {
-        y[o] = fmaf((float)sum[o], w->scale[o] * a->scale, y[o]);
+        t[o] = fmaf((float)sum[o], w->scale[o], t[o]);
         if (w->has_minimum)
-            y[o] = fmaf(w->minimum[o], a->sum, y[o]);
+            t[o] = fmaf(w->minimum[o], a->sum, t[o]);
     }
+}
+
+/* y [16] += n groups of row r, a span or what is left of it, times those of the panel. */
+static void multiply_span(float *y, const dlx__acts *a, size_t r, size_t first, size_t n,
+                          const group *w)
+{
+    float t[DLX__PANEL] = {0};
+    for (size_t g = 0; g < n; g++)
+        multiply_group(t, group_of(a, r, first + g), w + g);
+    const float scale = group_of(a, r, first)->scale;
+    for (size_t o = 0; o < DLX__PANEL; o++)
+        y[o] = fmaf(t[o], scale, y[o]);
 }
 
 static void panel_int(float *y, size_t y_stride, const dlx__acts *a, dlx__form form,
                       const uint8_t *panel)
 {
     const size_t n_groups = dlx__n_groups(a->n_in);
-    for (size_t g = 0; g < n_groups; g++) {
-        group w;
-        unpack_group(&w, form, panel, g);
+    for (size_t g = 0; g < n_groups; g += DLX__SPAN_GROUPS) {
+        group w[DLX__SPAN_GROUPS];
+        const size_t n = dlx__min(DLX__SPAN_GROUPS, n_groups - g);
+        for (size_t i = 0; i < n; i++)
+            unpack_group(w + i, form, panel, g + i);
         for (size_t r = 0; r < a->n_rows; r++)
-            multiply_group(y + r * y_stride, group_of(a, r, g), &w);
+            multiply_span(y + r * y_stride, a, r, g, n, w);
     }
     if (form == DLX__FORM_I8) {
         const uint8_t *scales = panel + n_groups * dlx__layouts[form].level_bytes;

@@ -32,7 +32,8 @@
 
 enum {
     DLX__STEPS = DLX__GROUP / 4, /* of a group */
-    DLX__BLOCK = 256             /* inputs of a block of the K forms */
+    DLX__SPAN_GROUPS = DLX__SPAN / DLX__GROUP,
+    DLX__BLOCK = 256 /* inputs of a block of the K forms */
 };
 
 /* Levels by their range after the offset is taken off; signed or not. */
@@ -69,6 +70,11 @@ static inline size_t dlx__n_groups(size_t n_in)
     return n_in / DLX__GROUP + (n_in % DLX__GROUP != 0);
 }
 
+static inline size_t dlx__n_spans(size_t n_in)
+{
+    return n_in / DLX__SPAN + (n_in % DLX__SPAN != 0);
+}
+
 static inline size_t dlx__header_bytes(const dlx__layout *l)
 {
     return (l->front_bytes + l->block_groups * l->head_bytes + 63) / 64 * 64;
@@ -100,7 +106,7 @@ size_t dlx__panel_bytes(dlx__form form, size_t n_in);
 void dlx__panel_pack(uint8_t *dst, dlx__form form, const dlx__mat *w, size_t index);
 
 /*
- * How a group of numbers becomes integers: q = nearest(x * inverse), x = scale * q. Numbers too
+ * How a span of numbers becomes integers: q = nearest(x * inverse), x = scale * q. Numbers too
  * small to have an inverse count as zero; numbers that are not finite give a NaN scale and zeros.
  */
 typedef struct dlx__quantum {

@@ -15,6 +15,7 @@
  *   ivec_load ivec_store ivec_set ivec_and ivec_max ivec_top ivec_above(a, b)
  *   vec_bits(x)          the same bits as int32
  *   put_group(c, cell, ints)  32 int32 into q, wide and start of a cell; returns their sum
+ *   put_span(c, cell, n)   what follows from the starts of n groups of a span
  */
 #ifndef DLX__VECTOR_ROWS_H
 #define DLX__VECTOR_ROWS_H
@@ -244,12 +245,12 @@ static size_t ints_bytes(size_t n_in, size_t n_rows)
 
 /* The largest magnitude by its bits, which order numbers as integers do, infinity and NaN on top.
  */
-INLINE dlx__quantum quantum_of(const float *x)
+INLINE dlx__quantum quantum_of(const float *x, const size_t n)
 {
     const ivec magnitude = ivec_set(0x7FFFFFFF);
     ivec most = ivec_set(0);
     UNROLL
-    for (size_t i = 0; i < DLX__GROUP; i += VL)
+    for (size_t i = 0; i < n; i += VL)
         most = ivec_max(most, ivec_and(vec_bits(vec_load(x + i)), magnitude));
     const int32_t bits = ivec_top(most);
     float largest;
@@ -257,34 +258,39 @@ INLINE dlx__quantum quantum_of(const float *x)
     return dlx__quantum_of(largest, bits < 0x7F800000);
 }
 
-INLINE void quantize_group(const cells *c, size_t cell, const float *x)
+INLINE void quantize_group(const cells *c, size_t cell, const float *x, float inverse)
 {
-    const dlx__quantum quantum = quantum_of(x);
-    const vec inverse = vec_set(quantum.inverse);
     ivec whole[DLX__GROUP / VL];
     UNROLL
     for (size_t v = 0; v < DLX__GROUP / VL; v++)
-        whole[v] = ivec_of(vec_mul(vec_load(x + v * VL), inverse));
-    if (quantum.inverse == 0) /* x may be infinite */
-        UNROLL
-    for (size_t v = 0; v < DLX__GROUP / VL; v++)
-        whole[v] = ivec_set(0);
-    c->scale[cell] = quantum.scale;
-    c->sum[cell] = quantum.scale * (float)put_group(c, cell, whole);
+        whole[v] = inverse == 0 ? ivec_set(0) /* x may be infinite */
+                                : ivec_of(vec_mul(vec_load(x + v * VL), vec_set(inverse)));
+    c->sum[cell] = (float)put_group(c, cell, whole);
+}
+
+/* n numbers of a row, whole groups: a span, or what is left of the row. */
+INLINE void quantize_span(const cells *c, size_t row, size_t col, const float *x, const size_t n)
+{
+    const dlx__quantum quantum = quantum_of(x, n);
+    c->scale[col / DLX__SPAN * c->n_rows + row] = quantum.scale;
+    size_t cell = col / DLX__GROUP * c->n_rows + row;
+    UNROLL
+    for (size_t i = 0; i < n; i += DLX__GROUP, cell += c->n_rows)
+        quantize_group(c, cell, x + i, quantum.inverse);
+    put_span(c, col / DLX__GROUP * c->n_rows + row, n / DLX__GROUP);
 }
 
 static void quantize(const dlx__acts *a, size_t row, size_t col, size_t n)
 {
     const cells c = cells_of(a);
-    const float *x = a->x + row * a->stride;
-    size_t cell = col / DLX__GROUP * c.n_rows + row;
-    for (; n >= DLX__GROUP; n -= DLX__GROUP, col += DLX__GROUP, cell += c.n_rows)
-        quantize_group(&c, cell, x + col);
-    if (n > 0) {
-        float padded[DLX__GROUP] = {0};
-        memcpy(padded, x + col, n * sizeof *x);
-        quantize_group(&c, cell, padded);
-    }
+    const float *x = a->x + row * a->stride + col;
+    for (; n >= DLX__SPAN; n -= DLX__SPAN, col += DLX__SPAN, x += DLX__SPAN)
+        quantize_span(&c, row, col, x, DLX__SPAN);
+    if (n == 0)
+        return;
+    float padded[DLX__SPAN] = {0};
+    memcpy(padded, x, n * sizeof *x);
+    quantize_span(&c, row, col, padded, dlx__n_groups(n) * DLX__GROUP);
 }
 
 #endif

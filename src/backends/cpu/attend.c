@@ -43,7 +43,7 @@ static void put_lane(const dlx__cpu_job *j, const dlx__acts *q, size_t group, si
     float *to = lane_in_q(j, group, lane, &row, &col);
     for (size_t i = 0; i < c; i++)
         to[i] = y[i * width];
-    if (q->ints && c % DLX__GROUP == 0)
+    if (dlx__cpu_attend_quantizes(j->b))
         j->b->kernels->quantize(q, row, col, c);
 }
 

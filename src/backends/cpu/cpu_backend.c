@@ -49,7 +49,7 @@ static size_t buffer_floats(const dlx__cpu_shape *s, size_t n_tile)
 {
     size_t head = dlx__align(s->head_dim, DLX__PANEL) + DLX__PANEL;
     size_t columns = dlx__max(head, dlx__max(DLX__CPU_STEP, DLX__CPU_RUN));
-    columns = dlx__max(columns, 2 * DLX__GROUP);
+    columns = dlx__max(columns, 2 * DLX__SPAN);
     size_t pack = dlx__mul(2 * DLX__LANES, s->head_dim);
     return dlx__max(dlx__max(dlx__mul(n_tile, columns), pack), s->n_embd);
 }
@@ -99,6 +99,9 @@ static size_t arrange(dlx__backend *b, const readers *ints, uint8_t *base)
     b->threads = carve(&c, (size_t)b->n_threads, sizeof *b->threads);
     for (int i = 0; i < b->n_threads; i++) {
         dlx__cpu_thread t = {.h = acts(&c, b->kernels, n_private, s->n_embd, ints->h)};
+        if (ints->q && s->head_dim % DLX__SPAN != 0)
+            t.q_ints =
+                carve(&c, b->kernels->ints_bytes(dlx__mul(s->n_heads, s->head_dim), n_private), 1);
         t.buffer = floats(&c, 1, buffer_floats(s, n_tile));
         if (base)
             b->threads[i] = t;

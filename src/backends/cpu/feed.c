@@ -26,7 +26,6 @@ static void add_product(const dlx__cpu_job *j, const dlx__cpu_linear *linear, co
     }
 }
 
-/* Only where heads are not whole groups; else attention quantizes what it writes. */
 void dlx__cpu_quantize_q_phase(void *job, int thread, int n_threads)
 {
     const dlx__cpu_job *j = job;
@@ -37,20 +36,34 @@ void dlx__cpu_quantize_q_phase(void *job, int thread, int n_threads)
         j->b->kernels->quantize(&q, r, 0, q.n_in);
 }
 
+/* What attention gave, for this thread's products. Few rows are quantized by every thread for
+ * itself, which costs less than a barrier. */
+static dlx__acts attended(const dlx__cpu_job *j, int thread)
+{
+    const dlx__backend *b = j->b;
+    dlx__acts q = dlx__cpu_rows(&b->q, j->n_rows);
+    if (!q.ints || dlx__cpu_attend_quantizes(b) || !dlx__cpu_norms_alone(j))
+        return q;
+    q.ints = b->threads[thread].q_ints;
+    for (size_t r = 0; r < j->n_rows; r++)
+        b->kernels->quantize(&q, r, 0, q.n_in);
+    return q;
+}
+
 void dlx__cpu_output_phase(void *job, int thread, int n_threads)
 {
     const dlx__cpu_job *j = job;
-    const dlx__acts q = dlx__cpu_rows(&j->b->q, j->n_rows);
+    const dlx__acts q = attended(j, thread);
     add_product(j, &j->layer->o, &q, thread, n_threads);
 }
 
-/* The columns [i, i + n) of ff from gate and up, both [n_rows][DLX__GROUP]. */
+/* The columns [i, i + n) of ff from gate and up, both [n_rows][DLX__SPAN]. */
 static void swiglu(const dlx__cpu_job *j, const dlx__acts *ff, float *gate, float *up, size_t i,
                    size_t n)
 {
     const dlx__kernels *kernels = j->b->kernels;
     for (size_t r = 0; r < j->n_rows; r++) {
-        float *g = gate + r * DLX__GROUP, *u = up + r * DLX__GROUP;
+        float *g = gate + r * DLX__SPAN, *u = up + r * DLX__SPAN;
         if (j->layer->gate.bias)
             kernels->add(g, j->layer->gate.bias + i, n);
         if (j->layer->up.bias)
@@ -61,23 +74,23 @@ static void swiglu(const dlx__cpu_job *j, const dlx__acts *ff, float *gate, floa
     }
 }
 
-/* ff = silu(gate h) * (up h), a group of outputs at a time, both products side by side. */
+/* ff = silu(gate h) * (up h), a span of outputs at a time, both products side by side. */
 void dlx__cpu_gate_phase(void *job, int thread, int n_threads)
 {
     const dlx__cpu_job *j = job;
     const dlx__backend *b = j->b;
     const dlx__packed *gate = &j->layer->gate.w, *up = &j->layer->up.w;
     const dlx__acts ff = dlx__cpu_rows(&b->ff, j->n_rows);
-    float *gated = b->threads[thread].buffer;       /* [n_rows][DLX__GROUP] */
-    float *raised = gated + j->n_rows * DLX__GROUP; /* [n_rows][DLX__GROUP] */
+    float *gated = b->threads[thread].buffer;      /* [n_rows][DLX__SPAN] */
+    float *raised = gated + j->n_rows * DLX__SPAN; /* [n_rows][DLX__SPAN] */
     const dlx__acts h = dlx__cpu_normed(j, thread);
     size_t begin, end;
-    dlx__pool_share(gate->n_out, DLX__GROUP, thread, n_threads, &begin, &end);
-    for (size_t i = begin; i < end; i += DLX__GROUP) {
-        const size_t n = dlx__min(DLX__GROUP, end - i), first = i / DLX__PANEL;
+    dlx__pool_share(gate->n_out, DLX__SPAN, thread, n_threads, &begin, &end);
+    for (size_t i = begin; i < end; i += DLX__SPAN) {
+        const size_t n = dlx__min(DLX__SPAN, end - i), first = i / DLX__PANEL;
         const size_t n_panels = dlx__align(n, DLX__PANEL) / DLX__PANEL;
-        b->kernels->gemm(gated, DLX__GROUP, &h, gate, first, n_panels);
-        b->kernels->gemm(raised, DLX__GROUP, &h, up, first, n_panels);
+        b->kernels->gemm(gated, DLX__SPAN, &h, gate, first, n_panels);
+        b->kernels->gemm(raised, DLX__SPAN, &h, up, first, n_panels);
         swiglu(j, &ff, gated, raised, i, n);
     }
 }

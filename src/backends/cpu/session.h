@@ -48,8 +48,9 @@ struct dlx__backend {
 
 /* What a thread has for itself. */
 typedef struct dlx__cpu_thread {
-    dlx__acts h;   /* [DLX__CPU_PRIVATE][n_embd]: normed */
-    float *buffer; /* [buffer_floats]: outputs before their epilogue, a pack of heads */
+    dlx__acts h;     /* [DLX__CPU_PRIVATE][n_embd]: normed */
+    uint8_t *q_ints; /* what attention gives, quantized, of as many rows; NULL: b->q has it */
+    float *buffer;   /* [buffer_floats]: outputs before their epilogue, a pack of heads */
 } dlx__cpu_thread;
 
 /* Columns of the panels that hold the outputs [begin, end), and how far `begin` lies in them. */
@@ -92,6 +93,13 @@ typedef struct dlx__cpu_job {
     const dlx__cpu_norm *norm;
     bool queries, keys; /* which projections this round makes */
 } dlx__cpu_job;
+
+/* Does attention quantize what it writes? Only whole spans; other heads wait for all to be there.
+ */
+static inline bool dlx__cpu_attend_quantizes(const dlx__backend *b)
+{
+    return b->q.ints && b->shape.head_dim % DLX__SPAN == 0;
+}
 
 /* The phases of a layer. */
 void dlx__cpu_norm_phase(void *job, int thread, int n_threads);

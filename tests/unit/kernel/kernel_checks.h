@@ -225,7 +225,7 @@ static const char *check_forms(const dlx__kernels *k, dlx__dtype dtype, size_t n
 /* Every storage type, odd numbers of outputs and inputs, every way to cut rows into tiles. */
 static const char *check_gemm(const dlx__kernels *k)
 {
-    static const size_t outs[] = {1, 16, 37}, cols[] = {1, 7, 33, 64, 96, 255, 256, 512, 896};
+    static const size_t outs[] = {1, 16, 37}, cols[] = {1, 7, 33, 64, 96, 160, 255, 256, 512, 896};
     const char *said = NULL;
     dlx__rng rng;
     dlx__rng_seed(&rng, 1);
@@ -384,7 +384,7 @@ static const char *check_gemm_not_finite(const dlx__kernels *k)
 /* Rows quantized in parts, and the last in a part of less than a group. */
 static const char *check_quantize_parts(const dlx__kernels *k)
 {
-    enum { N_OUT = 16, COLS = 32 * 7 + 5, ROWS = 11 };
+    enum { N_OUT = 16, COLS = 3 * DLX__SPAN + 69, ROWS = 11 };
     const char *said = NULL;
     dlx__rng rng;
     dlx__rng_seed(&rng, 12);
@@ -396,9 +396,9 @@ static const char *check_quantize_parts(const dlx__kernels *k)
     check_product_run(&whole, x);
     for (size_t r = 0; r < ROWS; r++)
         memcpy(parts.a.x + r * parts.a.stride, x + r * COLS, COLS * sizeof *x);
-    for (size_t at = 0; at < COLS; at += 64)
+    for (size_t at = 0; at < COLS; at += DLX__SPAN)
         for (size_t r = ROWS; r-- > 0;)
-            k->quantize(&parts.a, r, at, dlx__min(64, COLS - at));
+            k->quantize(&parts.a, r, at, dlx__min(DLX__SPAN, COLS - at));
     k->gemm(parts.y, parts.stride, &parts.a, &parts.w, 0, parts.w.n_panels);
     for (size_t r = 0; r < ROWS; r++)
         if (memcmp(parts.y + r * parts.stride, whole.y + r * whole.stride, N_OUT * sizeof(float)) !=
