@@ -45,6 +45,7 @@ typedef struct weights {
 typedef struct ahead {
     const uint8_t *at[N_PANELS];
     size_t n_lines; /* at each step */
+    bool far;       /* to the L2 cache only */
 } ahead;
 
 /* Where a tile's rows are. */
@@ -53,6 +54,8 @@ typedef struct place {
     size_t cell;    /* of the first row in the first group */
     const float *x; /* [n_rows][stride] */
     size_t stride;
+    const dlx__acts *acts; /* of which these are rows from `row` on */
+    size_t row;
 } place;
 
 INLINE void fetch(ahead *next)
@@ -110,6 +113,19 @@ INLINE void tile_ints(float *y, const weights *w, size_t n, const place *at, ahe
         multiply_group(total, w + g, &at->c, at->cell + g * at->c.n_rows, kind, n_rows);
     }
     store_sums(y, total, n_rows);
+}
+
+/* As fetch. */
+INLINE void fetch_floats(ahead *next)
+{
+    for (size_t i = 0; i < next->n_lines; i++)
+        for (size_t p = 0; p < N_PANELS; p++) {
+            if (next->far)
+                __builtin_prefetch(next->at[p], 0, 2);
+            else
+                __builtin_prefetch(next->at[p], 0, 3);
+            next->at[p] += 64;
+        }
 }
 
 /* VL weights of one of the pair of inputs at `pair`. */
@@ -183,6 +199,12 @@ INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *
         BODY(4, most, tile, __VA_ARGS__)                                                           \
         BODY(5, most, tile, __VA_ARGS__)                                                           \
         BODY(6, most, tile, __VA_ARGS__)                                                           \
+        BODY(7, most, tile, __VA_ARGS__)                                                           \
+        BODY(8, most, tile, __VA_ARGS__)                                                           \
+        BODY(9, most, tile, __VA_ARGS__)                                                           \
+        BODY(10, most, tile, __VA_ARGS__)                                                          \
+        BODY(11, most, tile, __VA_ARGS__)                                                          \
+        BODY(12, most, tile, __VA_ARGS__)                                                          \
     default:                                                                                       \
         break;                                                                                     \
     }
@@ -342,7 +364,9 @@ INT_STRIP(Q4_K, U4)
 INT_STRIP(Q5_K, U5)
 INT_STRIP(Q6_K, S6)
 
-static void (*const strips[DLX__N_FORMS])(const strip *s) = {
+typedef void (*strip_fn)(const strip *s);
+
+static const strip_fn strips[DLX__N_FORMS] = {
 #define STRIP_ROW(form) strip_##form,
     DLX__FORMS(STRIP_ROW)
 #undef STRIP_ROW
@@ -365,8 +389,8 @@ static void finish(float *y, size_t y_stride, const strip *s, size_t p, size_t n
 }
 
 /* The panels from `panel`, of which the strip has n; y is the first row of its first output. */
-static void gemm_strip(float *y, size_t y_stride, const dlx__packed *w, size_t panel, size_t n,
-                       const place *rows, size_t n_rows)
+static void gemm_strip(strip_fn multiply, float *y, size_t y_stride, const dlx__packed *w,
+                       size_t panel, size_t n, const place *rows, size_t n_rows)
 {
     _Alignas(64) float sums[MOST_ROWS * STRIP];
     strip s = {.w = w, .rows = *rows, .n_rows = n_rows, .y = sums};
@@ -376,15 +400,16 @@ static void gemm_strip(float *y, size_t y_stride, const dlx__packed *w, size_t p
         s.next[p] = w->data + dlx__min(panel + N_PANELS + p, last) * w->panel_bytes;
     }
     memset(sums, 0, n_rows * STRIP * sizeof *sums);
-    strips[w->form](&s);
+    multiply(&s);
     for (size_t p = 0; p < n; p++) {
         const size_t n_left = w->n_out - (panel + p) * DLX__PANEL;
         finish(y + p * DLX__PANEL, y_stride, &s, p, dlx__min(DLX__PANEL, n_left));
     }
 }
 
-static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
-                 size_t first_panel, size_t n_panels)
+/* kernels.gemm by strips of a kind. */
+static void gemm_by(strip_fn multiply, float *y, size_t y_stride, const dlx__acts *a,
+                    const dlx__packed *w, size_t first_panel, size_t n_panels)
 {
     const size_t n_batches = (a->n_rows + MOST_ROWS - 1) / MOST_ROWS;
     for (size_t p = 0; p < n_panels; p += N_PANELS)
@@ -393,10 +418,20 @@ static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packe
             const place rows = {.c = a->ints ? cells_of(a) : (cells){0},
                                 .cell = r,
                                 .x = a->x + r * a->stride,
-                                .stride = a->stride};
-            gemm_strip(y + r * y_stride + p * DLX__PANEL, y_stride, w, first_panel + p,
+                                .stride = a->stride,
+                                .acts = a,
+                                .row = r};
+            gemm_strip(multiply, y + r * y_stride + p * DLX__PANEL, y_stride, w, first_panel + p,
                        dlx__min(N_PANELS, n_panels - p), &rows, end - r);
         }
 }
+
+#ifndef SET_PAIRS /* gemm_pairs.h has its own */
+static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
+                 size_t first_panel, size_t n_panels)
+{
+    gemm_by(strips[w->form], y, y_stride, a, w, first_panel, n_panels);
+}
+#endif
 
 #endif

@@ -26,15 +26,15 @@ static void add_product(const dlx__cpu_job *j, const dlx__cpu_linear *linear, co
     }
 }
 
-/* Only where heads are not whole groups; else attention quantizes what it writes. */
-void dlx__cpu_quantize_q_phase(void *job, int thread, int n_threads)
+/* Only where heads are not whole groups; else attention makes the twins of what it writes. */
+void dlx__cpu_twin_q_phase(void *job, int thread, int n_threads)
 {
     const dlx__cpu_job *j = job;
     const dlx__acts q = dlx__cpu_rows(&j->b->q, j->n_rows);
     size_t begin, end;
     dlx__pool_share(j->n_rows, 1, thread, n_threads, &begin, &end);
     for (size_t r = begin; r < end; r++)
-        j->b->kernels->quantize(&q, r, 0, q.n_in);
+        dlx__cpu_make_twins(j->b->kernels, &q, r, 0, q.n_in);
 }
 
 void dlx__cpu_output_phase(void *job, int thread, int n_threads)
@@ -56,8 +56,7 @@ static void swiglu(const dlx__cpu_job *j, const dlx__acts *ff, float *gate, floa
         if (j->layer->up.bias)
             kernels->add(u, j->layer->up.bias + i, n);
         kernels->silu_mul(ff->x + r * ff->stride + i, g, u, n);
-        if (ff->ints)
-            kernels->quantize(ff, r, i, n);
+        dlx__cpu_make_twins(kernels, ff, r, i, n);
     }
 }
 

@@ -73,6 +73,23 @@ static inline dlx__acts dlx__cpu_rows(const dlx__acts *a, size_t n_rows)
     return rows;
 }
 
+/* Do products read a row otherwise than as numbers: quantized, or rounded to bf16? */
+static inline bool dlx__cpu_has_twins(const dlx__acts *a)
+{
+    return a->ints || a->halves;
+}
+
+/* Makes what they read, of the inputs [col, col + n) of a row, once these are there; col as for
+ * kernels.quantize. */
+static inline void dlx__cpu_make_twins(const dlx__kernels *kernels, const dlx__acts *a, size_t row,
+                                       size_t col, size_t n)
+{
+    if (a->ints)
+        kernels->quantize(a, row, col, n);
+    if (a->halves)
+        kernels->halve(a, row, col, n);
+}
+
 /* Load with a table of kernels of the caller's choice: tests compare them. */
 dlx_result dlx__cpu_open(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
                          const dlx__kernels *kernels, dlx_error *err);
@@ -97,7 +114,7 @@ typedef struct dlx__cpu_job {
 void dlx__cpu_norm_phase(void *job, int thread, int n_threads);
 void dlx__cpu_project_phase(void *job, int thread, int n_threads);
 void dlx__cpu_attend_phase(void *job, int thread, int n_threads);
-void dlx__cpu_quantize_q_phase(void *job, int thread, int n_threads);
+void dlx__cpu_twin_q_phase(void *job, int thread, int n_threads);
 void dlx__cpu_output_phase(void *job, int thread, int n_threads);
 void dlx__cpu_gate_phase(void *job, int thread, int n_threads);
 void dlx__cpu_down_phase(void *job, int thread, int n_threads);
