@@ -9,6 +9,9 @@
  *
  * The rows lie in runs of eight inputs, and the runs of all rows at the same inputs side by side:
  * a tile of rows reads one stretch of memory, each pair at a fixed distance from the first.
+ *
+ * Sums are not held where they stand (gemm_tiles.h): these instructions write to their first
+ * operand, which keeps them in order, and compilers that must hold them too move them to memory.
  */
 #ifndef DLX__GEMM_PAIRS_H
 #define DLX__GEMM_PAIRS_H
@@ -18,9 +21,6 @@
 enum {
     RUN = 8, /* inputs */
     RUN_BYTES = 2 * RUN,
-    NEAR_RUNS = 16,             /* the panels of a strip take 8 KiB then, a part of the L1 cache */
-    FAR_RUNS = 128,             /* and 64 KiB, a part of the L2 cache */
-    FEW_ROWS = 4,               /* with which reading the weights takes longer than multiplying */
     PAIR_BYTES = 4 * DLX__PANEL /* a pair of inputs in a panel */
 };
 
@@ -60,62 +60,69 @@ INLINE void multiply_pair(vec *sum, const uint8_t *const *panel, size_t offset, 
         const ivec all = ivec_set(pair);
         UNROLL
         for (int v = 0; v < N_VECS; v++)
-            sum[r * N_VECS + v] = vec_held(dot_pairs(sum[r * N_VECS + v], w[v], all));
+            sum[r * N_VECS + v] = dot_pairs(sum[r * N_VECS + v], w[v], all);
     }
 }
 
-/* y [n_rows][STRIP] += n pairs from `panel` on, times the rows' runs, `step` bytes apart. */
+/* y [n_rows][STRIP] += n runs from `panel` on, times the rows' runs, `step` bytes apart. */
 INLINE void tile_runs(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
-                      size_t step, ahead *next, const int n_rows)
+                      size_t step, coming *next, const int n_rows)
 {
     enum { PAIRS = RUN / 2 };
     vec sum[MOST_PAIRS * N_VECS];
     size_t offset = 0;
     load_sums(sum, y, n_rows);
-    for (; n >= PAIRS; n -= PAIRS, x += step) {
-        fetch_floats(next);
+    for (; n > 0; n--, x += step) {
         UNROLL
-        for (size_t i = 0; i < PAIRS; i++, offset += PAIR_BYTES)
+        for (size_t i = 0; i < PAIRS; i++, offset += PAIR_BYTES) {
+            fetch_line(next);
             multiply_pair(sum, panel, offset, x + 4 * i, n_rows);
+        }
     }
-    for (; n > 0; n--, x += 4, offset += PAIR_BYTES)
-        multiply_pair(sum, panel, offset, x, n_rows);
     store_sums(y, sum, n_rows);
 }
 
 static void tile_pairs(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
-                       size_t step, ahead *next, int n_rows)
+                       size_t step, coming *next, int n_rows)
 {
     BODIES(MOST_PAIRS, tile_runs, y, panel, n, x, step, next)
 }
 
-/* Runs of inputs that all tiles of rows are taken through at once: few, which then stay in the L1
- * cache, where there are few tiles to share the work of asking for the next. */
-static size_t runs_of_chunk(size_t n_rows)
+/* y [n_rows][STRIP] += n pairs that are less than a run. */
+static void rest_pairs(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
+                       size_t n_rows)
 {
-    return n_rows > FEW_ROWS && n_rows <= 2 * MOST_PAIRS ? NEAR_RUNS : FAR_RUNS;
+    for (; n_rows > 0; n_rows--, y += STRIP, x += RUN_BYTES) {
+        vec sum[N_VECS];
+        load_sums(sum, y, 1);
+        for (size_t i = 0; i < n; i++)
+            multiply_pair(sum, panel, i * PAIR_BYTES, x + 4 * i, 1);
+        store_sums(y, sum, 1);
+    }
 }
 
 static void strip_pairs(const strip *s)
 {
     const dlx__acts *a = s->rows.acts;
-    const size_t n_pairs = (s->w->n_in + 1) / 2, n_runs = runs_of_chunk(s->n_rows);
-    const size_t n_tiles = (s->n_rows + MOST_PAIRS - 1) / MOST_PAIRS, chunk = n_runs * RUN / 2;
-    for (size_t k = 0; k < n_pairs; k += chunk) {
-        const size_t n = dlx__min(chunk, n_pairs - k);
-        ahead next = ahead_of(s, k * PAIR_BYTES, chunk * PAIR_BYTES, n_tiles * n_runs);
-        next.far = n_runs == FAR_RUNS;
-        if (s->n_rows <= FEW_ROWS)
-            next.n_lines = 0; /* the processor sees what comes next by itself, and as soon */
-        const uint8_t *panel[N_PANELS];
+    const size_t n_in = s->w->n_in, input_bytes = PAIR_BYTES / 2, whole = n_in / RUN * RUN;
+    const size_t n_tiles = (s->n_rows + MOST_PAIRS - 1) / MOST_PAIRS;
+    const size_t chunk = chunk_floats(n_in, input_bytes);
+    const uint8_t *panel[N_PANELS];
+    for (size_t k = 0; k < whole; k += chunk) {
+        coming next = coming_of(s, k, chunk, input_bytes, n_tiles);
         for (size_t p = 0; p < N_PANELS; p++)
-            panel[p] = s->panel[p] + k * PAIR_BYTES;
+            panel[p] = s->panel[p] + k * input_bytes;
         for (size_t t = 0; t < n_tiles; t++) {
             const size_t r = first_row(s, t, n_tiles), end = first_row(s, t + 1, n_tiles);
-            tile_pairs(s->y + r * STRIP, panel, n, run_of(a, s->rows.row + r, 2 * k),
-                       a->n_rows * RUN_BYTES, &next, (int)(end - r));
+            tile_pairs(s->y + r * STRIP, panel, dlx__min(chunk, whole - k) / RUN,
+                       run_of(a, s->rows.row + r, k), a->n_rows * RUN_BYTES, &next, (int)(end - r));
         }
     }
+    if (whole == n_in)
+        return;
+    for (size_t p = 0; p < N_PANELS; p++)
+        panel[p] = s->panel[p] + whole * input_bytes;
+    rest_pairs(s->y, panel, (n_in - whole + 1) / 2, run_of(a, s->rows.row, whole), s->n_rows);
 }
 
 static void gemm_pairs(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,

@@ -3,7 +3,8 @@
  * beside the vector of vector_rows.h:
  *
  *   STRIP                  outputs of a tile: the panels of one (16) or two (32)
- *   MOST_F32 MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8   rows of a tile, at most MOST_TILE_ROWS
+ *   MOST_F32               rows of a tile of floats, at most 12
+ *   MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8   of levels, at most MOST_TILE_ROWS
  *   vec_of_halves(p) vec_of_bytes(p)   VL f16 or uint8 to float
  *   vec_of_pairs(p, odd)   of VL pairs of bf16 the first or the second to float
  *   unpack_subs(to, subs)  int8 scales [2][16] of a group, as dot wants them in [2][STRIP]
@@ -12,8 +13,9 @@
  *   vec_held(x) address_held(p)   the same, which the compiler must have computed here
  *
  * A strip of outputs is computed for a batch of rows, a chunk of inputs at a time: the chunk's
- * levels then stay in the L1 cache for all tiles of rows, and its scales are unpacked once. Between
- * chunks the results wait in memory, and meanwhile the next chunk is asked for.
+ * levels then stay in the L1 cache for all tiles of rows (floats, of which a tile takes fewer at a
+ * time, in the L2 cache), and its scales are unpacked once. Between chunks the results wait in
+ * memory, and meanwhile the next chunk is asked for.
  *
  * Arrays with literal indices become registers. Compilers delay a sum to the end of a loop's body,
  * by which they run out of registers, unless it is held where it stands.
@@ -24,10 +26,9 @@
 #include "kernel/vector_rows.h"
 
 enum {
-    CHUNK_GROUPS = 8, /* a whole block of every form */
-    CHUNK_FLOATS = 256,
-    FLOAT_RUN = 16, /* inputs between two requests for floats */
-    MOST_ROWS = 96, /* of a batch */
+    CHUNK_GROUPS = 8,      /* a whole block of every form */
+    CHUNK_BYTES = 1 << 16, /* most bytes of a chunk of floats in a strip: part of the L2 cache */
+    MOST_ROWS = 96,        /* of a batch */
     N_PANELS = STRIP / DLX__PANEL,
     N_VECS = STRIP / VL,
     PANEL_VECS = DLX__PANEL / VL
@@ -45,7 +46,6 @@ typedef struct weights {
 typedef struct ahead {
     const uint8_t *at[N_PANELS];
     size_t n_lines; /* at each step */
-    bool far;       /* to the L2 cache only */
 } ahead;
 
 /* Where a tile's rows are. */
@@ -115,17 +115,21 @@ INLINE void tile_ints(float *y, const weights *w, size_t n, const place *at, ahe
     store_sums(y, total, n_rows);
 }
 
-/* As fetch. */
-INLINE void fetch_floats(ahead *next)
+/* The floats that will follow: at each step, for which 64 bytes of a panel are read, the cache line
+ * at `at` is asked for, and some are asked for again, since bursts would make the reads beside them
+ * wait and a branch would make the compiler keep the sums in memory. */
+typedef struct coming {
+    const uint8_t *at[N_PANELS];
+    size_t n_bytes; /* between two steps: 64 for all tiles of rows together */
+} coming;
+
+INLINE void fetch_line(coming *next)
 {
-    for (size_t i = 0; i < next->n_lines; i++)
-        for (size_t p = 0; p < N_PANELS; p++) {
-            if (next->far)
-                __builtin_prefetch(next->at[p], 0, 2);
-            else
-                __builtin_prefetch(next->at[p], 0, 3);
-            next->at[p] += 64;
-        }
+    UNROLL
+    for (size_t p = 0; p < N_PANELS; p++) {
+        __builtin_prefetch(next->at[p], 0, 2);
+        next->at[p] += next->n_bytes;
+    }
 }
 
 /* VL weights of one of the pair of inputs at `pair`. */
@@ -138,9 +142,12 @@ INLINE vec floats_at(const uint8_t *pair, const size_t odd, const size_t v, cons
     return vec_load((const float *)(const void *)pair + odd * DLX__PANEL + v * VL);
 }
 
+/* Rows of floats by few addresses: each serves ROWS_STEP rows, a stride apart. */
+enum { ROWS_STEP = MOST_F32 > 8 ? 3 : 1, N_BASES = MOST_F32 / ROWS_STEP };
+
 /* sum += the weights of one input times the rows' numbers there. */
 INLINE void multiply_input(vec *sum, const uint8_t *const *pair, const size_t odd,
-                           const float *const *row, size_t k, const dlx__form form,
+                           const float *const *base, size_t stride, const dlx__form form,
                            const int n_rows)
 {
     vec column[N_VECS];
@@ -149,7 +156,7 @@ INLINE void multiply_input(vec *sum, const uint8_t *const *pair, const size_t od
         column[v] = vec_held(floats_at(pair[v / PANEL_VECS], odd, v % PANEL_VECS, form));
     UNROLL
     for (int r = 0; r < n_rows; r++) {
-        const vec x = vec_set(row[r][k + odd]);
+        const vec x = vec_set(base[r / ROWS_STEP][(size_t)(r % ROWS_STEP) * stride + odd]);
         UNROLL
         for (int v = 0; v < N_VECS; v++)
             sum[r * N_VECS + v] = vec_held(vec_fma(column[v], x, sum[r * N_VECS + v]));
@@ -157,29 +164,31 @@ INLINE void multiply_input(vec *sum, const uint8_t *const *pair, const size_t od
 }
 
 /* y [n_rows][STRIP] += the inputs [0, n) of a chunk; `panel` is moved behind them. */
-INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *at, ahead *next,
+INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *at, coming *next,
                         const dlx__form form, const int n_rows)
 {
     const size_t pair_bytes = 2 * DLX__PANEL * (form == DLX__FORM_F32 ? 4 : 2);
-    const float *row[MOST_TILE_ROWS];
-    vec sum[MOST_TILE_ROWS * N_VECS];
+    const float *base[N_BASES];
+    vec sum[MOST_F32 * N_VECS];
     UNROLL
-    for (int r = 0; r < n_rows; r++)
-        row[r] = address_held(at->x + (size_t)r * at->stride);
+    for (int r = 0; r < n_rows; r += ROWS_STEP)
+        base[r / ROWS_STEP] = address_held(at->x + (size_t)r * at->stride);
     load_sums(sum, y, n_rows);
-    for (size_t k = 0; k + 2 <= n;) {
-        const size_t end = dlx__min(n, k + FLOAT_RUN);
-        fetch(next);
-        for (; k + 2 <= end; k += 2) {
-            multiply_input(sum, panel, 0, row, k, form, n_rows);
-            multiply_input(sum, panel, 1, row, k, form, n_rows);
-            UNROLL
-            for (size_t p = 0; p < N_PANELS; p++)
-                panel[p] += pair_bytes;
-        }
+    for (size_t k = 0; k < n / 2; k++) {
+        fetch_line(next);
+        multiply_input(sum, panel, 0, base, at->stride, form, n_rows);
+        if (form == DLX__FORM_F32)
+            fetch_line(next);
+        multiply_input(sum, panel, 1, base, at->stride, form, n_rows);
+        UNROLL
+        for (size_t p = 0; p < N_PANELS; p++)
+            panel[p] += pair_bytes;
+        UNROLL
+        for (int r = 0; r < n_rows; r += ROWS_STEP)
+            base[r / ROWS_STEP] = address_held(base[r / ROWS_STEP] + 2);
     }
     if (n % 2)
-        multiply_input(sum, panel, 0, row, n - 1, form, n_rows);
+        multiply_input(sum, panel, 0, base, at->stride, form, n_rows);
     store_sums(y, sum, n_rows);
 }
 
@@ -218,7 +227,7 @@ INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *
 
 #define FLOAT_TILE(form)                                                                           \
     static void tile_##form(float *y, const uint8_t *const *first, size_t n, const place *at,      \
-                            ahead *next, int n_rows)                                               \
+                            coming *next, int n_rows)                                              \
     {                                                                                              \
         const uint8_t *panel[N_PANELS];                                                            \
         memcpy(panel, first, sizeof panel);                                                        \
@@ -299,7 +308,7 @@ INLINE size_t first_row(const strip *s, size_t t, size_t n_tiles)
 typedef void (*ints_fn)(float *y, const weights *w, size_t n, const place *at, ahead *next,
                         int n_rows);
 typedef void (*floats_fn)(float *y, const uint8_t *const *panel, size_t n, const place *at,
-                          ahead *next, int n_rows);
+                          coming *next, int n_rows);
 
 INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form, const size_t most)
 {
@@ -321,14 +330,29 @@ INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form, const
     }
 }
 
+/* Inputs of a chunk, as many in each: whole runs of 8. */
+INLINE size_t chunk_floats(size_t n_in, size_t input_bytes)
+{
+    const size_t most = CHUNK_BYTES / (N_PANELS * input_bytes), n_chunks = (n_in + most - 1) / most;
+    return dlx__align((n_in + n_chunks - 1) / n_chunks, 8);
+}
+
+/* What follows the n inputs from input k on, to be spread over n_tiles tiles of rows. */
+INLINE coming coming_of(const strip *s, size_t k, size_t n, size_t input_bytes, size_t n_tiles)
+{
+    const ahead next = ahead_of(s, k * input_bytes, n * input_bytes, 1);
+    coming to = {.n_bytes = (64 + n_tiles - 1) / n_tiles};
+    memcpy(to.at, next.at, sizeof to.at);
+    return to;
+}
+
 INLINE void strip_floats(const strip *s, floats_fn tile, const dlx__form form)
 {
     const size_t n_in = s->w->n_in, n_tiles = (s->n_rows + MOST_F32 - 1) / MOST_F32;
     const size_t input_bytes = DLX__PANEL * (form == DLX__FORM_F32 ? 4 : 2);
-    for (size_t k = 0; k < n_in; k += CHUNK_FLOATS) {
-        const size_t n = dlx__min(CHUNK_FLOATS, n_in - k);
-        const size_t n_steps = n_tiles * ((n + FLOAT_RUN - 1) / FLOAT_RUN);
-        ahead next = ahead_of(s, k * input_bytes, CHUNK_FLOATS * input_bytes, n_steps);
+    const size_t chunk = chunk_floats(n_in, input_bytes);
+    for (size_t k = 0; k < n_in; k += chunk) {
+        coming next = coming_of(s, k, chunk, input_bytes, n_tiles);
         const uint8_t *panel[N_PANELS];
         for (size_t p = 0; p < N_PANELS; p++)
             panel[p] = s->panel[p] + k * input_bytes;
@@ -336,7 +360,7 @@ INLINE void strip_floats(const strip *s, floats_fn tile, const dlx__form form)
             const size_t r = first_row(s, t, n_tiles), end = first_row(s, t + 1, n_tiles);
             place at = s->rows;
             at.x += r * at.stride + k;
-            tile(s->y + r * STRIP, panel, n, &at, &next, (int)(end - r));
+            tile(s->y + r * STRIP, panel, dlx__min(chunk, n_in - k), &at, &next, (int)(end - r));
         }
     }
 }

@@ -231,7 +231,7 @@ INLINE const float *address_held(const float *p)
 /* ---- integers: dot_dpbusd.h ---------------------------------------------------------------- */
 
 enum { STRIP = 32, MOST_TILE_ROWS = 6, LANE_SUMS = 24 };
-enum { MOST_F32 = 6, MOST_S4 = 6, MOST_U4 = 6, MOST_U5 = 6, MOST_S6 = 5, MOST_S8 = 6 };
+enum { MOST_F32 = 12, MOST_S4 = 6, MOST_U4 = 6, MOST_U5 = 6, MOST_S6 = 5, MOST_S8 = 6 };
 
 INLINE ivec dpbusd(ivec sum, ivec u, ivec s)
 {
