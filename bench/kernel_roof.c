@@ -5,6 +5,9 @@
  *   kernel_roof [kernels] [form] [shape] [rows] [threads] [turns]     ("-": all; best, -, -, -, -,
  * 20)
  *
+ * BF16 is measured twice where the kernels can: with rows of floats against the peak of floats, and
+ * with rows rounded to bf16 too against that of bf16.
+ *
  * Reading, multiplying in registers and the product take turns, since the machine's speed and its
  * other work come and go. A line says the fraction of the roof by the best of each, by the medians,
  * and which roof it is.

@@ -13,9 +13,8 @@
  *   vec_held(x) address_held(p)   the same, which the compiler must have computed here
  *
  * A strip of outputs is computed for a batch of rows, a chunk of inputs at a time: the chunk's
- * levels then stay in the L1 cache for all tiles of rows (floats, of which a tile takes fewer at a
- * time, in the L2 cache), and its scales are unpacked once. Between chunks the results wait in
- * memory, and meanwhile the next chunk is asked for.
+ * levels then stay in the L1 cache for all tiles of rows, and its scales are unpacked once. Between
+ * chunks the results wait in memory, and meanwhile the next chunk is asked for.
  *
  * Arrays with literal indices become registers. Compilers delay a sum to the end of a loop's body,
  * by which they run out of registers, unless it is held where it stands.
@@ -26,9 +25,11 @@
 #include "kernel/vector_rows.h"
 
 enum {
-    CHUNK_GROUPS = 8,      /* a whole block of every form */
-    CHUNK_BYTES = 1 << 16, /* most bytes of a chunk of floats in a strip: part of the L2 cache */
-    MOST_ROWS = 96,        /* of a batch */
+    CHUNK_GROUPS = 8, /* a whole block of every form */
+    /* Most bytes of a chunk of floats in a strip. Tiles of few rows read weights as fast as the L1
+     * cache gives them, and take half of it; others read from the L2 cache without waiting. */
+    CHUNK_BYTES = MOST_F32 > 8 ? 1 << 16 : 1 << 14,
+    MOST_ROWS = 96, /* of a batch */
     N_PANELS = STRIP / DLX__PANEL,
     N_VECS = STRIP / VL,
     PANEL_VECS = DLX__PANEL / VL
