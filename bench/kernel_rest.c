@@ -185,7 +185,7 @@ int main(int argc, char **argv)
     s.values = random_floats(SLOTS * MOST_DIM, 1);
     s.q = random_floats(MOST_DIM * DLX__LANES, 4);
     s.out = random_floats(MOST_DIM * DLX__LANES, 1);
-    s.acts = (dlx__acts){s.x, N, N, ROWS, allocated(s.k->ints_bytes(N, ROWS))};
+    s.acts = (dlx__acts){s.x, N, N, ROWS, allocated(s.k->ints_bytes(N, ROWS)), NULL};
     s.peak = peak_loop(DLX__PEAK_F32);
     printf("kernels %s on %s\n", s.k->name, cpu.name);
     measure_attend(&s, 64, n_turns);

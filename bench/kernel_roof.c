@@ -5,6 +5,9 @@
  *   kernel_roof [kernels] [form] [shape] [rows] [threads] [turns]     ("-": all; best, -, -, -, -,
  * 20)
  *
+ * BF16 is measured twice where the kernels can: with rows of floats against the peak of floats, and
+ * with rows rounded to bf16 too against that of bf16.
+ *
  * Reading, multiplying in registers and the product take turns, since the machine's speed and its
  * other work come and go. A line says the fraction of the roof by the best of each, by the medians,
  * and which roof it is.
@@ -28,20 +31,28 @@ typedef struct shape {
 } shape;
 
 static const shape shapes[] = {{9728, 896}, {896, 4864}, {37888, 3584}};
-static const size_t row_counts[] = {1, 4, 8, 16, 32, 64};
+static const size_t row_counts[] = {1, 4, 8, 12, 16, 32, 64};
 
-/* A form and a stored type to fill its panels from. */
+/* A form, a stored type to fill its panels from, what its products could reach; do they read rows
+ * rounded to bf16? */
 static const struct {
     dlx__form form;
     dlx__dtype from;
     dlx__peak peak;
+    bool halves;
 } subjects[] = {
-    {DLX__FORM_F32, DLX__F32, DLX__PEAK_F32},    {DLX__FORM_BF16, DLX__BF16, DLX__PEAK_F32},
-    {DLX__FORM_F16, DLX__F16, DLX__PEAK_F32},    {DLX__FORM_I8, DLX__F32, DLX__PEAK_INT8},
-    {DLX__FORM_Q8_0, DLX__Q8_0, DLX__PEAK_INT8}, {DLX__FORM_Q8_1, DLX__Q5_1, DLX__PEAK_INT4},
-    {DLX__FORM_Q4_0, DLX__Q4_0, DLX__PEAK_INT4}, {DLX__FORM_Q4_1, DLX__Q4_1, DLX__PEAK_INT4},
-    {DLX__FORM_Q4_K, DLX__Q4_K, DLX__PEAK_INT4}, {DLX__FORM_Q5_K, DLX__Q5_K, DLX__PEAK_INT4},
-    {DLX__FORM_Q6_K, DLX__Q6_K, DLX__PEAK_INT4},
+    {DLX__FORM_F32, DLX__F32, DLX__PEAK_F32, false},
+    {DLX__FORM_BF16, DLX__BF16, DLX__PEAK_F32, false},
+    {DLX__FORM_BF16, DLX__BF16, DLX__PEAK_BF16, true},
+    {DLX__FORM_F16, DLX__F16, DLX__PEAK_F32, false},
+    {DLX__FORM_I8, DLX__F32, DLX__PEAK_INT8, false},
+    {DLX__FORM_Q8_0, DLX__Q8_0, DLX__PEAK_INT8, false},
+    {DLX__FORM_Q8_1, DLX__Q5_1, DLX__PEAK_INT4, false},
+    {DLX__FORM_Q4_0, DLX__Q4_0, DLX__PEAK_INT4, false},
+    {DLX__FORM_Q4_1, DLX__Q4_1, DLX__PEAK_INT4, false},
+    {DLX__FORM_Q4_K, DLX__Q4_K, DLX__PEAK_INT4, false},
+    {DLX__FORM_Q5_K, DLX__Q5_K, DLX__PEAK_INT4, false},
+    {DLX__FORM_Q6_K, DLX__Q6_K, DLX__PEAK_INT4, false},
 };
 
 typedef struct work {
@@ -93,10 +104,11 @@ static uint8_t *few_rows(dlx__mat *m, dlx__dtype from, size_t n_in, dlx__rng *rn
     return rows;
 }
 
-/* false: the form does not take these shapes. */
+/* false: the form does not take these shapes, or the table rounds no rows. */
 static bool work_open(work *t, const dlx__kernels *k, size_t subject, shape s, size_t most_bytes)
 {
-    if (k->panel_bytes(subjects[subject].form, s.n_in) == SIZE_MAX)
+    const bool halves = subjects[subject].halves;
+    if (k->panel_bytes(subjects[subject].form, s.n_in) == SIZE_MAX || (halves && !k->halve))
         return false;
     dlx__rng rng;
     dlx__rng_seed(&rng, 1);
@@ -119,6 +131,7 @@ static bool work_open(work *t, const dlx__kernels *k, size_t subject, shape s, s
     t->a = (dlx__acts){.stride = s.n_in + DLX__PANEL, .n_in = s.n_in};
     t->a.x = random_floats(MOST_ROWS * (s.n_in + DLX__PANEL), &rng);
     t->a.ints = allocated(k->ints_bytes(s.n_in, MOST_ROWS));
+    t->a.halves = halves ? allocated(k->halves_bytes(s.n_in, MOST_ROWS)) : NULL;
     dlx__free_aligned(NULL, rows);
     return true;
 }
@@ -128,6 +141,7 @@ static void work_release(work *t)
     dlx__free_aligned(NULL, t->copies);
     dlx__free_aligned(NULL, t->a.x);
     dlx__free_aligned(NULL, t->a.ints);
+    dlx__free_aligned(NULL, t->a.halves);
 }
 
 static void product(void *arg, int thread, int n_threads)
@@ -186,8 +200,11 @@ static void measure(work *t, dlx__pool *pool, size_t n_rows, size_t n_turns)
     t->n_peak = 2 * t->w.n_out * t->w.n_in * n_rows / n_threads / t->peak->n_ops + 1;
     const double peak_macs = (double)(t->n_peak * t->peak->n_ops / 2 * n_threads);
     t->a.n_rows = n_rows;
-    for (size_t r = 0; r < n_rows; r++)
+    for (size_t r = 0; r < n_rows; r++) {
         t->k->quantize(&t->a, r, 0, t->a.n_in);
+        if (t->a.halves)
+            t->k->halve(&t->a, r, 0, t->a.n_in);
+    }
     dlx__pool_run(pool, product, t);
     for (size_t i = 0; i < n_turns; i++) {
         read[i] = seconds(pool, reading, t);
@@ -200,10 +217,10 @@ static void measure(work *t, dlx__pool *pool, size_t n_rows, size_t n_turns)
     const size_t mid = n_turns / 2;
     const double best = read[0] > multiply[0] ? read[0] : multiply[0];
     const double median = read[mid] > multiply[mid] ? read[mid] : multiply[mid];
-    printf("%-5s %5zu x %4zu rows %2zu threads %d: %8.3f ms  %.2f best %.2f median  of %s  "
+    printf("%-5s%s %5zu x %4zu rows %2zu threads %d: %8.3f ms  %.2f best %.2f median  of %s  "
            "(%.1f GB/s, peak %.1f GMAC/s, got %.1f)\n",
-           dlx__form_name(t->w.form), t->w.n_out, t->w.n_in, n_rows, dlx__pool_size(pool),
-           gemm[0] * 1e3, best / gemm[0], median / gemm[mid],
+           dlx__form_name(t->w.form), t->a.halves ? " rows too" : "", t->w.n_out, t->w.n_in, n_rows,
+           dlx__pool_size(pool), gemm[0] * 1e3, best / gemm[0], median / gemm[mid],
            read[0] > multiply[0] ? "reading" : "peak",
            (double)(t->w.n_panels * t->w.panel_bytes) / read[0] * 1e-9, macs / multiply[0] * 1e-9,
            macs / gemm[0] * 1e-9);

@@ -68,11 +68,13 @@ typedef struct dlx__head {
 } dlx__head;
 
 typedef struct dlx__backend_opts {
-    size_t n_ctx;        /* slots of a stream */
-    size_t n_rows;       /* the most rows of one step */
-    int n_streams;       /* 1 or 2 */
-    int n_threads;       /* 0: the fast cores */
-    bool int8;           /* float matrices become int8 while loading, one scale an output */
+    size_t n_ctx;  /* slots of a stream */
+    size_t n_rows; /* the most rows of one step */
+    int n_streams; /* 1 or 2 */
+    int n_threads; /* 0: the fast cores */
+    bool int8;     /* float matrices become int8 while loading, one scale an output */
+    bool bf16;     /* cpu: products of bf16 weights, and attention, read numbers rounded to bf16;
+                      K and V are kept so */
     const char *kernels; /* cpu: a table by its name; NULL: the fastest that runs here */
     bool round_rows;     /* reference: products of integer weights read rows rounded to int8, 128
                             numbers     to a scale, as they do on the cpu backend */

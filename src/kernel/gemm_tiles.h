@@ -3,8 +3,8 @@
  * beside the vector of vector_rows.h:
  *
  *   STRIP                  outputs of a tile: the panels of one (16) or two (32)
- *   MOST_F32 MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8 MOST_I8   rows of a tile, at most
- *                          MOST_TILE_ROWS
+ *   MOST_F32               rows of a tile of floats, at most 12
+ *   MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8 MOST_I8   of levels, at most MOST_TILE_ROWS
  *   vec_of_halves(p) vec_of_bytes(p)   VL f16 or uint8 to float
  *   vec_of_pairs(p, odd)   of VL pairs of bf16 the first or the second to float
  *   unpack_subs(to, subs)  int8 scales [2][16] of a group, as dot wants them in [2][STRIP]
@@ -27,8 +27,9 @@
 
 enum {
     CHUNK_GROUPS = 8, /* a whole block of every form */
-    CHUNK_FLOATS = 256,
-    FLOAT_RUN = 16, /* inputs between two requests for floats */
+    /* Most bytes of a chunk of floats in a strip. Tiles of few rows read weights as fast as the L1
+     * cache gives them, and take half of it; others read from the L2 cache without waiting. */
+    CHUNK_BYTES = MOST_F32 > 8 ? 1 << 16 : 1 << 14,
     MOST_ROWS = 96, /* of a batch */
     NEAR_ROWS = 9,  /* for fewer, reading takes longer than multiplying, and a request to L1 would
                        hold up what is read */
@@ -59,6 +60,7 @@ typedef struct place {
     size_t row;     /* the first */
     const float *x; /* [n_rows][stride] */
     size_t stride;
+    const dlx__acts *acts; /* of which these are rows from `row` on */
 } place;
 
 INLINE void fetch(ahead *next)
@@ -165,6 +167,23 @@ INLINE void tile_ints(float *y, const weights *w, size_t n, const place *at, ahe
     }
 }
 
+/* The floats that will follow: at each step, for which 64 bytes of a panel are read, the cache line
+ * at `at` is asked for, and some are asked for again, since bursts would make the reads beside them
+ * wait and a branch would make the compiler keep the sums in memory. */
+typedef struct coming {
+    const uint8_t *at[N_PANELS];
+    size_t n_bytes; /* between two steps: 64 for all tiles of rows together */
+} coming;
+
+INLINE void fetch_line(coming *next)
+{
+    UNROLL
+    for (size_t p = 0; p < N_PANELS; p++) {
+        __builtin_prefetch(next->at[p], 0, 2);
+        next->at[p] += next->n_bytes;
+    }
+}
+
 /* VL weights of one of the pair of inputs at `pair`. */
 INLINE vec floats_at(const uint8_t *pair, const size_t odd, const size_t v, const dlx__form form)
 {
@@ -175,9 +194,12 @@ INLINE vec floats_at(const uint8_t *pair, const size_t odd, const size_t v, cons
     return vec_load((const float *)(const void *)pair + odd * DLX__PANEL + v * VL);
 }
 
+/* Rows of floats by few addresses: each serves ROWS_STEP rows, a stride apart. */
+enum { ROWS_STEP = MOST_F32 > 8 ? 3 : 1, N_BASES = MOST_F32 / ROWS_STEP };
+
 /* sum += the weights of one input times the rows' numbers there. */
 INLINE void multiply_input(vec *sum, const uint8_t *const *pair, const size_t odd,
-                           const float *const *row, size_t k, const dlx__form form,
+                           const float *const *base, size_t stride, const dlx__form form,
                            const int n_rows)
 {
     vec column[N_VECS];
@@ -186,7 +208,7 @@ INLINE void multiply_input(vec *sum, const uint8_t *const *pair, const size_t od
         column[v] = vec_held(floats_at(pair[v / PANEL_VECS], odd, v % PANEL_VECS, form));
     UNROLL
     for (int r = 0; r < n_rows; r++) {
-        const vec x = vec_set(row[r][k + odd]);
+        const vec x = vec_set(base[r / ROWS_STEP][(size_t)(r % ROWS_STEP) * stride + odd]);
         UNROLL
         for (int v = 0; v < N_VECS; v++)
             sum[r * N_VECS + v] = vec_held(vec_fma(column[v], x, sum[r * N_VECS + v]));
@@ -194,29 +216,31 @@ INLINE void multiply_input(vec *sum, const uint8_t *const *pair, const size_t od
 }
 
 /* y [n_rows][STRIP] += the inputs [0, n) of a chunk; `panel` is moved behind them. */
-INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *at, ahead *next,
+INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *at, coming *next,
                         const dlx__form form, const int n_rows)
 {
     const size_t pair_bytes = 2 * DLX__PANEL * (form == DLX__FORM_F32 ? 4 : 2);
-    const float *row[MOST_TILE_ROWS];
-    vec sum[MOST_TILE_ROWS * N_VECS];
+    const float *base[N_BASES];
+    vec sum[MOST_F32 * N_VECS];
     UNROLL
-    for (int r = 0; r < n_rows; r++)
-        row[r] = address_held(at->x + (size_t)r * at->stride);
+    for (int r = 0; r < n_rows; r += ROWS_STEP)
+        base[r / ROWS_STEP] = address_held(at->x + (size_t)r * at->stride);
     load_sums(sum, y, n_rows);
-    for (size_t k = 0; k + 2 <= n;) {
-        const size_t end = dlx__min(n, k + FLOAT_RUN);
-        fetch(next);
-        for (; k + 2 <= end; k += 2) {
-            multiply_input(sum, panel, 0, row, k, form, n_rows);
-            multiply_input(sum, panel, 1, row, k, form, n_rows);
-            UNROLL
-            for (size_t p = 0; p < N_PANELS; p++)
-                panel[p] += pair_bytes;
-        }
+    for (size_t k = 0; k < n / 2; k++) {
+        fetch_line(next);
+        multiply_input(sum, panel, 0, base, at->stride, form, n_rows);
+        if (form == DLX__FORM_F32)
+            fetch_line(next);
+        multiply_input(sum, panel, 1, base, at->stride, form, n_rows);
+        UNROLL
+        for (size_t p = 0; p < N_PANELS; p++)
+            panel[p] += pair_bytes;
+        UNROLL
+        for (int r = 0; r < n_rows; r += ROWS_STEP)
+            base[r / ROWS_STEP] = address_held(base[r / ROWS_STEP] + 2);
     }
     if (n % 2)
-        multiply_input(sum, panel, 0, row, n - 1, form, n_rows);
+        multiply_input(sum, panel, 0, base, at->stride, form, n_rows);
     store_sums(y, sum, n_rows);
 }
 
@@ -255,7 +279,7 @@ INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *
 
 #define FLOAT_TILE(form)                                                                           \
     static void tile_##form(float *y, const uint8_t *const *first, size_t n, const place *at,      \
-                            ahead *next, int n_rows)                                               \
+                            coming *next, int n_rows)                                              \
     {                                                                                              \
         const uint8_t *panel[N_PANELS];                                                            \
         memcpy(panel, first, sizeof panel);                                                        \
@@ -346,7 +370,7 @@ INLINE size_t first_row(const strip *s, size_t t, size_t n_tiles)
 typedef void (*ints_fn)(float *y, const weights *w, size_t n, const place *at, ahead *next,
                         int n_rows);
 typedef void (*floats_fn)(float *y, const uint8_t *const *panel, size_t n, const place *at,
-                          ahead *next, int n_rows);
+                          coming *next, int n_rows);
 
 INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form, const size_t most)
 {
@@ -369,14 +393,29 @@ INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form, const
     }
 }
 
+/* Inputs of a chunk, as many in each: whole runs of 8. */
+INLINE size_t chunk_floats(size_t n_in, size_t input_bytes)
+{
+    const size_t most = CHUNK_BYTES / (N_PANELS * input_bytes), n_chunks = (n_in + most - 1) / most;
+    return dlx__align((n_in + n_chunks - 1) / n_chunks, 8);
+}
+
+/* What follows the n inputs from input k on, to be spread over n_tiles tiles of rows. */
+INLINE coming coming_of(const strip *s, size_t k, size_t n, size_t input_bytes, size_t n_tiles)
+{
+    const ahead next = ahead_of(s, k * input_bytes, n * input_bytes, 1);
+    coming to = {.n_bytes = (64 + n_tiles - 1) / n_tiles};
+    memcpy(to.at, next.at, sizeof to.at);
+    return to;
+}
+
 INLINE void strip_floats(const strip *s, floats_fn tile, const dlx__form form)
 {
     const size_t n_in = s->w->n_in, n_tiles = (s->n_rows + MOST_F32 - 1) / MOST_F32;
     const size_t input_bytes = DLX__PANEL * (form == DLX__FORM_F32 ? 4 : 2);
-    for (size_t k = 0; k < n_in; k += CHUNK_FLOATS) {
-        const size_t n = dlx__min(CHUNK_FLOATS, n_in - k);
-        const size_t n_steps = n_tiles * ((n + FLOAT_RUN - 1) / FLOAT_RUN);
-        ahead next = ahead_of(s, k * input_bytes, CHUNK_FLOATS * input_bytes, n_steps);
+    const size_t chunk = chunk_floats(n_in, input_bytes);
+    for (size_t k = 0; k < n_in; k += chunk) {
+        coming next = coming_of(s, k, chunk, input_bytes, n_tiles);
         const uint8_t *panel[N_PANELS];
         for (size_t p = 0; p < N_PANELS; p++)
             panel[p] = s->panel[p] + k * input_bytes;
@@ -384,7 +423,7 @@ INLINE void strip_floats(const strip *s, floats_fn tile, const dlx__form form)
             const size_t r = first_row(s, t, n_tiles), end = first_row(s, t + 1, n_tiles);
             place at = s->rows;
             at.x += r * at.stride + k;
-            tile(s->y + r * STRIP, panel, n, &at, &next, (int)(end - r));
+            tile(s->y + r * STRIP, panel, dlx__min(chunk, n_in - k), &at, &next, (int)(end - r));
         }
     }
 }
@@ -412,7 +451,9 @@ INT_STRIP(Q4_K, U4)
 INT_STRIP(Q5_K, U5)
 INT_STRIP(Q6_K, S6)
 
-static void (*const strips[DLX__N_FORMS])(const strip *s) = {
+typedef void (*strip_fn)(const strip *s);
+
+static const strip_fn strips[DLX__N_FORMS] = {
 #define STRIP_ROW(form) strip_##form,
     DLX__FORMS(STRIP_ROW)
 #undef STRIP_ROW
@@ -435,8 +476,8 @@ static void finish(float *y, size_t y_stride, const strip *s, size_t p, size_t n
 }
 
 /* The panels from `panel`, of which the strip has n; y is the first row of its first output. */
-static void gemm_strip(float *y, size_t y_stride, const dlx__packed *w, size_t panel, size_t n,
-                       const place *rows, size_t n_rows)
+static void gemm_strip(strip_fn multiply, float *y, size_t y_stride, const dlx__packed *w,
+                       size_t panel, size_t n, const place *rows, size_t n_rows)
 {
     _Alignas(64) float sums[MOST_ROWS * STRIP];
     strip s = {.w = w, .rows = *rows, .n_rows = n_rows, .y = sums};
@@ -446,15 +487,16 @@ static void gemm_strip(float *y, size_t y_stride, const dlx__packed *w, size_t p
         s.next[p] = w->data + dlx__min(panel + N_PANELS + p, last) * w->panel_bytes;
     }
     memset(sums, 0, n_rows * STRIP * sizeof *sums);
-    strips[w->form](&s);
+    multiply(&s);
     for (size_t p = 0; p < n; p++) {
         const size_t n_left = w->n_out - (panel + p) * DLX__PANEL;
         finish(y + p * DLX__PANEL, y_stride, &s, p, dlx__min(DLX__PANEL, n_left));
     }
 }
 
-static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
-                 size_t first_panel, size_t n_panels)
+/* kernels.gemm by strips of a kind. */
+static void gemm_by(strip_fn multiply, float *y, size_t y_stride, const dlx__acts *a,
+                    const dlx__packed *w, size_t first_panel, size_t n_panels)
 {
     const size_t n_batches = (a->n_rows + MOST_ROWS - 1) / MOST_ROWS;
     for (size_t p = 0; p < n_panels; p += N_PANELS)
@@ -463,10 +505,19 @@ static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packe
             const place rows = {.c = a->ints ? cells_of(a) : (cells){0},
                                 .row = r,
                                 .x = a->x + r * a->stride,
-                                .stride = a->stride};
-            gemm_strip(y + r * y_stride + p * DLX__PANEL, y_stride, w, first_panel + p,
+                                .stride = a->stride,
+                                .acts = a};
+            gemm_strip(multiply, y + r * y_stride + p * DLX__PANEL, y_stride, w, first_panel + p,
                        dlx__min(N_PANELS, n_panels - p), &rows, end - r);
         }
 }
+
+#ifndef SET_PAIRS /* gemm_pairs.h has its own */
+static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
+                 size_t first_panel, size_t n_panels)
+{
+    gemm_by(strips[w->form], y, y_stride, a, w, first_panel, n_panels);
+}
+#endif
 
 #endif

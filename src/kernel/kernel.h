@@ -20,6 +20,10 @@
  * is the level times the integer scale of its 16 inputs. I8 has dw = 1, and y is multiplied by the
  * output's scale in the end.
  *
+ * Products of bf16 weights may read rows rounded to bf16, y = y + the products of two inputs, which
+ * tables with an instruction for it do at twice the speed; how its sum is rounded is the
+ * processor's choice.
+ *
  * The scalar table is the truth; the others are tested against it by one list.
  */
 #ifndef DLX__KERNEL_H
@@ -85,15 +89,17 @@ typedef struct dlx__packed {
 } dlx__packed;
 
 /*
- * n_rows rows of n_in inputs: as numbers and, for integer products, quantized. What lies behind
- * `ints` is the table's own and depends on n_rows and n_in, which must be the same when a product
- * reads it. A stride of a multiple of 1024 would put a column of x into the same few cache lines.
+ * n_rows rows of n_in inputs: as numbers; for integer products, quantized; and rounded to bf16
+ * where the products of bf16 weights are to read them so. What lies behind `ints` and `halves` is
+ * the table's own and depends on n_rows and n_in, which must be the same when a product reads it.
+ * A stride of a multiple of 1024 would put a column of x into the same few cache lines.
  */
 typedef struct dlx__acts {
     float *x; /* [n_rows][stride] */
     size_t stride;
     size_t n_in, n_rows;
-    uint8_t *ints; /* [ints_bytes], 64-byte aligned; NULL: no integer product reads these */
+    uint8_t *ints;   /* [ints_bytes], 64-byte aligned; NULL: no integer product reads these */
+    uint8_t *halves; /* [halves_bytes], 64-byte aligned; NULL: products of bf16 weights read x */
 } dlx__acts;
 
 /* One head's keys and values and what the lanes may see of them. */
@@ -132,6 +138,13 @@ typedef struct dlx__kernels {
     /* Quantizes the inputs [col, col + n) of a row out of a->x; col a multiple of DLX__SPAN, and n
      * too unless the row ends there. A span with NaN or infinity gets a NaN scale. */
     void (*quantize)(const dlx__acts *a, size_t row, size_t col, size_t n);
+
+    /* Bytes behind dlx__acts.halves. NULL, as `halve` is then: no product of this table reads them.
+     */
+    size_t (*halves_bytes)(size_t n_in, size_t n_rows);
+
+    /* Rounds the inputs [col, col + n) of a row out of a->x to bf16; col as for quantize. */
+    void (*halve)(const dlx__acts *a, size_t row, size_t col, size_t n);
 
     /* y [n_rows][y_stride], n_panels * 16 columns: the panels first_panel ... times all rows of a.
      * Columns past the last output become 0. */
@@ -177,6 +190,7 @@ extern const dlx__kernels dlx__kernels_scalar;
 extern const dlx__kernels dlx__kernels_avx2;
 extern const dlx__kernels dlx__kernels_avxvnni;
 extern const dlx__kernels dlx__kernels_avx512;
+extern const dlx__kernels dlx__kernels_avx512bf16;
 extern const dlx__kernels dlx__kernels_neon;
 extern const dlx__kernels dlx__kernels_neondot;
 extern const dlx__kernels dlx__kernels_neoni8mm;

@@ -6,6 +6,9 @@
 #include "kernel/attend_lanes.h"
 #include "kernel/gemm_tiles.h"
 #include "kernel/vector_rows.h"
+#ifdef SET_PAIRS
+#include "kernel/gemm_pairs.h"
+#endif
 
 const dlx__kernels SET_NAME = {
     .name = SET_TEXT,
@@ -14,7 +17,13 @@ const dlx__kernels SET_NAME = {
     .pack = dlx__panel_pack,
     .ints_bytes = ints_bytes,
     .quantize = quantize,
+#ifdef SET_PAIRS
+    .halves_bytes = halves_bytes,
+    .halve = halve,
+    .gemm = gemm_pairs,
+#else
     .gemm = gemm,
+#endif
     .attend = attend,
     .norm = norm,
     .rope = rope,

@@ -31,15 +31,27 @@ static float *floats(carver *c, size_t n_rows, size_t n_features)
     return carve(c, dlx__mul(n_rows, n_features), sizeof(float));
 }
 
-/* Room for n_rows rows, and for their quantized twins where `ints`. Rows begin on cache lines, an
- * odd number of them apart, lest all rows fall into the same sets of the cache. */
-static dlx__acts acts(carver *c, const dlx__kernels *kernels, size_t n_rows, size_t n_in, bool ints)
+/* How products read a buffer's rows, beside as numbers. */
+typedef struct twins {
+    bool ints, halves;
+} twins;
+
+static void carve_twins(carver *c, dlx__acts *a, const dlx__kernels *kernels, twins wanted)
+{
+    a->ints = wanted.ints ? carve(c, kernels->ints_bytes(a->n_in, a->n_rows), 1) : NULL;
+    a->halves = wanted.halves ? carve(c, kernels->halves_bytes(a->n_in, a->n_rows), 1) : NULL;
+}
+
+/* Room for n_rows rows and for their twins. Rows begin on cache lines, an odd number of them apart,
+ * lest all rows fall into the same sets of the cache. */
+static dlx__acts acts(carver *c, const dlx__kernels *kernels, size_t n_rows, size_t n_in,
+                      twins wanted)
 {
     dlx__acts a = {.n_in = n_in, .n_rows = n_rows};
     a.stride = dlx__align(n_in, 16);
     a.stride += a.stride / 16 % 2 == 0 ? 16 : 0;
     a.x = floats(c, n_rows, a.stride);
-    a.ints = ints ? carve(c, kernels->ints_bytes(n_in, n_rows), 1) : NULL;
+    carve_twins(c, &a, kernels, wanted);
     return a;
 }
 
@@ -54,33 +66,40 @@ static size_t buffer_floats(const dlx__cpu_shape *s, size_t n_tile)
     return dlx__max(dlx__max(dlx__mul(n_tile, columns), pack), s->n_embd);
 }
 
-/* Which rows some product reads quantized. */
+/* How some product reads each of the buffers. */
 typedef struct readers {
-    bool h, q, ff;
+    twins h, q, ff;
 } readers;
 
-static bool reads_ints(const dlx__node *node, bool int8)
+static void note_reader(twins *to, dlx__form form, bool halves)
 {
-    return int8 || dlx__form_is_int(dlx__form_of(node->weight->dtype));
+    to->ints |= dlx__form_is_int(form);
+    to->halves |= halves && form == DLX__FORM_BF16;
 }
 
-static readers find_readers(const dlx__graph *g, bool int8)
+static readers find_readers(const dlx__graph *g, const dlx__backend_opts *o,
+                            const dlx__kernels *kernels)
 {
-    readers found = {false, false, false};
+    const bool halves = o->bf16 && kernels->halve;
+    readers found = {0};
     for (size_t i = 0; i < g->n; i++) {
         const dlx__node *node = &g->nodes[i];
-        if (node->op != DLX__OP_LINEAR || !reads_ints(node, int8))
+        if (node->op != DLX__OP_LINEAR)
             continue;
+        const dlx__form form = o->int8 ? DLX__FORM_I8 : dlx__form_of(node->weight->dtype);
         const dlx__op from = g->nodes[node->in[0]].op;
-        found.h |= from == DLX__OP_RMSNORM;
-        found.q |= from == DLX__OP_MERGE_HEADS;
-        found.ff |= from == DLX__OP_SILU_MUL;
+        if (from == DLX__OP_RMSNORM)
+            note_reader(&found.h, form, halves);
+        else if (from == DLX__OP_MERGE_HEADS)
+            note_reader(&found.q, form, halves);
+        else if (from == DLX__OP_SILU_MUL)
+            note_reader(&found.ff, form, halves);
     }
     return found;
 }
 
 /* Lays the session out behind `base` (NULL: only counts) and returns its bytes. */
-static size_t arrange(dlx__backend *b, const readers *ints, uint8_t *base)
+static size_t arrange(dlx__backend *b, const readers *found, uint8_t *base)
 {
     const dlx__cpu_shape *s = &b->shape;
     carver c = {.base = base};
@@ -91,17 +110,17 @@ static size_t arrange(dlx__backend *b, const readers *ints, uint8_t *base)
     b->cosine = floats(&c, b->n_rows, s->head_dim / 2);
     b->sine = floats(&c, b->n_rows, s->head_dim / 2);
     b->frequency = floats(&c, 1, s->head_dim / 2);
-    b->h = acts(&c, b->kernels, n_tile, s->n_embd, ints->h);
-    b->q = acts(&c, b->kernels, n_tile, dlx__mul(s->n_heads, s->head_dim), ints->q);
-    b->ff = acts(&c, b->kernels, n_tile, s->n_ff, ints->ff);
+    b->h = acts(&c, b->kernels, n_tile, s->n_embd, found->h);
+    b->q = acts(&c, b->kernels, n_tile, dlx__mul(s->n_heads, s->head_dim), found->q);
+    b->ff = acts(&c, b->kernels, n_tile, s->n_ff, found->ff);
     b->stats =
         carve(&c, dlx__mul(dlx__cpu_vocab_tiles(s->n_vocab), DLX__CPU_TILE), sizeof *b->stats);
     b->threads = carve(&c, (size_t)b->n_threads, sizeof *b->threads);
     for (int i = 0; i < b->n_threads; i++) {
-        dlx__cpu_thread t = {.h = acts(&c, b->kernels, n_private, s->n_embd, ints->h)};
-        if (ints->q && s->head_dim % DLX__SPAN != 0)
-            t.q_ints =
-                carve(&c, b->kernels->ints_bytes(dlx__mul(s->n_heads, s->head_dim), n_private), 1);
+        dlx__cpu_thread t = {.h = acts(&c, b->kernels, n_private, s->n_embd, found->h)};
+        t.q = (dlx__acts){.n_in = b->q.n_in, .n_rows = n_private};
+        if (!dlx__cpu_attend_makes_twins(b))
+            carve_twins(&c, &t.q, b->kernels, found->q);
         t.buffer = floats(&c, 1, buffer_floats(s, n_tile));
         if (base)
             b->threads[i] = t;
@@ -148,10 +167,10 @@ static dlx_result refuse_kernels(const char *name, dlx_error *err)
 static dlx__backend_plan plan(const dlx__model *m, const dlx__backend_opts *o)
 {
     dlx__backend b;
-    const readers ints = find_readers(&m->graph, o->int8);
     const dlx__kernels *kernels = kernels_of(o);
     if (!kernels) /* load says so */
         return (dlx__backend_plan){0};
+    const readers found = find_readers(&m->graph, o, kernels);
     describe(&b, m, o, kernels, o->n_threads > 0 ? o->n_threads : dlx__os_n_fast_cores());
     const size_t kv =
         dlx__kv_bytes(b.shape.n_layers, b.shape.n_heads_kv, b.n_ctx, b.shape.head_dim);
@@ -159,7 +178,7 @@ static dlx__backend_plan plan(const dlx__model *m, const dlx__backend_opts *o)
         .packed =
             dlx__add(dlx__cpu_panel_bytes(m, b.kernels, o->int8), dlx__cpu_program_bytes(&b.shape)),
         .kv = dlx__mul((size_t)o->n_streams, kv),
-        .scratch = dlx__add(sizeof b, arrange(&b, &ints, NULL)),
+        .scratch = dlx__add(sizeof b, arrange(&b, &found, NULL)),
     };
 }
 
@@ -206,13 +225,13 @@ static dlx_result open_parts(dlx__backend *b, const dlx__model *m, const dlx__ba
 {
     DLX__TRY(dlx__cpu_weights_open(&b->weights, m, b->kernels, o->int8, b->pool, b->mem, err));
     b->program = &b->weights->program;
-    const readers ints = find_readers(&m->graph, o->int8);
-    size_t n_bytes = arrange(b, &ints, NULL);
+    const readers found = find_readers(&m->graph, o, b->kernels);
+    size_t n_bytes = arrange(b, &found, NULL);
     b->block = dlx__alloc_aligned(b->mem, n_bytes);
     if (!b->block)
         return dlx__fail_memory(err, "opening the cpu backend; fewer rows a step need less",
                                 n_bytes);
-    arrange(b, &ints, b->block);
+    arrange(b, &found, b->block);
     fill_frequencies(b);
     for (int i = 0; i < b->n_streams; i++)
         DLX__TRY(dlx__kv_open(&b->kv[i], b->shape.n_layers, b->shape.n_heads_kv, b->n_ctx,
@@ -262,7 +281,7 @@ static dlx_result probe(dlx_error *err)
 
 const dlx__backend_class dlx__backend_cpu = {
     .name = "cpu",
-    .about = "this processor, all fast cores, vector kernels; float32 or int8 activations",
+    .about = "this processor, all fast cores, vector kernels; float32, bf16 or int8 activations",
     .probe = probe,
     .plan = plan,
     .describe = dlx__cpu_describe,

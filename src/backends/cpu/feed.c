@@ -26,27 +26,28 @@ static void add_product(const dlx__cpu_job *j, const dlx__cpu_linear *linear, co
     }
 }
 
-void dlx__cpu_quantize_q_phase(void *job, int thread, int n_threads)
+void dlx__cpu_twin_q_phase(void *job, int thread, int n_threads)
 {
     const dlx__cpu_job *j = job;
     const dlx__acts q = dlx__cpu_rows(&j->b->q, j->n_rows);
     size_t begin, end;
     dlx__pool_share(j->n_rows, 1, thread, n_threads, &begin, &end);
     for (size_t r = begin; r < end; r++)
-        j->b->kernels->quantize(&q, r, 0, q.n_in);
+        dlx__cpu_make_twins(j->b->kernels, &q, r, 0, q.n_in);
 }
 
-/* What attention gave, for this thread's products. Few rows are quantized by every thread for
+/* What attention gave, for this thread's products. Of few rows every thread makes the twins for
  * itself, which costs less than a barrier. */
 static dlx__acts attended(const dlx__cpu_job *j, int thread)
 {
     const dlx__backend *b = j->b;
     dlx__acts q = dlx__cpu_rows(&b->q, j->n_rows);
-    if (!q.ints || dlx__cpu_attend_quantizes(b) || !dlx__cpu_norms_alone(j))
+    if (!dlx__cpu_has_twins(&q) || dlx__cpu_attend_makes_twins(b) || !dlx__cpu_norms_alone(j))
         return q;
-    q.ints = b->threads[thread].q_ints;
+    q.ints = b->threads[thread].q.ints;
+    q.halves = b->threads[thread].q.halves;
     for (size_t r = 0; r < j->n_rows; r++)
-        b->kernels->quantize(&q, r, 0, q.n_in);
+        dlx__cpu_make_twins(b->kernels, &q, r, 0, q.n_in);
     return q;
 }
 
@@ -69,8 +70,7 @@ static void swiglu(const dlx__cpu_job *j, const dlx__acts *ff, float *gate, floa
         if (j->layer->up.bias)
             kernels->add(u, j->layer->up.bias + i, n);
         kernels->silu_mul(ff->x + r * ff->stride + i, g, u, n);
-        if (ff->ints)
-            kernels->quantize(ff, r, i, n);
+        dlx__cpu_make_twins(kernels, ff, r, i, n);
     }
 }
 

@@ -48,9 +48,9 @@ struct dlx__backend {
 
 /* What a thread has for itself. */
 typedef struct dlx__cpu_thread {
-    dlx__acts h;     /* [DLX__CPU_PRIVATE][n_embd]: normed */
-    uint8_t *q_ints; /* what attention gives, quantized, of as many rows; NULL: b->q has it */
-    float *buffer;   /* [buffer_floats]: outputs before their epilogue, a pack of heads */
+    dlx__acts h;   /* [DLX__CPU_PRIVATE][n_embd]: normed */
+    dlx__acts q;   /* only the twins, of as many rows, where attention does not make them */
+    float *buffer; /* [buffer_floats]: outputs before their epilogue, a pack of heads */
 } dlx__cpu_thread;
 
 /* Columns of the panels that hold the outputs [begin, end), and how far `begin` lies in them. */
@@ -74,6 +74,23 @@ static inline dlx__acts dlx__cpu_rows(const dlx__acts *a, size_t n_rows)
     return rows;
 }
 
+/* Do products read a row otherwise than as numbers: quantized, or rounded to bf16? */
+static inline bool dlx__cpu_has_twins(const dlx__acts *a)
+{
+    return a->ints || a->halves;
+}
+
+/* Makes what they read, of the inputs [col, col + n) of a row, once these are there; col as for
+ * kernels.quantize. */
+static inline void dlx__cpu_make_twins(const dlx__kernels *kernels, const dlx__acts *a, size_t row,
+                                       size_t col, size_t n)
+{
+    if (a->ints)
+        kernels->quantize(a, row, col, n);
+    if (a->halves)
+        kernels->halve(a, row, col, n);
+}
+
 /* Load with a table of kernels of the caller's choice: tests compare them. */
 dlx_result dlx__cpu_open(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
                          const dlx__kernels *kernels, dlx_error *err);
@@ -94,18 +111,18 @@ typedef struct dlx__cpu_job {
     bool queries, keys; /* which projections this round makes */
 } dlx__cpu_job;
 
-/* Does attention quantize what it writes? Only whole spans; other heads wait for all to be there.
- */
-static inline bool dlx__cpu_attend_quantizes(const dlx__backend *b)
+/* Does attention make the twins of what it writes? Only of whole spans; other heads wait for all to
+ * be there. */
+static inline bool dlx__cpu_attend_makes_twins(const dlx__backend *b)
 {
-    return b->q.ints && b->shape.head_dim % DLX__SPAN == 0;
+    return b->shape.head_dim % DLX__SPAN == 0;
 }
 
 /* The phases of a layer. */
 void dlx__cpu_norm_phase(void *job, int thread, int n_threads);
 void dlx__cpu_project_phase(void *job, int thread, int n_threads);
 void dlx__cpu_attend_phase(void *job, int thread, int n_threads);
-void dlx__cpu_quantize_q_phase(void *job, int thread, int n_threads);
+void dlx__cpu_twin_q_phase(void *job, int thread, int n_threads);
 void dlx__cpu_output_phase(void *job, int thread, int n_threads);
 void dlx__cpu_gate_phase(void *job, int thread, int n_threads);
 void dlx__cpu_down_phase(void *job, int thread, int n_threads);

@@ -68,8 +68,8 @@ static void run_tile(dlx__cpu_job *j, bool keys)
     const dlx__backend *b = j->b;
     project(j, true, keys);
     run(j, dlx__cpu_attend_phase);
-    if (b->q.ints && !dlx__cpu_attend_quantizes(b) && !dlx__cpu_norms_alone(j))
-        run(j, dlx__cpu_quantize_q_phase);
+    if (dlx__cpu_has_twins(&b->q) && !dlx__cpu_attend_makes_twins(b) && !dlx__cpu_norms_alone(j))
+        run(j, dlx__cpu_twin_q_phase);
     run(j, dlx__cpu_output_phase);
     run_normed(j, &j->layer->mlp_norm, dlx__cpu_gate_phase);
     run(j, dlx__cpu_down_phase);

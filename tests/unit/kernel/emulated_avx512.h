@@ -1,6 +1,7 @@
 /*
- * emulated_avx512.h - the AVX-512 intrinsics that kernel_avx512.c uses, as plain C, for machines
- * without the instructions: included before that file, it takes the place of <immintrin.h>.
+ * emulated_avx512.h - the AVX-512 intrinsics that kernel_avx512.c and kernel_avx512bf16.c use, as
+ * plain C, for machines without the instructions: included before one of these files, it takes the
+ * place of <immintrin.h>.
  */
 #ifndef EMULATED_AVX512_H
 #define EMULATED_AVX512_H
@@ -27,6 +28,12 @@ typedef struct __m256i {
 typedef struct __m128i {
     uint8_t b[16];
 } __m128i;
+typedef struct __m512bh {
+    uint16_t h[32];
+} __m512bh;
+typedef struct __m256bh {
+    uint16_t h[16];
+} __m256bh;
 typedef uint16_t __mmask16;
 
 enum { _CMP_EQ_OQ, _CMP_GT_OQ };
@@ -268,6 +275,23 @@ EMULATED __m512i _mm512_dpbusd_epi32(__m512i sum, __m512i u, __m512i s)
             x += (uint32_t)(u.b[k] * (int8_t)s.b[k]);
         emulated_put(&sum, i, (int32_t)x);
     }
+    return sum;
+}
+
+/* To nearest, even of two. */
+EMULATED __m256bh _mm512_cvtneps_pbh(__m512 a)
+{
+    __m256bh b;
+    EACH_LANE b.h[i] = dlx__f32_to_bf16(a.f[i]);
+    return b;
+}
+
+/* Two products of bf16, added to each lane one after the other. */
+EMULATED __m512 _mm512_dpbf16_ps(__m512 sum, __m512bh a, __m512bh b)
+{
+    EACH_LANE
+    for (int k = 2 * i + 1; k >= 2 * i; k--)
+        sum.f[i] = fmaf(dlx__bf16_to_f32(a.h[k]), dlx__bf16_to_f32(b.h[k]), sum.f[i]);
     return sum;
 }
 

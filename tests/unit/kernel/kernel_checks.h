@@ -27,6 +27,9 @@
     X(gemm_extremes)                                                                               \
     X(gemm_not_finite)                                                                             \
     X(quantize_parts)                                                                              \
+    X(halves)                                                                                      \
+    X(halves_parts)                                                                                \
+    X(halves_not_finite)                                                                           \
     X(panel_bytes)                                                                                 \
     X(attend)                                                                                      \
     X(attend_extremes)                                                                             \
@@ -152,11 +155,20 @@ static void check_product_open(check_product *p, const dlx__kernels *k, dlx__for
     p->y = check_aligned(n_rows * p->stride * sizeof(float));
 }
 
+/* The same with rows that are rounded to bf16 too. */
+static void check_product_open_halves(check_product *p, const dlx__kernels *k, const dlx__mat *m,
+                                      size_t n_rows)
+{
+    check_product_open(p, k, DLX__FORM_BF16, m, n_rows);
+    p->a.halves = check_aligned(k->halves_bytes(m->n_cols, n_rows));
+}
+
 static void check_product_release(check_product *p)
 {
     dlx__free_aligned(NULL, p->w.data);
     dlx__free_aligned(NULL, p->a.x);
     dlx__free_aligned(NULL, p->a.ints);
+    dlx__free_aligned(NULL, p->a.halves);
     dlx__free_aligned(NULL, p->y);
 }
 
@@ -167,6 +179,8 @@ static void check_product_run(check_product *p, const float *x)
         memcpy(p->a.x + r * p->a.stride, x + r * p->a.n_in, p->a.n_in * sizeof *x);
         if (dlx__form_is_int(p->w.form))
             p->k->quantize(&p->a, r, 0, p->a.n_in);
+        if (p->a.halves)
+            p->k->halve(&p->a, r, 0, p->a.n_in);
     }
     p->k->gemm(p->y, p->stride, &p->a, &p->w, 0, p->w.n_panels);
 }
@@ -406,6 +420,151 @@ static const char *check_quantize_parts(const dlx__kernels *k)
             said = check_says("row %zu quantized in parts has other bits", r);
     check_product_release(&whole);
     check_product_release(&parts);
+    free(x);
+    check_matrix_free(&w, false);
+    return said;
+}
+
+/*
+ * What rounding to bf16 may do to a product. A number is off by at most 2^-8 of itself, a sum of n
+ * products by n times a rounding of float32 each (twice that, as the two of a pair may be rounded
+ * apart), of the sum of the magnitudes.
+ */
+static const char *check_halves_row(const check_product *p, const dlx__mat *w, const float *x,
+                                    size_t r, double rounding)
+{
+    float row[2200];
+    const size_t n = w->n_cols;
+    for (size_t o = 0; o < w->n_rows; o++) {
+        double truth = 0, size = 0;
+        dlx__to_f32(row, w->data + o * w->row_bytes, w->dtype, n);
+        for (size_t i = 0; i < n; i++) {
+            truth += (double)row[i] * (double)x[i];
+            size += fabs((double)row[i] * (double)x[i]);
+        }
+        const double y = (double)p->y[r * p->stride + o];
+        if (!(fabs(y - truth) <= (rounding + (double)n / (1 << 23)) * size))
+            return check_says("[%zu, %zu] of bf16, row %zu of %zu: expected %.9g, got %.9g at %zu",
+                              w->n_rows, n, r, p->a.n_rows, truth, y, o);
+    }
+    for (size_t o = w->n_rows; o < p->w.n_panels * DLX__PANEL; o++)
+        if (p->y[r * p->stride + o] != 0)
+            return check_says("%zu outputs: the one at %zu is not 0", w->n_rows, o);
+    return NULL;
+}
+
+/* Rows of any numbers, then the same rows rounded, which are products of exact numbers. */
+static const char *check_halves_of(const dlx__kernels *k, size_t n_out, size_t n_cols,
+                                   size_t n_rows, dlx__rng *rng)
+{
+    const bool crooked = (n_out + n_cols + n_rows) % 2 == 0;
+    const char *said = NULL;
+    dlx__mat w = check_matrix(DLX__BF16, n_out, n_cols, crooked, rng);
+    float *x = check_random(n_rows * n_cols, 2, rng);
+    check_product p;
+    check_product_open_halves(&p, k, &w, n_rows);
+    for (int exact = 0; exact < 2; exact++) {
+        check_product_run(&p, x);
+        for (size_t r = 0; r < n_rows && !said; r++)
+            said = check_halves_row(&p, &w, x + r * n_cols, r, exact ? 0 : 1.0 / 256);
+        for (size_t i = 0; i < n_rows * n_cols; i++)
+            x[i] = dlx__bf16_to_f32(dlx__f32_to_bf16(x[i]));
+    }
+    check_product_release(&p);
+    free(x);
+    check_matrix_free(&w, crooked);
+    return said;
+}
+
+/* Odd numbers of outputs and inputs, every way to cut rows into tiles, more than a batch. */
+static const char *check_halves(const dlx__kernels *k)
+{
+    static const size_t outs[] = {1, 16, 37};
+    static const size_t cols[] = {1, 7, 33, 64, 96, 127, 255, 256, 512, 896, 2101};
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 13);
+    if (!k->halve)
+        return k->halves_bytes ? "bytes for rows that no function rounds" : NULL;
+    CHECK_EACH(n_out, outs)
+    CHECK_EACH(n_cols, cols)
+    if (!said)
+        said = check_halves_of(k, n_out, n_cols, 1 + (i_n_out * 7 + i_n_cols * 5) % 27, &rng);
+    for (size_t n_rows = 1; n_rows <= 97 && !said; n_rows++)
+        said = check_halves_of(k, 16 + n_rows % 32, n_rows % 3 ? 130 : 161, n_rows, &rng);
+    if (k->halves_bytes(SIZE_MAX, 2) != SIZE_MAX || k->halves_bytes(64, SIZE_MAX / 8) != SIZE_MAX)
+        return "a size of rounded rows wraps around";
+    return said;
+}
+
+/* The same bits for a row alone and among others, for panels in parts, for rows rounded in parts.
+ */
+static const char *check_halves_parts(const dlx__kernels *k)
+{
+    enum { N_OUT = 61, COLS = 32 * 9 + 5, ROWS = 97 };
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 14);
+    if (!k->halve)
+        return NULL;
+    dlx__mat w = check_matrix(DLX__BF16, N_OUT, COLS, false, &rng);
+    float *x = check_random(ROWS * COLS, 1, &rng);
+    check_product whole, parts, row;
+    check_product_open_halves(&whole, k, &w, ROWS);
+    check_product_open_halves(&parts, k, &w, ROWS);
+    check_product_open_halves(&row, k, &w, 1);
+    check_product_run(&whole, x);
+    for (size_t r = 0; r < ROWS; r++)
+        memcpy(parts.a.x + r * parts.a.stride, x + r * COLS, COLS * sizeof *x);
+    for (size_t at = 0; at < COLS; at += 32)
+        for (size_t r = ROWS; r-- > 0;)
+            k->halve(&parts.a, r, at, dlx__min(32, COLS - at));
+    for (size_t p = 0; p < parts.w.n_panels; p += 3)
+        k->gemm(parts.y + p * DLX__PANEL, parts.stride, &parts.a, &parts.w, p,
+                dlx__min(3, parts.w.n_panels - p));
+    for (size_t r = 0; r < ROWS; r++) {
+        const float *y = whole.y + r * whole.stride;
+        check_product_run(&row, x + r * COLS);
+        if (memcmp(row.y, y, N_OUT * sizeof *y) != 0)
+            said = check_says("row %zu alone has other bits", r);
+        if (memcmp(parts.y + r * parts.stride, y, N_OUT * sizeof *y) != 0)
+            said = check_says("row %zu in parts has other bits", r);
+    }
+    check_product_release(&whole);
+    check_product_release(&parts);
+    check_product_release(&row);
+    free(x);
+    check_matrix_free(&w, false);
+    return said;
+}
+
+/* NaN and infinity stay in their row, and give what they give the scalar table. */
+static const char *check_halves_not_finite(const dlx__kernels *k)
+{
+    enum { N_OUT = 21, COLS = 75, ROWS = 5 };
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 15);
+    if (!k->halve)
+        return NULL;
+    dlx__mat w = check_matrix(DLX__BF16, N_OUT, COLS, false, &rng);
+    float *x = check_random(ROWS * COLS, 1, &rng);
+    x[0 * COLS + 3] = NAN;
+    x[1 * COLS + COLS - 1] = INFINITY;
+    x[2 * COLS + 40] = -INFINITY;
+    x[3 * COLS + 5] = 1e-39f;
+    check_product truth, got;
+    check_product_open(&truth, &dlx__kernels_scalar, DLX__FORM_BF16, &w, ROWS);
+    check_product_open_halves(&got, k, &w, ROWS);
+    check_product_run(&truth, x);
+    check_product_run(&got, x);
+    for (size_t r = 0; r < 3; r++)
+        if (check_differs(truth.y + r * truth.stride, got.y + r * got.stride, N_OUT, 0) < N_OUT)
+            said = check_says("row %zu has another kind of numbers", r);
+    for (size_t r = 3; r < ROWS && !said; r++)
+        said = check_halves_row(&got, &w, x + r * COLS, r, 1.0 / 256);
+    check_product_release(&truth);
+    check_product_release(&got);
     free(x);
     check_matrix_free(&w, false);
     return said;

@@ -33,6 +33,8 @@ static void best_table(void **state)
     assert_string_equal(dlx__kernels_best(&cpu)->name, "avxvnni");
     cpu.avx512_vnni = true;
     assert_string_equal(dlx__kernels_best(&cpu)->name, "avx512");
+    cpu.avx512_bf16 = true;
+    assert_string_equal(dlx__kernels_best(&cpu)->name, "avx512bf16");
 #elif defined(__aarch64__)
     cpu.neon = true;
     assert_string_equal(dlx__kernels_best(&cpu)->name, "neon");
