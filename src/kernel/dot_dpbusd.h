@@ -18,6 +18,7 @@
 #define DLX__DOT_DPBUSD_H
 
 #include "kernel/cells.h"
+#include "kernel/coming.h"
 
 enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
 
@@ -75,11 +76,12 @@ INLINE void set_starts(ivec *sum, const int32_t *start, const bool any, const in
 }
 
 /* sum [n_rows][2] += the steps [first, end). */
-INLINE void dot_steps(ivec *sum, const uint8_t *const *level, const int8_t *q, const size_t first,
-                      const size_t end, const dlx__kind kind, const int n_rows)
+INLINE void dot_steps(ivec *sum, const uint8_t *const *level, const int8_t *q, coming *next,
+                      const size_t first, const size_t end, const dlx__kind kind, const int n_rows)
 {
     UNROLL
     for (size_t s = first; s < end; s++) {
+        fetch_line(next);
         const ivec w0 = levels_at(level, s, 0, kind), w1 = levels_at(level, s, 1, kind);
         UNROLL
         for (int r = 0; r < n_rows; r++) {
@@ -94,24 +96,25 @@ INLINE void dot_steps(ivec *sum, const uint8_t *const *level, const int8_t *q, c
 
 /* In halves, which have a scale each. */
 INLINE void dot_6(ivec *sum, const uint8_t *const *level, const int32_t *sub, const int8_t *q,
-                  const int32_t *start, size_t n_cells, const int n_rows)
+                  const int32_t *start, size_t n_cells, coming *next, const int n_rows)
 {
     enum { HALF = DLX__STEPS / 2 };
     ivec high[2 * MOST_TILE_ROWS];
     set_starts(sum, start, true, n_rows);
-    dot_steps(sum, level, q, 0, HALF, DLX__S6, n_rows);
+    dot_steps(sum, level, q, next, 0, HALF, DLX__S6, n_rows);
     UNROLL
     for (int i = 0; i < 2 * n_rows; i++)
         sum[i] = held(ivec_mul(sum[i], ivec_load(sub + i % 2 * VL)));
     set_starts(high, start + n_cells, true, n_rows);
-    dot_steps(high, level, q, HALF, DLX__STEPS, DLX__S6, n_rows);
+    dot_steps(high, level, q, next, HALF, DLX__STEPS, DLX__S6, n_rows);
     UNROLL
     for (int i = 0; i < 2 * n_rows; i++)
         sum[i] = ivec_add(sum[i], ivec_mul(high[i], ivec_load(sub + STRIP + i % 2 * VL)));
 }
 
 INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const dot_run run, const int n_rows)
+                size_t cell, coming *next, const dlx__kind kind, const dot_run run,
+                const int n_rows)
 {
     const int8_t *q = c->q + cell * DLX__GROUP;
     const size_t which = run == FIRST      ? START_SPAN
@@ -120,12 +123,12 @@ INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, cons
                                            : START_S4;
     const int32_t *start = c->start + which * c->n_cells + cell;
     if (kind == DLX__S6) {
-        dot_6(sum, level, sub, q, start, c->n_cells, n_rows);
+        dot_6(sum, level, sub, q, start, c->n_cells, next, n_rows);
         return;
     }
     if (run != NEXT)
         set_starts(sum, start, kind != DLX__U4 && kind != DLX__U5, n_rows);
-    dot_steps(sum, level, q, 0, DLX__STEPS, kind, n_rows);
+    dot_steps(sum, level, q, next, 0, DLX__STEPS, kind, n_rows);
 }
 
 #endif

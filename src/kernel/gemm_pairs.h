@@ -109,7 +109,7 @@ static void strip_pairs(const strip *s)
     const size_t chunk = chunk_floats(n_in, input_bytes);
     const uint8_t *panel[N_PANELS];
     for (size_t k = 0; k < whole; k += chunk) {
-        coming next = coming_of(s, k, chunk, input_bytes, n_tiles);
+        coming next = coming_of(s, (k + chunk) * input_bytes, 64, n_tiles);
         for (size_t p = 0; p < N_PANELS; p++)
             panel[p] = s->panel[p] + k * input_bytes;
         for (size_t t = 0; t < n_tiles; t++) {

@@ -8,8 +8,9 @@
  *   vec_of_halves(p) vec_of_bytes(p)   VL f16 or uint8 to float
  *   vec_of_pairs(p, odd)   of VL pairs of bf16 the first or the second to float
  *   unpack_subs(to, subs)  int8 scales [2][16] of a group, as dot wants them in [2][STRIP]
- *   dot(sum, level, sub, c, cell, kind, run, n_rows)
- *                          sum [n_rows][N_VECS] int32 = a group times the rows from `cell` on
+ *   dot(sum, level, sub, c, cell, next, kind, run, n_rows)
+ *                          sum [n_rows][N_VECS] int32 = a group times the rows from `cell` on;
+ *                          with a fetch_line at each step
  *   vec_held(x) address_held(p)   the same, which the compiler must have computed here
  *
  * A strip of outputs is computed for a batch of rows, a chunk of inputs at a time: the chunk's
@@ -23,6 +24,7 @@
 #ifndef DLX__GEMM_TILES_H
 #define DLX__GEMM_TILES_H
 
+#include "kernel/coming.h"
 #include "kernel/vector_rows.h"
 
 enum {
@@ -30,9 +32,8 @@ enum {
     /* Most bytes of a chunk of floats in a strip. Tiles of few rows read weights as fast as the L1
      * cache gives them, and take half of it; others read from the L2 cache without waiting. */
     CHUNK_BYTES = MOST_F32 > 8 ? 1 << 16 : 1 << 14,
-    MOST_ROWS = 96, /* of a batch */
-    NEAR_ROWS = 9,  /* for fewer, reading takes longer than multiplying, and a request to L1 would
-                       hold up what is read */
+    MOST_ROWS = 96,   /* of a batch */
+    CHUNKS_AHEAD = 4, /* of levels, what is asked for: nearer is too late */
     N_PANELS = STRIP / DLX__PANEL,
     N_VECS = STRIP / VL,
     PANEL_VECS = DLX__PANEL / VL
@@ -46,13 +47,6 @@ typedef struct weights {
     const uint8_t *level[N_PANELS];
 } weights;
 
-/* The weights that will follow, requested a few cache lines at a time. */
-typedef struct ahead {
-    const uint8_t *at[N_PANELS];  /* into the L1 cache */
-    const uint8_t *far[N_PANELS]; /* into the L2 cache */
-    size_t n_near, n_far;         /* lines at each step */
-} ahead;
-
 /* Where a tile's rows are. */
 typedef struct place {
     cells c;
@@ -62,20 +56,6 @@ typedef struct place {
     size_t stride;
     const dlx__acts *acts; /* of which these are rows from `row` on */
 } place;
-
-INLINE void fetch(ahead *next)
-{
-    for (size_t i = 0; i < next->n_near; i++)
-        for (size_t p = 0; p < N_PANELS; p++) {
-            __builtin_prefetch(next->at[p], 0, 3);
-            next->at[p] += 64;
-        }
-    for (size_t i = 0; i < next->n_far; i++)
-        for (size_t p = 0; p < N_PANELS; p++) {
-            __builtin_prefetch(next->far[p], 0, 2);
-            next->far[p] += 64;
-        }
-}
 
 INLINE void load_sums(vec *sum, const float *y, const int n_rows)
 {
@@ -92,11 +72,11 @@ INLINE void store_sums(float *y, const vec *sum, const int n_rows)
 }
 
 /* part [n_rows][N_VECS] += one group, in units of the rows' scales. */
-INLINE void multiply_group(vec *part, const weights *w, const cells *c, size_t cell,
+INLINE void multiply_group(vec *part, const weights *w, const cells *c, size_t cell, coming *next,
                            const dlx__kind kind, const int n_rows)
 {
     ivec sum[MOST_TILE_ROWS * N_VECS];
-    dot(sum, w->level, w->sub[0], c, cell, kind, ALONE, n_rows);
+    dot(sum, w->level, w->sub[0], c, cell, next, kind, ALONE, n_rows);
     UNROLL
     for (int i = 0; i < n_rows * N_VECS; i++) {
         const size_t column = (size_t)(i % N_VECS) * VL;
@@ -119,38 +99,34 @@ INLINE void add_span(float *y, const vec *part, const float *scale, const int n_
 
 /* part [n_rows][N_VECS] = n groups of a span. */
 INLINE void multiply_span(vec *part, const weights *w, size_t n, const cells *c, size_t cell,
-                          ahead *next, const dlx__kind kind, const int n_rows)
+                          coming *next, const dlx__kind kind, const int n_rows)
 {
     UNROLL
     for (int i = 0; i < n_rows * N_VECS; i++)
         part[i] = vec_set(0);
     for (size_t g = 0; g < n; g++, cell += c->n_rows) {
-        fetch(next);
-        multiply_group(part, w + g, c, cell, kind, n_rows);
+        multiply_group(part, w + g, c, cell, next, kind, n_rows);
     }
 }
 
 /* The same of weights without scales: nothing is to be done between the groups, and the sum of
  * integers is exact in float. */
 INLINE void multiply_plain(vec *part, const weights *w, size_t n, const cells *c, size_t cell,
-                           ahead *next, const int n_rows)
+                           coming *next, const int n_rows)
 {
     ivec sum[MOST_TILE_ROWS * N_VECS];
-    fetch(next);
-    dot(sum, w->level, w->sub[0], c, cell, DLX__S8, FIRST, n_rows);
+    dot(sum, w->level, w->sub[0], c, cell, next, DLX__S8, FIRST, n_rows);
     UNROLL
     for (size_t g = 1; g < DLX__SPAN_GROUPS; g++)
-        if (g < n) {
-            fetch(next);
-            dot(sum, w[g].level, w->sub[0], c, cell + g * c->n_rows, DLX__S8, NEXT, n_rows);
-        }
+        if (g < n)
+            dot(sum, w[g].level, w->sub[0], c, cell + g * c->n_rows, next, DLX__S8, NEXT, n_rows);
     UNROLL
     for (int i = 0; i < n_rows * N_VECS; i++)
         part[i] = vec_of(sum[i]);
 }
 
 /* y [n_rows][STRIP] += n groups. */
-INLINE void tile_ints(float *y, const weights *w, size_t n, const place *at, ahead *next,
+INLINE void tile_ints(float *y, const weights *w, size_t n, const place *at, coming *next,
                       const dlx__kind kind, const bool plain, const int n_rows)
 {
     const cells *c = &at->c;
@@ -164,23 +140,6 @@ INLINE void tile_ints(float *y, const weights *w, size_t n, const place *at, ahe
             multiply_span(part, w + g, n_span, c, cell, next, kind, n_rows);
         const size_t span = (at->group + g) / DLX__SPAN_GROUPS;
         add_span(y, part, c->scale + span * c->n_rows + at->row, n_rows);
-    }
-}
-
-/* The floats that will follow: at each step, for which 64 bytes of a panel are read, the cache line
- * at `at` is asked for, and some are asked for again, since bursts would make the reads beside them
- * wait and a branch would make the compiler keep the sums in memory. */
-typedef struct coming {
-    const uint8_t *at[N_PANELS];
-    size_t n_bytes; /* between two steps: 64 for all tiles of rows together */
-} coming;
-
-INLINE void fetch_line(coming *next)
-{
-    UNROLL
-    for (size_t p = 0; p < N_PANELS; p++) {
-        __builtin_prefetch(next->at[p], 0, 2);
-        next->at[p] += next->n_bytes;
     }
 }
 
@@ -271,7 +230,7 @@ INLINE void tile_floats(float *y, const uint8_t **panel, size_t n, const place *
     }
 
 #define INT_TILE(name, kind, plain)                                                                \
-    static void tile_##name(float *y, const weights *w, size_t n, const place *at, ahead *next,    \
+    static void tile_##name(float *y, const weights *w, size_t n, const place *at, coming *next,   \
                             int n_rows)                                                            \
     {                                                                                              \
         BODIES(MOST_##name, tile_ints, y, w, n, at, next, DLX__##kind, plain)                      \
@@ -349,15 +308,12 @@ INLINE const uint8_t *follows(const strip *s, size_t p, size_t offset)
     return offset < n ? s->panel[p] + offset : s->next[p] + dlx__min(offset - n, n);
 }
 
-/* What follows the n_bytes at `offset` in the panels: to be spread over n_steps. */
-INLINE ahead ahead_of(const strip *s, size_t offset, size_t n_bytes, size_t n_steps)
+/* What follows at `offset` in the panels, in steps that are spread over n_tiles tiles of rows. */
+INLINE coming coming_of(const strip *s, size_t offset, size_t step_bytes, size_t n_tiles)
 {
-    const size_t n_lines = (n_bytes / 64 + n_steps - 1) / n_steps;
-    ahead next = {.n_near = s->n_rows >= NEAR_ROWS ? n_lines : 0, .n_far = n_lines};
-    for (size_t p = 0; p < N_PANELS; p++) {
-        next.at[p] = follows(s, p, offset + n_bytes);
-        next.far[p] = follows(s, p, offset + 3 * n_bytes);
-    }
+    coming next = {.n_bytes = (step_bytes + n_tiles - 1) / n_tiles};
+    for (size_t p = 0; p < N_PANELS; p++)
+        next.at[p] = follows(s, p, offset);
     return next;
 }
 
@@ -367,7 +323,7 @@ INLINE size_t first_row(const strip *s, size_t t, size_t n_tiles)
     return t * s->n_rows / n_tiles;
 }
 
-typedef void (*ints_fn)(float *y, const weights *w, size_t n, const place *at, ahead *next,
+typedef void (*ints_fn)(float *y, const weights *w, size_t n, const place *at, coming *next,
                         int n_rows);
 typedef void (*floats_fn)(float *y, const uint8_t *const *panel, size_t n, const place *at,
                           coming *next, int n_rows);
@@ -377,10 +333,12 @@ INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form, const
     const dlx__layout *l = &dlx__layouts[form];
     const size_t n_groups = dlx__n_groups(s->w->n_in), n_tiles = (s->n_rows + most - 1) / most;
     const size_t n_bytes = CHUNK_GROUPS / l->block_groups * dlx__block_bytes(l);
+    const size_t step_bytes = n_bytes / (CHUNK_GROUPS * DLX__STEPS);
     weights w[CHUNK_GROUPS];
     for (size_t g = 0; g < n_groups; g += CHUNK_GROUPS) {
         const size_t n = dlx__min(CHUNK_GROUPS, n_groups - g);
-        ahead next = ahead_of(s, dlx__block_at(l, g), n_bytes, n_tiles * n);
+        coming next =
+            coming_of(s, dlx__block_at(l, g) + CHUNKS_AHEAD * n_bytes, step_bytes, n_tiles);
         for (size_t i = 0; i < n; i++)
             unpack_group(w + i, s, g + i, form);
         for (size_t t = 0; t < n_tiles; t++) {
@@ -400,22 +358,13 @@ INLINE size_t chunk_floats(size_t n_in, size_t input_bytes)
     return dlx__align((n_in + n_chunks - 1) / n_chunks, 8);
 }
 
-/* What follows the n inputs from input k on, to be spread over n_tiles tiles of rows. */
-INLINE coming coming_of(const strip *s, size_t k, size_t n, size_t input_bytes, size_t n_tiles)
-{
-    const ahead next = ahead_of(s, k * input_bytes, n * input_bytes, 1);
-    coming to = {.n_bytes = (64 + n_tiles - 1) / n_tiles};
-    memcpy(to.at, next.at, sizeof to.at);
-    return to;
-}
-
 INLINE void strip_floats(const strip *s, floats_fn tile, const dlx__form form)
 {
     const size_t n_in = s->w->n_in, n_tiles = (s->n_rows + MOST_F32 - 1) / MOST_F32;
     const size_t input_bytes = DLX__PANEL * (form == DLX__FORM_F32 ? 4 : 2);
     const size_t chunk = chunk_floats(n_in, input_bytes);
     for (size_t k = 0; k < n_in; k += chunk) {
-        coming next = coming_of(s, k, chunk, input_bytes, n_tiles);
+        coming next = coming_of(s, (k + chunk) * input_bytes, 64, n_tiles);
         const uint8_t *panel[N_PANELS];
         for (size_t p = 0; p < N_PANELS; p++)
             panel[p] = s->panel[p] + k * input_bytes;

@@ -27,6 +27,8 @@ enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
 enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
 enum { MOST_F32 = 6, MOST_S4 = 5, MOST_U4 = 5, MOST_U5 = 3, MOST_S6 = 3, MOST_S8 = 6, MOST_I8 = 6 };
 
+#include "kernel/coming.h"
+
 /* q0 q1 q2 q3 -> q0, q2, q1 - 256 q0, q3 - 256 q2. */
 INLINE ivec pairs_apart(ivec q)
 {
@@ -86,13 +88,14 @@ INLINE ivec levels_at(const uint8_t *level, size_t step, size_t v, const dlx__ki
 }
 
 /* sum [n_rows][2] in 16 bits += four steps of levels below 64. */
-INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, const size_t half,
-                     const dlx__kind kind, const int n_rows)
+INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, coming *next,
+                     const size_t half, const dlx__kind kind, const int n_rows)
 {
     /* Levels are not to be kept from one half to the other: there are too few registers. */
     __asm__ volatile("" : "+r"(level));
     UNROLL
     for (size_t s = half * HALF; s < (half + 1) * HALF; s++) {
+        fetch_line(next);
         const ivec w0 = levels_at(level, s, 0, kind), w1 = levels_at(level, s, 1, kind);
         UNROLL
         for (int r = 0; r < n_rows; r++) {
@@ -110,12 +113,12 @@ INLINE void set_starts(ivec *sum, const int32_t *start, const bool any, const in
         sum[2 * r] = sum[2 * r + 1] = ivec_set(any ? start[r] : 0);
 }
 
-INLINE void dot_4(ivec *sum, const uint8_t *level, const cells *c, size_t cell,
+INLINE void dot_4(ivec *sum, const uint8_t *level, const cells *c, size_t cell, coming *next,
                   const dlx__kind kind, const int n_rows)
 {
     set_starts(sum, c->start + START_S4 * c->n_cells + cell, kind == DLX__S4, n_rows);
-    dot_half(sum, level, c->q + cell * DLX__GROUP, 0, kind, n_rows);
-    dot_half(sum, level, c->q + cell * DLX__GROUP, 1, kind, n_rows);
+    dot_half(sum, level, c->q + cell * DLX__GROUP, next, 0, kind, n_rows);
+    dot_half(sum, level, c->q + cell * DLX__GROUP, next, 1, kind, n_rows);
     UNROLL
     for (int i = 0; i < 2 * n_rows; i++)
         sum[i] = _mm256_madd_epi16(sum[i], _mm256_set1_epi16(1));
@@ -123,13 +126,13 @@ INLINE void dot_4(ivec *sum, const uint8_t *level, const cells *c, size_t cell,
 
 /* In halves; those of S6 have a scale each. */
 INLINE void dot_6(ivec *sum, const uint8_t *level, const int32_t *sub, const cells *c, size_t cell,
-                  const dlx__kind kind, const int n_rows)
+                  coming *next, const dlx__kind kind, const int n_rows)
 {
     UNROLL
     for (size_t h = 0; h < 2; h++) {
         ivec part[2 * MOST_TILE_ROWS];
         set_starts(part, c->start + (START_S6 + h) * c->n_cells + cell, kind == DLX__S6, n_rows);
-        dot_half(part, level, c->q + cell * DLX__GROUP, h, kind, n_rows);
+        dot_half(part, level, c->q + cell * DLX__GROUP, next, h, kind, n_rows);
         UNROLL
         for (int i = 0; i < 2 * n_rows; i++) {
             const ivec factor =
@@ -140,8 +143,8 @@ INLINE void dot_6(ivec *sum, const uint8_t *level, const int32_t *sub, const cel
     }
 }
 
-INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, const dot_run run,
-                  const int n_rows)
+INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, coming *next,
+                  const dot_run run, const int n_rows)
 {
     const size_t which = run == FIRST ? START_SPAN : START_S8;
     if (run != NEXT)
@@ -150,6 +153,8 @@ INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, 
     UNROLL
     for (size_t s = 0; s < 2 * DLX__STEPS; s++) {
         ivec w[2];
+        if (s % 2 == 0)
+            fetch_line(next);
         UNROLL
         for (size_t v = 0; v < 2; v++) {
             w[v] = levels_at(level, s / 2, v, DLX__S8);
@@ -165,14 +170,15 @@ INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, 
 }
 
 INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const dot_run run, const int n_rows)
+                size_t cell, coming *next, const dlx__kind kind, const dot_run run,
+                const int n_rows)
 {
     if (kind == DLX__S8)
-        dot_8(sum, level[0], c, cell, run, n_rows);
+        dot_8(sum, level[0], c, cell, next, run, n_rows);
     else if (kind == DLX__U5 || kind == DLX__S6)
-        dot_6(sum, level[0], sub, c, cell, kind, n_rows);
+        dot_6(sum, level[0], sub, c, cell, next, kind, n_rows);
     else
-        dot_4(sum, level[0], c, cell, kind, n_rows);
+        dot_4(sum, level[0], c, cell, next, kind, n_rows);
 }
 
 static bool runs_on(const dlx__cpu *cpu)

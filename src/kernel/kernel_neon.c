@@ -16,6 +16,8 @@ enum { N_WIDE = 0, N_STARTS = 0 };
 enum { STRIP = 16, MOST_TILE_ROWS = 6 };
 enum { MOST_F32 = 6, MOST_S4 = 2, MOST_U4 = 2, MOST_U5 = 2, MOST_S6 = 2, MOST_S8 = 2, MOST_I8 = 2 };
 
+#include "kernel/coming.h"
+
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
     int32_t half[2];
@@ -48,23 +50,25 @@ INLINE int8x8_t broadcast(const int8_t *q)
 }
 
 /* sum [n_rows][N_VECS][2] in 16 bits, two outputs each, = the steps [first, end). */
-INLINE void dot_words(int16x8_t *sum, const uint8_t *level, const int8_t *q, const size_t first,
-                      const size_t end, const dlx__kind kind, const int n_rows)
+INLINE void dot_words(int16x8_t *sum, const uint8_t *level, const int8_t *q, coming *next,
+                      const size_t first, const size_t end, const dlx__kind kind, const int n_rows)
 {
     UNROLL
     for (int i = 0; i < n_rows * 8; i++)
         sum[i] = vdupq_n_s16(0);
     UNROLL
-    for (size_t s = first; s < end; s++)
+    for (size_t s = first; s < end; s++) {
+        fetch_line(next);
         UNROLL
-    for (size_t v = 0; v < 4; v++) {
-        const int8x16_t w = weights_at(level, s, v, kind);
-        UNROLL
-        for (int r = 0; r < n_rows; r++) {
-            const int8x8_t x = broadcast(q + r * DLX__GROUP + s * 4);
-            int16x8_t *to = sum + (size_t)r * 8 + v * 2;
-            to[0] = vmlal_s8(to[0], vget_low_s8(w), x);
-            to[1] = vmlal_s8(to[1], vget_high_s8(w), x);
+        for (size_t v = 0; v < 4; v++) {
+            const int8x16_t w = weights_at(level, s, v, kind);
+            UNROLL
+            for (int r = 0; r < n_rows; r++) {
+                const int8x8_t x = broadcast(q + r * DLX__GROUP + s * 4);
+                int16x8_t *to = sum + (size_t)r * 8 + v * 2;
+                to[0] = vmlal_s8(to[0], vget_low_s8(w), x);
+                to[1] = vmlal_s8(to[1], vget_high_s8(w), x);
+            }
         }
     }
 }
@@ -84,16 +88,17 @@ INLINE void add_words(ivec *sum, const int16x8_t *words, const int32_t *sub, con
 }
 
 INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const dot_run run, const int n_rows)
+                size_t cell, coming *next, const dlx__kind kind, const dot_run run,
+                const int n_rows)
 {
-    const size_t run = kind == DLX__S8 ? 2 : kind == DLX__S6 ? 4 : DLX__STEPS;
+    const size_t n_steps = kind == DLX__S8 ? 2 : kind == DLX__S6 ? 4 : DLX__STEPS;
     const int8_t *q = c->q + cell * DLX__GROUP;
     UNROLL
-    for (size_t s = 0; s < DLX__STEPS; s += run) {
+    for (size_t s = 0; s < DLX__STEPS; s += n_steps) {
         int16x8_t words[MOST_TILE_ROWS * 8];
-        dot_words(words, level[0], q, s, s + run, kind, n_rows);
-        add_words(sum, words, kind == DLX__S6 ? sub + s / run * STRIP : NULL, run != NEXT && s == 0,
-                  n_rows);
+        dot_words(words, level[0], q, next, s, s + n_steps, kind, n_rows);
+        add_words(sum, words, kind == DLX__S6 ? sub + s / n_steps * STRIP : NULL,
+                  run != NEXT && s == 0, n_rows);
     }
 }
 

@@ -23,6 +23,8 @@ enum { START_S4, START_S6 };
 enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
 enum { MOST_F32 = 6, MOST_S4 = 4, MOST_U4 = 4, MOST_U5 = 4, MOST_S6 = 4, MOST_S8 = 4, MOST_I8 = 4 };
 
+#include "kernel/coming.h"
+
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
     int32_t half[2], *start = c->start + cell;
@@ -62,21 +64,23 @@ INLINE ivec dot_step(ivec sum, int8x16_t w, int8x16_t x, const size_t step)
 }
 
 /* sum [n_rows][N_VECS] += half a group. */
-INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, const size_t half,
-                     const dlx__kind kind, const int n_rows)
+INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, coming *next,
+                     const size_t half, const dlx__kind kind, const int n_rows)
 {
     int8x16_t x[MOST_TILE_ROWS];
     UNROLL
     for (int r = 0; r < n_rows; r++)
         x[r] = vld1q_s8(q + (size_t)r * DLX__GROUP + half * 16);
     UNROLL
-    for (size_t s = half * HALF; s < (half + 1) * HALF; s++)
+    for (size_t s = half * HALF; s < (half + 1) * HALF; s++) {
+        fetch_line(next);
         UNROLL
-    for (size_t v = 0; v < 4; v++) {
-        const int8x16_t w = weights_at(level, s, v, kind);
-        UNROLL
-        for (int r = 0; r < n_rows; r++)
-            sum[(size_t)r * 4 + v] = dot_step(sum[(size_t)r * 4 + v], w, x[r], s);
+        for (size_t v = 0; v < 4; v++) {
+            const int8x16_t w = weights_at(level, s, v, kind);
+            UNROLL
+            for (int r = 0; r < n_rows; r++)
+                sum[(size_t)r * 4 + v] = dot_step(sum[(size_t)r * 4 + v], w, x[r], s);
+        }
     }
 }
 
@@ -88,21 +92,22 @@ INLINE void set_starts(ivec *sum, const int32_t *start, const bool any, const in
 }
 
 INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const dot_run run, const int n_rows)
+                size_t cell, coming *next, const dlx__kind kind, const dot_run run,
+                const int n_rows)
 {
     const int8_t *q = c->q + cell * DLX__GROUP;
     const size_t which = kind == DLX__S6 ? START_S6 : START_S4;
     const int32_t *start = c->start + which * c->n_cells + cell;
     if (run != NEXT)
         set_starts(sum, start, kind == DLX__S4 || kind == DLX__S6, n_rows);
-    dot_half(sum, level[0], q, 0, kind, n_rows);
+    dot_half(sum, level[0], q, next, 0, kind, n_rows);
     if (kind != DLX__S6) {
-        dot_half(sum, level[0], q, 1, kind, n_rows);
+        dot_half(sum, level[0], q, next, 1, kind, n_rows);
         return;
     }
     ivec high[MOST_TILE_ROWS * 4]; /* the halves have a scale each */
     set_starts(high, start + c->n_cells, true, n_rows);
-    dot_half(high, level[0], q, 1, kind, n_rows);
+    dot_half(high, level[0], q, next, 1, kind, n_rows);
     UNROLL
     for (int i = 0; i < n_rows * 4; i++) {
         const ivec low = vmulq_s32(sum[i], ivec_load(sub + i % 4 * VL));

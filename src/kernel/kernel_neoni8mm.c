@@ -23,6 +23,8 @@ enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
 enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
 enum { MOST_F32 = 6, MOST_S4 = 4, MOST_U4 = 4, MOST_U5 = 4, MOST_S6 = 4, MOST_S8 = 4, MOST_I8 = 4 };
 
+#include "kernel/coming.h"
+
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
     int32_t half[2], *start = c->start + cell;
@@ -61,12 +63,15 @@ INLINE int8x16_t rows_at(const int8_t *q, const int pair, const size_t step, con
 }
 
 /* sum [pairs of rows][8 pairs of outputs] += the steps [first, end). */
-INLINE void dot_squares(ivec *sum, const uint8_t *level, const int8_t *q, const size_t first,
-                        const size_t end, const dlx__kind kind, const int n_rows)
+INLINE void dot_squares(ivec *sum, const uint8_t *level, const int8_t *q, coming *next,
+                        const size_t first, const size_t end, const dlx__kind kind,
+                        const int n_rows)
 {
     const int n_pairs = (n_rows + 1) / 2;
     UNROLL
     for (size_t s = first; s < end; s += 2) {
+        fetch_line(next);
+        fetch_line(next);
         int8x16_t x[MOST_TILE_ROWS / 2];
         UNROLL
         for (int p = 0; p < n_pairs; p++)
@@ -110,7 +115,8 @@ INLINE void rows_of(ivec *sum, const ivec *squares, const int n_rows)
 }
 
 INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, const dlx__kind kind, const dot_run run, const int n_rows)
+                size_t cell, coming *next, const dlx__kind kind, const dot_run run,
+                const int n_rows)
 {
     const int8_t *q = c->q + cell * DLX__GROUP;
     const size_t which = run == FIRST      ? START_SPAN
@@ -122,7 +128,7 @@ INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, cons
     ivec squares[MOST_TILE_ROWS * 4], high[MOST_TILE_ROWS * 4];
     const bool offset = kind != DLX__U4 && kind != DLX__U5;
     set_starts(squares, start, offset && run != NEXT, n_rows);
-    dot_squares(squares, level[0], q, 0, end, kind, n_rows);
+    dot_squares(squares, level[0], q, next, 0, end, kind, n_rows);
     rows_of(run == NEXT ? high : sum, squares, n_rows);
     if (run == NEXT)
         UNROLL
@@ -131,7 +137,7 @@ INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, cons
     if (kind != DLX__S6)
         return;
     set_starts(squares, start + c->n_cells, true, n_rows);
-    dot_squares(squares, level[0], q, HALF, DLX__STEPS, kind, n_rows);
+    dot_squares(squares, level[0], q, next, HALF, DLX__STEPS, kind, n_rows);
     rows_of(high, squares, n_rows);
     UNROLL
     for (int i = 0; i < n_rows * 4; i++) {
