@@ -212,6 +212,17 @@ INLINE void gather(gathered *g, const vec *x, size_t at, float max, const int n)
     g->weighted = vec_add(g->weighted, weighted);
 }
 
+/* The last few logits as if -infinity followed them: sums then have the same bits, whether ids that
+ * are not allowed follow or none. */
+INLINE void load_last(vec *x, const float *logits, size_t n_logits)
+{
+    enum { n = EXPS };
+    float padded[n * VL];
+    EACH vec_store(padded + i * VL, vec_set(-INFINITY));
+    memcpy(padded, logits, n_logits * sizeof *logits);
+    EACH x[i] = vec_load(padded + i * VL);
+}
+
 /* Broken: the sum is not a number if a logit is none, or if the maximum is infinite. */
 static void stats(dlx__stats *s, const float *logits, size_t n_logits, int32_t first_id)
 {
@@ -219,15 +230,13 @@ static void stats(dlx__stats *s, const float *logits, size_t n_logits, int32_t f
     const float max = largest_of(logits, n_logits);
     const float base = max > -INFINITY ? max : 0;
     gathered g = {.sum = vec_set(0), .weighted = vec_set(0), .second = vec_set(-INFINITY)};
-    size_t k = 0;
-    for (; k + n * VL <= n_logits; k += n * VL) {
+    for (size_t k = 0; k < n_logits; k += n * VL) {
         vec x[n];
-        EACH x[i] = vec_load(logits + k + (size_t)i * VL);
+        if (k + n * VL <= n_logits)
+            EACH x[i] = vec_load(logits + k + (size_t)i * VL);
+        else
+            load_last(x, logits + k, n_logits - k);
         gather(&g, x, k, base, n);
-    }
-    for (; k < n_logits; k += VL) {
-        const vec x = load_end(logits + k, dlx__min(VL, n_logits - k), -INFINITY);
-        gather(&g, &x, k, base, 1);
     }
     dlx__stats run = {.max = max, .sum = vec_sum(g.sum), .weighted = vec_sum(g.weighted)};
     run.broken = !(run.sum < INFINITY);

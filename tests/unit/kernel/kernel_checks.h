@@ -38,7 +38,8 @@
     X(silu_mul)                                                                                    \
     X(add)                                                                                         \
     X(stats)                                                                                       \
-    X(stats_special)
+    X(stats_special)                                                                               \
+    X(stats_rest)
 
 static char check_text[256];
 
@@ -815,6 +816,31 @@ static const char *check_stats(const dlx__kernels *k)
         free(logits);
         if (check_same_stats(&truth, &got))
             return check_text;
+    }
+    return NULL;
+}
+
+/* The same bits whether ids that are not allowed follow or none. */
+static const char *check_stats_rest(const dlx__kernels *k)
+{
+    enum { REST = 140 };
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 11);
+    for (size_t n = 1; n <= 300; n++) {
+        float *logits = check_random(n + REST, 20, &rng);
+        for (size_t i = n; i < n + REST; i++)
+            logits[i] = -INFINITY;
+        dlx__stats alone, followed;
+        dlx__stats_reset(&alone);
+        dlx__stats_reset(&followed);
+        k->stats(&alone, logits, n, 0);
+        k->stats(&followed, logits, n + REST, 0);
+        free(logits);
+        if (alone.sum != followed.sum || alone.weighted != followed.weighted ||
+            alone.best != followed.best || alone.max != followed.max)
+            return check_says("%zu logits: %g %g, with more behind them %g %g", n,
+                              (double)alone.sum, (double)alone.weighted, (double)followed.sum,
+                              (double)followed.weighted);
     }
     return NULL;
 }
