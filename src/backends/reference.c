@@ -418,6 +418,7 @@ static dlx_result head(dlx__backend *b, const dlx__head *in, dlx_error *err)
 
 const dlx__backend_class dlx__backend_reference = {
     .name = "reference",
+    .plain = true,
     .about = "the model's graph in scalar float32: slow, the truth that others are tested against",
     .probe = probe,
     .plan = plan,
