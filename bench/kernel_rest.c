@@ -28,8 +28,9 @@ typedef struct subject {
     const dlx__kernels *k;
     float *x, *y, *z; /* [ROWS][N] */
     dlx__acts acts;
-    float *keys, *values; /* [SLOTS][MOST_DIM] */
-    float *q, *out;       /* [MOST_DIM][DLX__LANES] */
+    float *keys, *values;  /* [SLOTS][MOST_DIM] */
+    float *q, *used, *out; /* [MOST_DIM][DLX__LANES] */
+    uint16_t *halves;      /* [SLOTS][MOST_DIM], zeros */
     dlx__attend_in in;
     const dlx__probe_loop *peak;
     dlx__mat stored;
@@ -78,6 +79,12 @@ static times timed(void (*run)(subject *s), subject *s, size_t n_turns)
 static void run_attend(subject *s)
 {
     s->k->attend(s->out, s->q, DLX__LANES, &s->in);
+}
+
+static void run_attend_pairs(subject *s)
+{
+    memcpy(s->used, s->q, MOST_DIM * DLX__LANES * sizeof *s->q);
+    s->k->attend_pairs(s->out, s->used, DLX__LANES, &s->in);
 }
 
 static void run_peak(subject *s)
@@ -129,17 +136,27 @@ static void run_pack(subject *s)
         s->k->pack(s->panel, s->form, &s->stored, i);
 }
 
-static void measure_attend(subject *s, size_t head_dim, size_t n_turns)
+/* In bf16 where `pairs`. */
+static void measure_attend(subject *s, size_t head_dim, bool pairs, size_t n_turns)
 {
     int32_t n_seen[DLX__LANES];
     for (size_t l = 0; l < DLX__LANES; l++)
         n_seen[l] = SLOTS;
-    s->in = (dlx__attend_in){s->keys, s->values, n_seen,
-                             SLOTS,   head_dim,  1.0f / sqrtf((float)head_dim)};
-    const times t = timed(run_attend, s, n_turns), peak = timed(run_peak, s, n_turns);
+    s->in = (dlx__attend_in){.keys = s->keys,
+                             .values = s->values,
+                             .key_halves = s->halves,
+                             .value_halves = s->halves,
+                             .n_seen = n_seen,
+                             .n_slots = SLOTS,
+                             .head_dim = head_dim,
+                             .scale = 1.0f / sqrtf((float)head_dim)};
+    s->peak = peak_loop(pairs ? DLX__PEAK_BF16 : DLX__PEAK_F32);
+    const times t = timed(pairs ? run_attend_pairs : run_attend, s, n_turns);
+    const times peak = timed(run_peak, s, n_turns);
     const double macs = 2.0 * SLOTS * DLX__LANES * (double)head_dim;
-    printf("attend head_dim %3zu: %.3f ms, %.2f best %.2f median of the peak\n", head_dim,
-           t.best * 1e3, peak.best / 1e6 * macs / t.best, peak.median / 1e6 * macs / t.median);
+    printf("attend %s head_dim %3zu: %.3f ms, %.2f best %.2f median of the peak\n",
+           pairs ? "bf16" : "f32 ", head_dim, t.best * 1e3, peak.best / 1e6 * macs / t.best,
+           peak.median / 1e6 * macs / t.median);
 }
 
 static void measure_row(const char *name, void (*run)(subject *s), subject *s, size_t n_turns)
@@ -184,12 +201,15 @@ int main(int argc, char **argv)
     s.keys = random_floats(SLOTS * MOST_DIM, 1);
     s.values = random_floats(SLOTS * MOST_DIM, 1);
     s.q = random_floats(MOST_DIM * DLX__LANES, 4);
+    s.used = random_floats(MOST_DIM * DLX__LANES, 1);
+    s.halves = allocated(SLOTS * MOST_DIM * sizeof *s.halves);
     s.out = random_floats(MOST_DIM * DLX__LANES, 1);
     s.acts = (dlx__acts){s.x, N, N, ROWS, allocated(s.k->ints_bytes(N, ROWS)), NULL};
-    s.peak = peak_loop(DLX__PEAK_F32);
     printf("kernels %s on %s\n", s.k->name, cpu.name);
-    measure_attend(&s, 64, n_turns);
-    measure_attend(&s, 128, n_turns);
+    for (int pairs = 0; pairs <= (s.k->attend_pairs != NULL); pairs++) {
+        measure_attend(&s, 64, pairs, n_turns);
+        measure_attend(&s, 128, pairs, n_turns);
+    }
     measure_row("norm", run_norm, &s, n_turns);
     measure_row("rope", run_rope, &s, n_turns);
     measure_row("silu_mul", run_silu_mul, &s, n_turns);

@@ -38,6 +38,17 @@ INLINE void put_halves(uint16_t *to, vec x)
     memcpy(to, &halves, sizeof halves);
 }
 
+/* VL pairs: of two vectors the numbers at the same place. */
+INLINE ivec pairs_from(vec low, vec high)
+{
+    uint16_t halves[2][VL];
+    put_halves(halves[0], low);
+    put_halves(halves[1], high);
+    const ivec odd = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(void *)halves[1]));
+    const ivec even = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(void *)halves[0]));
+    return _mm512_xor_si512(even, _mm512_slli_epi32(odd, 16));
+}
+
 static bool runs_on(const dlx__cpu *cpu)
 {
     return cpu->avx512 && cpu->avx512_vnni && cpu->avx512_bf16;

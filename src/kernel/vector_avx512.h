@@ -230,7 +230,7 @@ INLINE const float *address_held(const float *p)
 
 /* ---- integers: dot_dpbusd.h ---------------------------------------------------------------- */
 
-enum { STRIP = 32, MOST_TILE_ROWS = 8, LANE_SUMS = 24 };
+enum { STRIP = 32, MOST_TILE_ROWS = 12, LANE_SUMS = 24 };
 enum {
     MOST_F32 = 12,
     MOST_S4 = 7,
@@ -238,7 +238,7 @@ enum {
     MOST_U5 = 6,
     MOST_S6 = 5,
     MOST_S8 = 7,
-    MOST_I8 = 8
+    MOST_I8 = 12
 };
 
 INLINE ivec dpbusd(ivec sum, ivec u, ivec s)

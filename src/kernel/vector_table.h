@@ -7,6 +7,7 @@
 #include "kernel/gemm_tiles.h"
 #include "kernel/vector_rows.h"
 #ifdef SET_PAIRS
+#include "kernel/attend_pairs.h"
 #include "kernel/gemm_pairs.h"
 #endif
 
@@ -25,6 +26,9 @@ const dlx__kernels SET_NAME = {
     .gemm = gemm,
 #endif
     .attend = attend,
+#ifdef SET_PAIRS
+    .attend_pairs = attend_pairs,
+#endif
     .norm = norm,
     .rope = rope,
     .silu_mul = silu_mul,

@@ -32,6 +32,7 @@
     X(halves_not_finite)                                                                           \
     X(panel_bytes)                                                                                 \
     X(attend)                                                                                      \
+    X(attend_pairs)                                                                                \
     X(attend_extremes)                                                                             \
     X(norm)                                                                                        \
     X(rope)                                                                                        \
@@ -645,6 +646,62 @@ static const char *check_attend(const dlx__kernels *k)
         if (at < head_dim * width)
             said = check_says("%zu slots of %zu, width %zu: expected %g, got %g at %zu", n_slots,
                               head_dim, width, (double)t.a[at], (double)t.b[at], at);
+        check_attention_release(&t);
+    }
+    return said;
+}
+
+static float check_rounded(float x)
+{
+    return dlx__bf16_to_f32(dlx__f32_to_bf16(x));
+}
+
+/* Keys and values as attend_pairs wants them; behind an odd number of slots zeros. t's own are
+ * rounded, and q is. */
+static uint16_t *check_kv_halves(check_attention *t, size_t n_slots, size_t head_dim)
+{
+    const size_t n = (n_slots + 1) * head_dim;
+    uint16_t *halves = calloc(2 * n, sizeof *halves); /* keys, then values */
+    if (!halves)
+        abort();
+    for (size_t i = 0; i < n_slots * head_dim; i++) {
+        const size_t slot = i / head_dim, c = i % head_dim;
+        halves[i] = dlx__f32_to_bf16(t->keys[i]);
+        halves[n + (slot / 2 * head_dim + c) * 2 + slot % 2] = dlx__f32_to_bf16(t->values[i]);
+        t->keys[i] = check_rounded(t->keys[i]);
+        t->values[i] = check_rounded(t->values[i]);
+    }
+    for (size_t i = 0; i < head_dim * DLX__LANES; i++)
+        t->q[i] = check_rounded(t->q[i]);
+    t->in.key_halves = halves;
+    t->in.value_halves = halves + n;
+    return halves;
+}
+
+/* A weight of a value is rounded to eight bits, and values are at most 1. */
+static const char *check_attend_pairs(const dlx__kernels *k)
+{
+    static const size_t slots[] = {1, 2, 33, 63, 64, 65, 200}, dims[] = {2, 16, 24, 64, 128};
+    static const size_t widths[] = {16, 32};
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 13);
+    if (!k->attend_pairs)
+        return NULL;
+    CHECK_EACH(n_slots, slots)
+    CHECK_EACH(head_dim, dims)
+    CHECK_EACH(width, widths)
+    {
+        check_attention t;
+        check_attention_open(&t, n_slots, head_dim, 4, &rng);
+        uint16_t *halves = check_kv_halves(&t, n_slots, head_dim);
+        dlx__kernels_scalar.attend(t.a, t.q, width, &t.in);
+        k->attend_pairs(t.b, t.q, width, &t.in);
+        for (size_t i = 0; i < head_dim * width && !said; i++)
+            if (!(fabsf(t.a[i] - t.b[i]) <= 1.0f / 256))
+                said = check_says("%zu slots of %zu, width %zu: expected %g, got %g at %zu",
+                                  n_slots, head_dim, width, (double)t.a[i], (double)t.b[i], i);
+        free(halves);
         check_attention_release(&t);
     }
     return said;
