@@ -3,8 +3,9 @@
  *
  *   kernel_rest [kernels] [turns]     (the best, 50)
  *
- * attend as a fraction of the multiplications that registers allow; loops over rows in nanoseconds
- * a number; packing in bytes of the stored weights a second. Best and median of the turns.
+ * attend, of floats and of bf16, as a fraction of the multiplications that registers allow, which
+ * are measured in turns with it; loops over rows in nanoseconds a number; packing in bytes of the
+ * stored weights a second. Best and median of the turns.
  */
 #include <math.h>
 #include <stdio.h>
@@ -28,8 +29,9 @@ typedef struct subject {
     const dlx__kernels *k;
     float *x, *y, *z; /* [ROWS][N] */
     dlx__acts acts;
-    float *keys, *values; /* [SLOTS][MOST_DIM] */
-    float *q, *out;       /* [MOST_DIM][DLX__LANES] */
+    float *keys, *values;              /* [SLOTS][MOST_DIM] */
+    uint16_t *half_keys, *half_values; /* as many */
+    float *queries, *q, *out;          /* [MOST_DIM][DLX__LANES]; q: a copy, which is not kept */
     dlx__attend_in in;
     const dlx__probe_loop *peak;
     dlx__mat stored;
@@ -56,27 +58,47 @@ static float *random_floats(size_t n, float spread)
     return x;
 }
 
+static uint16_t *random_halves(size_t n)
+{
+    float *x = random_floats(n, 1);
+    uint16_t *halves = allocated(n * sizeof *halves);
+    for (size_t i = 0; i < n; i++)
+        halves[i] = dlx__f32_to_bf16(x[i]);
+    dlx__free_aligned(NULL, x);
+    return halves;
+}
+
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
+static double seconds(void (*run)(subject *s), subject *s)
+{
+    const double start = dlx__os_seconds();
+    run(s);
+    return dlx__os_seconds() - start;
+}
+
+static times best_and_median(double *t, size_t n)
+{
+    qsort(t, n, sizeof *t, ascending);
+    return (times){t[0], t[n / 2]};
+}
+
 static times timed(void (*run)(subject *s), subject *s, size_t n_turns)
 {
     static double t[MOST_TURNS];
     run(s);
-    for (size_t i = 0; i < n_turns; i++) {
-        const double start = dlx__os_seconds();
-        run(s);
-        t[i] = dlx__os_seconds() - start;
-    }
-    qsort(t, n_turns, sizeof *t, ascending);
-    return (times){t[0], t[n_turns / 2]};
+    for (size_t i = 0; i < n_turns; i++)
+        t[i] = seconds(run, s);
+    return best_and_median(t, n_turns);
 }
 
 static void run_attend(subject *s)
 {
+    memcpy(s->q, s->queries, s->in.head_dim * DLX__LANES * sizeof *s->q);
     s->k->attend(s->out, s->q, DLX__LANES, &s->in);
 }
 
@@ -129,17 +151,30 @@ static void run_pack(subject *s)
         s->k->pack(s->panel, s->form, &s->stored, i);
 }
 
-static void measure_attend(subject *s, size_t head_dim, size_t n_turns)
+static void measure_attend(subject *s, size_t head_dim, bool halves, size_t n_turns)
 {
+    static double t[MOST_TURNS], at_peak[MOST_TURNS];
     int32_t n_seen[DLX__LANES];
     for (size_t l = 0; l < DLX__LANES; l++)
         n_seen[l] = SLOTS;
-    s->in = (dlx__attend_in){s->keys, s->values, n_seen,
-                             SLOTS,   head_dim,  1.0f / sqrtf((float)head_dim)};
-    const times t = timed(run_attend, s, n_turns), peak = timed(run_peak, s, n_turns);
-    const double macs = 2.0 * SLOTS * DLX__LANES * (double)head_dim;
-    printf("attend head_dim %3zu: %.3f ms, %.2f best %.2f median of the peak\n", head_dim,
-           t.best * 1e3, peak.best / 1e6 * macs / t.best, peak.median / 1e6 * macs / t.median);
+    s->in = (dlx__attend_in){.keys = s->keys,
+                             .values = s->values,
+                             .n_seen = n_seen,
+                             .n_slots = SLOTS,
+                             .head_dim = head_dim,
+                             .scale = 1.0f / sqrtf((float)head_dim),
+                             .half_keys = halves ? s->half_keys : NULL,
+                             .half_values = halves ? s->half_values : NULL};
+    s->peak = peak_loop(halves && s->k->halve ? DLX__PEAK_BF16 : DLX__PEAK_F32);
+    for (size_t i = 0; i < n_turns; i++) {
+        t[i] = seconds(run_attend, s);
+        at_peak[i] = seconds(run_peak, s);
+    }
+    const times turn = best_and_median(t, n_turns), peak = best_and_median(at_peak, n_turns);
+    const double macs = 2.0 * SLOTS * DLX__LANES * (double)head_dim / 1e6;
+    printf("attend %-6s head_dim %3zu: %.3f ms, %.2f best %.2f median of the %s peak\n",
+           halves ? "bf16" : "floats", head_dim, turn.best * 1e3, peak.best * macs / turn.best,
+           peak.median * macs / turn.median, s->peak->peak == DLX__PEAK_BF16 ? "bf16" : "f32");
 }
 
 static void measure_row(const char *name, void (*run)(subject *s), subject *s, size_t n_turns)
@@ -183,13 +218,16 @@ int main(int argc, char **argv)
     s.z = random_floats(ROWS * N + 1, 4);
     s.keys = random_floats(SLOTS * MOST_DIM, 1);
     s.values = random_floats(SLOTS * MOST_DIM, 1);
+    s.half_keys = random_halves(SLOTS * MOST_DIM);
+    s.half_values = random_halves(SLOTS * MOST_DIM);
+    s.queries = random_floats(MOST_DIM * DLX__LANES, 4);
     s.q = random_floats(MOST_DIM * DLX__LANES, 4);
     s.out = random_floats(MOST_DIM * DLX__LANES, 1);
     s.acts = (dlx__acts){s.x, N, N, ROWS, allocated(s.k->ints_bytes(N, ROWS)), NULL};
-    s.peak = peak_loop(DLX__PEAK_F32);
     printf("kernels %s on %s\n", s.k->name, cpu.name);
-    measure_attend(&s, 64, n_turns);
-    measure_attend(&s, 128, n_turns);
+    for (int halves = 0; halves < 2; halves++)
+        for (size_t head_dim = 64; head_dim <= MOST_DIM; head_dim *= 2)
+            measure_attend(&s, head_dim, halves, n_turns);
     measure_row("norm", run_norm, &s, n_turns);
     measure_row("rope", run_rope, &s, n_turns);
     measure_row("silu_mul", run_silu_mul, &s, n_turns);

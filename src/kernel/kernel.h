@@ -108,8 +108,12 @@ typedef struct dlx__attend_in {
     const float *values;   /* [n_slots, head_dim] */
     const int32_t *n_seen; /* [width]: lane l sees the slots [0, n_seen[l]), at least one */
     size_t n_slots;        /* the largest of n_seen */
-    size_t head_dim;
+    size_t head_dim;       /* even */
     float scale;
+    /* In place of keys and values the same in bf16, 4-byte aligned; of an odd number of slots
+     * anything may lie beside the last one's values. */
+    const uint16_t *half_keys;   /* [n_slots, head_dim]; NULL: none */
+    const uint16_t *half_values; /* [n_slots / 2 rounded up, head_dim, 2]: pairs of slots */
 } dlx__attend_in;
 
 /* What is known of a row's logits so far; made for ascending ids. */
@@ -152,8 +156,9 @@ typedef struct dlx__kernels {
                  size_t first_panel, size_t n_panels);
 
     /* y [head_dim][width] = softmax(scale * keys q) over what each lane sees, times values;
-     * q [head_dim][width]; width 8, 16, 24 or 32 */
-    void (*attend)(float *y, const float *q, size_t width, const dlx__attend_in *in);
+     * q [head_dim][width] is not kept; width 8, 16, 24 or 32. Where keys and values are bf16, a
+     * table that has `halve` rounds q and the softmax too. */
+    void (*attend)(float *y, float *q, size_t width, const dlx__attend_in *in);
 
     /* The vectors below have any length n. y may be x. */
 

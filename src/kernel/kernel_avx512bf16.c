@@ -16,7 +16,7 @@ enum { N_WIDE = 0, N_STARTS = 5 };
 #include "kernel/cells.h"
 #include "kernel/vector_avx512.h"
 
-/* ---- pairs of bf16: gemm_pairs.h ----------------------------------------------------------- */
+/* ---- pairs of bf16: gemm_pairs.h, attend_pairs.h -------------------------------------------- */
 
 enum { MOST_PAIRS = 12 };
 
@@ -36,6 +36,21 @@ INLINE void put_halves(uint16_t *to, vec x)
 {
     const __m256bh halves = _mm512_cvtneps_pbh(x);
     memcpy(to, &halves, sizeof halves);
+}
+
+INLINE ivec pairs_of_floats(vec even, vec odd)
+{
+    static const uint16_t order[] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                     8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    const __m512bh apart = _mm512_cvtne2ps_pbh(odd, even);
+    ivec bits;
+    memcpy(&bits, &apart, sizeof bits);
+    return _mm512_permutexvar_epi16(bytes_load(order), bits);
+}
+
+INLINE vec vec_of_bits(ivec a)
+{
+    return _mm512_castsi512_ps(a);
 }
 
 static bool runs_on(const dlx__cpu *cpu)

@@ -7,8 +7,19 @@
 #include "kernel/gemm_tiles.h"
 #include "kernel/vector_rows.h"
 #ifdef SET_PAIRS
+#include "kernel/attend_pairs.h"
 #include "kernel/gemm_pairs.h"
+#else
+#include "kernel/attend_widened.h"
 #endif
+
+static void attend(float *y, float *q, size_t width, const dlx__attend_in *in)
+{
+    if (in->half_keys)
+        attend_halves(y, q, width, in);
+    else
+        attend_floats(y, q, width, in);
+}
 
 const dlx__kernels SET_NAME = {
     .name = SET_TEXT,
