@@ -1,6 +1,7 @@
 /*
- * attend_pairs.h - attention over keys and values in bf16 by products of pairs, included once by
- * each kernel_<isa>.c that has defined SET_PAIRS and, beside dot_pairs of gemm_pairs.h:
+ * attend_pairs.h - attention over keys and values in bf16 by products of pairs,
+ * included once by each kernel_<isa>.c that has defined SET_PAIRS and, beside dot_pairs of
+ * gemm_pairs.h:
  *
  *   pairs_of_floats(even, odd)   two floats to a lane's pair of bf16, to the nearest, even of two
  *   vec_of_bits(a)               the same bits as floats
