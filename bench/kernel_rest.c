@@ -29,9 +29,9 @@ typedef struct subject {
     const dlx__kernels *k;
     float *x, *y, *z; /* [ROWS][N] */
     dlx__acts acts;
-    float *keys, *values;              /* [SLOTS][MOST_DIM] */
-    uint16_t *half_keys, *half_values; /* as many */
-    float *queries, *q, *out;          /* [MOST_DIM][DLX__LANES]; q: a copy, which is not kept */
+    float *keys, *values;                /* [SLOTS][MOST_DIM] */
+    uint16_t *key_halves, *value_halves; /* as many */
+    float *queries, *q, *out;            /* [MOST_DIM][DLX__LANES]; q: a copy, which is not kept */
     dlx__attend_in in;
     const dlx__probe_loop *peak;
     dlx__mat stored;
@@ -163,8 +163,8 @@ static void measure_attend(subject *s, size_t head_dim, bool halves, size_t n_tu
                              .n_slots = SLOTS,
                              .head_dim = head_dim,
                              .scale = 1.0f / sqrtf((float)head_dim),
-                             .half_keys = halves ? s->half_keys : NULL,
-                             .half_values = halves ? s->half_values : NULL};
+                             .key_halves = halves ? s->key_halves : NULL,
+                             .value_halves = halves ? s->value_halves : NULL};
     s->peak = peak_loop(halves && s->k->halve ? DLX__PEAK_BF16 : DLX__PEAK_F32);
     for (size_t i = 0; i < n_turns; i++) {
         t[i] = seconds(run_attend, s);
@@ -218,8 +218,8 @@ int main(int argc, char **argv)
     s.z = random_floats(ROWS * N + 1, 4);
     s.keys = random_floats(SLOTS * MOST_DIM, 1);
     s.values = random_floats(SLOTS * MOST_DIM, 1);
-    s.half_keys = random_halves(SLOTS * MOST_DIM);
-    s.half_values = random_halves(SLOTS * MOST_DIM);
+    s.key_halves = random_halves(SLOTS * MOST_DIM);
+    s.value_halves = random_halves(SLOTS * MOST_DIM);
     s.queries = random_floats(MOST_DIM * DLX__LANES, 4);
     s.q = random_floats(MOST_DIM * DLX__LANES, 4);
     s.out = random_floats(MOST_DIM * DLX__LANES, 1);

@@ -324,7 +324,7 @@ static void unknown_shapes_types_and_families_are_refused(void **state)
     } bad[] = {{"qwen9", NULL, NULL, "qwen2.5-0.5b"},
                {NULL, NULL, NULL, "none"},
                {"tiny", "q3_k", NULL, "q4_k"},
-               {"tiny", "int8", NULL, "while loading"},
+               {"tiny", "int8", NULL, "take bf16 here"},
                {"tiny", NULL, "gpt", "fast-dllm-v2"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         dlx_shape_opts o = {.size = sizeof o, .type = bad[i].type, .family = bad[i].family};

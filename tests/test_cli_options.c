@@ -2,6 +2,7 @@
  */
 #include "support.h"
 
+#include "arithmetic_flags.h"
 #include "complete.h"
 #include "gap.h"
 #include "gen_flags.h"
@@ -454,7 +455,7 @@ static void test_infill_has_no_length(void **state)
     for (size_t i = 0; i < n_all_verbs; i++) {
         for (size_t k = 0; k < all_verbs[i]->n_tables; k++) {
             const opt_table *t = &all_verbs[i]->tables[k];
-            if (!t->sources)
+            if (!t->sources || t->rows == arithmetic_rows + ARITHMETIC_KERNELS)
                 continue;
             size_t first = (size_t)(t->rows - gen_rows);
             assert_int_equal(first + t->n, N_GEN_ROWS);
@@ -462,6 +463,31 @@ static void test_infill_has_no_length(void **state)
                              offsetof(gen_flags, sources) + first * sizeof(opt_source));
         }
     }
+}
+
+/* Verbs that open a session or plan one; the kernels have a variable of their own name. */
+static void test_arithmetic_is_everywhere(void **state)
+{
+    static const verb *const verbs[] = {&verb_run,  &verb_chat,  &verb_infill, &verb_logits,
+                                        &verb_eval, &verb_bench, &verb_inspect};
+    const term plain = {0};
+    bytes text = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        for (size_t k = 0; k < N_ARITHMETIC_ROWS; k++)
+            assert_true(has_option(verbs[i], arithmetic_rows[k].name));
+    assert_true(has_option(&verb_doctor, "kernels"));
+    assert_false(has_option(&verb_doctor, "weights"));
+    opt_env_name(&arithmetic_rows[ARITHMETIC_KERNELS], &text);
+    assert_string_equal(text.data, "DLX_KERNEL");
+    bytes_reset(&text);
+    help_verb(&text, &verb_run, &plain);
+    assert_non_null(strstr(text.data, "Options of the groups Generation, Model and machine, and "
+                                      "Arithmetic"));
+    bytes_reset(&text);
+    man_verb(&text, &verb_doctor);
+    assert_non_null(strstr(text.data, "Environment: \\fBDLX_KERNEL\\fR."));
+    bytes_release(&text);
 }
 
 /* --ctx means another thing where several prompts share a context. */
@@ -662,6 +688,7 @@ int main(void)
         cmocka_unit_test(test_nothing_drifts),
         cmocka_unit_test(test_contract),
         cmocka_unit_test(test_infill_has_no_length),
+        cmocka_unit_test(test_arithmetic_is_everywhere),
         cmocka_unit_test(test_help_of_ctx),
         cmocka_unit_test(test_distance),
         cmocka_unit_test(test_foreign_spellings_name_ours),

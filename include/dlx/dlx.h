@@ -104,12 +104,32 @@ typedef struct dlx_session_opts {
     int n_threads;       /* 0: the fast cores */
     size_t memory_limit; /* bytes for the session beside the weights; 0: none. Refused early, with
                             the numbers */
+    /*
+     * What the numbers are while computing. The defaults are exact: as the checkpoint stores the
+     * weights, in float32. A name that is unknown, or that the backend cannot do, is refused with
+     * the list (DLX_E_ARG).
+     *
+     * weights: NULL or "stored"; or "int8": float matrices become int8 while the session opens, a
+     * scale for each output, and their products read rows rounded to int8. Half the memory of bf16,
+     * answers that differ now and then. Types that are integers already stay as they are.
+     *
+     * compute: NULL or "float32"; or "bf16": where the kernels have an instruction for it, products
+     * of bf16 weights read rows rounded to bf16, at about twice the speed; elsewhere it is float32
+     * as before (dlx_session_compute tells). Of the reference backend it is refused.
+     *
+     * kernels: NULL: the fastest of this processor; or a name of dlx_kernels_name (dlx/tools.h).
+     * The products of floats have the same bits with all of them. Programs that want a variable of
+     * the environment read it themselves, as the command reads DLX_KERNEL.
+     */
+    const char *weights, *compute, *kernels;
 } dlx_session_opts;
 
 DLX_API DLX_NODISCARD dlx_result dlx_session_open(dlx_session **out, const dlx_model *model,
                                                   const dlx_session_opts *opts, dlx_error *err);
 DLX_API void dlx_session_free(dlx_session *session);          /* NULL is fine */
 DLX_API size_t dlx_session_n_ctx(const dlx_session *session); /* positions, the default resolved */
+/* "float32"; "bf16" where that was asked for and the kernels have it. */
+DLX_API const char *dlx_session_compute(const dlx_session *session);
 
 /* Stops a running dlx_generate, dlx_logits or dlx_eval within a fraction of a pass (DLX_CANCELLED);
  * the session stays usable. The only call that other threads and signal handlers may make on it. */

@@ -18,22 +18,25 @@ typedef struct dlx_inspect_opts {
     const char *backend; /* of the memory plan; NULL: "cpu" */
     bool tensors;        /* list every tensor */
     bool graph;          /* print the graph, one node a line */
+    const char *weights, *compute, *kernels; /* of the plan, as in dlx_session_opts */
 } dlx_inspect_opts;
 
 /*
  * {"path","family","shape":{...},"ids":{"mask":{"value","from"},...},"defaults":[{"option","value","from"}],
- *  "notes":[...],"plan":{"backend","n_ctx","weights_bytes","mapped_bytes","packed_bytes","kv_bytes","scratch_bytes",
+ *  "notes":[...],"plan":{"backend","weights","compute","kernels","n_ctx","weights_bytes","mapped_bytes","packed_bytes","kv_bytes","scratch_bytes",
  *  "total_bytes","kv_bytes_per_token","phases":[...]},
  *  "tensors":[{"name","role","type","shape","bytes"}],"graph":"..."}
  * Of the plan: weights lie in the file (weights_bytes); a session reads part of them where they are
  * mapped, and the backend's own layout of the others (packed_bytes), which is made once a model.
  * The total is mapped + packed + kv + scratch. phases: what a pass does, in words, a line each.
+ * weights, compute and kernels are those in force (kernels: null where the backend has none).
  */
 DLX_API DLX_NODISCARD dlx_result dlx_inspect(const dlx_model *model, const dlx_inspect_opts *opts,
                                              char **json, dlx_error *err);
 
 /* {"version","os","cpu","cores","fast_cores","memory_bytes","instruction_sets":[...],"kernels",
- *  "backends":[{"name","about","available","why_not"}],"libraries":[{"name","version"}]}.
+ *  "kernel_tables":[{"name","bf16"}],"backends":[{"name","about","available","why_not"}],"libraries":[{"name","version"}]}.
+ * kernel_tables: those of this processor, from plain to fast; kernels: the last of them.
  * Free with dlx_free(NULL, json). */
 DLX_API DLX_NODISCARD dlx_result dlx_doctor(char **json, dlx_error *err);
 
@@ -41,6 +44,7 @@ DLX_API DLX_NODISCARD dlx_result dlx_doctor(char **json, dlx_error *err);
  */
 DLX_API const char *dlx_family_name(size_t i);
 DLX_API const char *const *dlx_backend_names(void);
+DLX_API const char *dlx_kernels_name(size_t i); /* tables that this processor runs, likewise */
 DLX_API const char *const *dlx_sampler_names(const char *family); /* NULL for an unknown family */
 DLX_API const char *const *dlx_cache_names(const char *family);
 
@@ -108,6 +112,9 @@ typedef struct dlx_bench_run {
     const dlx_gen_opts *gen; /* without on_event, which is the benchmark's own */
     const char *backend;     /* NULL: that of the passes */
     int n_threads;           /* 0: the first of the passes' */
+    /* As in dlx_session_opts. NULL: those of the passes, except that another backend has its own
+     * compute and kernels. */
+    const char *weights, *compute, *kernels;
 } dlx_bench_run;
 
 typedef struct dlx_bench_prompt {
@@ -125,13 +132,15 @@ typedef struct dlx_bench_opts {
     size_t n_rounds;           /* 0: 5 */
     const dlx_bench_run *runs; /* [n_runs] generations, timed in turns; none: passes only */
     size_t n_runs;
-    const dlx_gen_opts *exact;       /* NULL, or the decode that each run is compared with */
+    const dlx_gen_opts *exact;       /* NULL, or the decode that each run is compared with: with the
+       weights as stored, in float32 */
     const dlx_bench_prompt *prompts; /* [n_prompts]; NULL: one of arbitrary ids, contexts[0] of
  them, at most half of what the model was trained for */
     size_t n_prompts;
     /* Called before each piece of work; false stops. May be NULL. */
     bool (*on_progress)(void *user, const char *what, size_t done, size_t all);
     void *user;
+    const char *weights, *compute, *kernels; /* of the passes, as in dlx_session_opts */
 } dlx_bench_opts;
 
 /*
@@ -144,7 +153,9 @@ typedef struct dlx_bench_opts {
  *          + 4 * layers * heads * head width * visible positions of all rows / f32 peak )
  *
  * with the bandwidth of a buffer as large as these weights (at most that of memory), and
- * both measured by all threads together. See docs/performance.md.
+ * both measured by all threads together. Weights that became int8 have a byte each and the peak of
+ * int8; bf16 ones have that of bf16 where compute is bf16, else that of f32. See
+ * docs/performance.md.
  *
  * {"model":{"path","family","types":{type: bytes},"n_params"},
  *  "passes":[{"rows","context","type","threads","ms_best","ms_median","ms_head","ms_roof",
@@ -154,9 +165,10 @@ typedef struct dlx_bench_opts {
  *  "probes":[one for each number of threads],
  *  "generate":{"name","tokens","tokens_per_second","decode_tokens_per_second","passes_per_token","rows_per_pass",
  *              "first_token_seconds","prefill_seconds","seconds_best","seconds_median","passes","rows","decode_passes",
- *              "prompt_tokens","prompts","threads","backend"},
+ *              "prompt_tokens","prompts","threads","backend","weights","compute","kernels"},
  *  "runs":[all generations, the first of them being "generate"; with `exact` also
  *          "agreement","same_tokens","compared_tokens","identical_answers"],
+ *  "weights","compute","kernels": what was in force in the passes,
  *  "load_seconds","first_pass_seconds","peak_rss_bytes","weights_bytes","kv_bytes",
  *  "machine":{...},"build":{...},"date","complete"}
  * Seconds are sums over the prompts, but for that of the first token, a mean. passes_per_token,

@@ -4,6 +4,7 @@
 
 #include <dlx/dlx.h>
 
+#include "api/arithmetic.h"
 #include "model/model.h"
 #include "runtime/engine.h"
 #include "text/chat.h"
@@ -23,6 +24,7 @@ struct dlx_model {
 struct dlx_session {
     const dlx_model *model;
     dlx__engine *engine;
+    dlx__arithmetic arithmetic;
     size_t n_ctx;
 };
 
@@ -30,6 +32,9 @@ const dlx__checkpoint *dlx__api_checkpoint(const dlx_model *model);
 
 /* Refuses a model opened with less than `what` needs. */
 dlx_result dlx__api_need_core(const dlx_model *model, const char *what, dlx_error *err);
+
+/* The backend of that name (NULL: "cpu"), if it can run here. */
+dlx_result dlx__api_backend(const dlx__backend_class **out, const char *name, dlx_error *err);
 
 /* A session's number of positions: what was asked, or 4096 where the model was trained for as many.
  */

@@ -64,12 +64,9 @@ static dlx_result take_options(dlx__bench *b)
         longest = dlx__max(longest, b->contexts[i]);
     b->n_ctx = longest + most_rows;
     b->n_step_rows = dlx__max(most_rows, dlx__min(longest, FILL_ROWS));
-    const char *name = o->backend ? o->backend : "cpu";
-    b->backend = dlx__backend_find(name);
-    if (!b->backend)
-        return dlx__fail(b->err, DLX_E_ARG,
-                         "unknown backend '%s' (`dlx doctor` lists those of this build)", name);
-    return b->backend->probe ? b->backend->probe(b->err) : DLX_OK;
+    DLX__TRY(dlx__api_backend(&b->backend, o->backend, b->err));
+    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels};
+    return dlx__api_arithmetic(&b->arithmetic, b->backend, names, b->err);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -82,6 +79,7 @@ static size_t backend_bytes(const dlx__bench *b, int n_threads)
                            .n_streams = 1,
                            .n_threads = n_threads,
                            .mem = b->model->mem};
+    dlx__arithmetic_apply(&b->arithmetic, &o);
     if (!b->backend->plan)
         return dlx__mul(dlx__model_kv_bytes_per_token(&b->model->core), b->n_ctx);
     const dlx__backend_plan plan = b->backend->plan(&b->model->core, &o);
@@ -125,17 +123,30 @@ static bool make_teams(dlx__bench *b)
     return b->teams != NULL;
 }
 
+/* Where and how a run computes, where it does not say itself. */
+static void complete_run(const dlx__bench *b, dlx_bench_run *run)
+{
+    const dlx_bench_opts *o = b->opts;
+    run->name = run->name ? run->name : "generate";
+    run->backend = run->backend ? run->backend : b->backend->name;
+    run->n_threads = run->n_threads ? run->n_threads : b->teams[0].n_threads;
+    run->weights = run->weights ? run->weights : o->weights;
+    if (strcmp(run->backend, b->backend->name) != 0)
+        return;
+    run->compute = run->compute ? run->compute : o->compute;
+    run->kernels = run->kernels ? run->kernels : o->kernels;
+}
+
 static bool make_gens(dlx__bench *b)
 {
     const dlx_bench_opts *o = b->opts;
     b->n_gens = o->n_runs + (o->n_runs && o->exact);
     b->gens = dlx__arena_alloc(&b->arena, b->n_gens, sizeof *b->gens);
     for (size_t i = 0; b->gens && i < b->n_gens; i++) {
-        dlx_bench_run *run = &b->gens[i].run;
-        *run = i < o->n_runs ? o->runs[i] : (dlx_bench_run){.name = "exact", .gen = o->exact};
-        run->name = run->name ? run->name : "generate";
-        run->backend = run->backend ? run->backend : b->backend->name;
-        run->n_threads = run->n_threads ? run->n_threads : b->teams[0].n_threads;
+        const dlx_bench_run exact = {
+            .name = "exact", .gen = o->exact, .weights = "stored", .compute = "float32"};
+        b->gens[i].run = i < o->n_runs ? o->runs[i] : exact;
+        complete_run(b, &b->gens[i].run);
     }
     return b->gens != NULL;
 }
@@ -171,20 +182,29 @@ static bool make_prompts(dlx__bench *b)
     return b->prompts && (given || make_prompt(b));
 }
 
-/* Is every generation possible? Told before minutes are spent on passes. */
-static dlx_result check_gens(const dlx__bench *b)
+static dlx_result check_gen(const dlx__bench *b, dlx__bench_gen *g)
 {
-    const dlx__model *m = &b->model->core;
+    const dlx_bench_run *run = &g->run;
+    const dlx__backend_class *backend;
+    const dlx__arithmetic_names names = {run->weights, run->compute, run->kernels};
+    DLX__TRY(dlx__api_backend(&backend, run->backend, b->err));
+    DLX__TRY(dlx__api_arithmetic(&g->arithmetic, backend, names, b->err));
+    for (size_t j = 0; j < b->n_prompts; j++) {
+        const dlx_bench_prompt *p = &b->prompts[j];
+        size_t n_ctx = dlx_gen_positions(b->model, run->gen, p->n);
+        DLX__TRY(dlx__gen_check(&b->model->core, run->gen, p->ids, p->n, n_ctx, b->err));
+    }
+    return DLX_OK;
+}
+
+/* Is every generation possible? Told before minutes are spent on passes. */
+static dlx_result check_gens(dlx__bench *b)
+{
     for (size_t i = 0; i < b->n_gens; i++) {
-        const dlx_bench_run *run = &b->gens[i].run;
-        for (size_t j = 0; j < b->n_prompts; j++) {
-            const dlx_bench_prompt *p = &b->prompts[j];
-            size_t n_ctx = dlx_gen_positions(b->model, run->gen, p->n);
-            dlx_result r = dlx__gen_check(m, run->gen, p->ids, p->n, n_ctx, b->err);
-            if (r != DLX_OK) {
-                dlx__fail_prefix(b->err, run->name);
-                return r;
-            }
+        dlx_result r = check_gen(b, &b->gens[i]);
+        if (r != DLX_OK) {
+            dlx__fail_prefix(b->err, b->gens[i].run.name);
+            return r;
         }
     }
     return DLX_OK;

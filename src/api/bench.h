@@ -36,14 +36,18 @@ typedef struct dlx__work {
     double ops[DLX__N_PEAKS]; /* by the peak they can reach; attention is F32 */
 } dlx__work;
 
-/* The peak that products with weights of a type can reach. */
-dlx__peak dlx__peak_of(dlx__dtype dtype);
+/* What matrices of a stored type are multiplied as: a type's name, or "int8". */
+const char *dlx__multiplied_as(dlx__dtype dtype, const dlx__arithmetic *a);
+
+/* The peak that these products can reach. */
+dlx__peak dlx__peak_of(dlx__dtype dtype, const dlx__arithmetic *a);
 
 /* Of `rows` rows at the positions context .. context + rows - 1, the head on all of them. */
-void dlx__work_of_pass(dlx__work *work, const dlx__model *m, size_t rows, size_t context);
+void dlx__work_of_pass(dlx__work *work, const dlx__model *m, const dlx__arithmetic *a, size_t rows,
+                       size_t context);
 
-/* Bytes of the weights of layer 0. */
-size_t dlx__layer_bytes(const dlx__model *m);
+/* Bytes of the weights of layer 0, as a pass reads them. */
+size_t dlx__layer_bytes(const dlx__model *m, const dlx__arithmetic *a);
 
 double dlx__work_ops(const dlx__work *work); /* the sum */
 
@@ -71,7 +75,8 @@ typedef struct dlx__bench_team {
 /* One of the generations, over all prompts. */
 typedef struct dlx__bench_gen {
     dlx_bench_run run;
-    dlx_session *session; /* shared by those with the same backend and threads */
+    dlx__arithmetic arithmetic;
+    dlx_session *session; /* shared by those with the same backend, threads and arithmetic */
     bool owns_session;
     dlx__samples seconds;       /* a round's sum over the prompts */
     dlx__samples first_seconds; /* a round's mean over them: until the first token */
@@ -87,6 +92,7 @@ typedef struct dlx__bench {
     const dlx_model *model;
     const dlx_bench_opts *opts;
     const dlx__backend_class *backend;
+    dlx__arithmetic arithmetic; /* of the passes */
     dlx_error *err;
     dlx__arena arena;
     const size_t *rows, *contexts; /* [n_rows], [n_contexts] */

@@ -36,13 +36,19 @@ static dlx_result open_session(dlx__bench *b, dlx__bench_gen *g, size_t n_ctx)
 {
     for (dlx__bench_gen *other = b->gens; other < g; other++) {
         if (same_text(other->run.backend, g->run.backend) &&
-            other->run.n_threads == g->run.n_threads) {
+            other->run.n_threads == g->run.n_threads &&
+            dlx__arithmetic_same(&other->arithmetic, &g->arithmetic)) {
             g->session = other->session;
             return DLX_OK;
         }
     }
-    dlx_session_opts o = {
-        .size = sizeof o, .backend = g->run.backend, .n_ctx = n_ctx, .n_threads = g->run.n_threads};
+    dlx_session_opts o = {.size = sizeof o,
+                          .backend = g->run.backend,
+                          .n_ctx = n_ctx,
+                          .n_threads = g->run.n_threads,
+                          .weights = g->run.weights,
+                          .compute = g->run.compute,
+                          .kernels = g->run.kernels};
     g->owns_session = true;
     return dlx_session_open(&g->session, b->model, &o, b->err);
 }

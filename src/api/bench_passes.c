@@ -116,7 +116,7 @@ static dlx_result run_rounds(bench_loop *l)
     dlx__probe *probe;
     dlx__probe_opts o = {.n_threads = l->team->n_threads,
                          .weights_bytes = (size_t)l->team->passes[0].work.bytes,
-                         .layer_bytes = dlx__layer_bytes(&b->model->core)};
+                         .layer_bytes = dlx__layer_bytes(&b->model->core, &b->arithmetic)};
     DLX__TRY(dlx__probe_open(&probe, &o, b->model->mem, b->err));
     l->team->instruction_set = dlx__probe_name(probe);
     dlx_result r = DLX_OK;
@@ -138,6 +138,7 @@ static dlx_result load(bench_loop *l)
                            .n_streams = 1,
                            .n_threads = l->team->n_threads,
                            .mem = b->model->mem};
+    dlx__arithmetic_apply(&b->arithmetic, &o);
     const double start = dlx__os_seconds();
     DLX__TRY(dlx__bench_tell(b, "loading"));
     DLX__TRY(b->backend->load(&l->backend, &b->model->core, &o, b->err));
@@ -191,7 +192,7 @@ static bool make_room(bench_loop *l)
         dlx__bench_pass *p = &team->passes[i];
         p->rows = b->rows[i % b->n_rows];
         p->context = b->contexts[i / b->n_rows];
-        dlx__work_of_pass(&p->work, &b->model->core, p->rows, p->context);
+        dlx__work_of_pass(&p->work, &b->model->core, &b->arithmetic, p->rows, p->context);
         ok = ok && room_for_samples(&p->seconds, &b->arena, b->n_rounds * MOST_REPEATS) &&
              room_for_samples(&p->head_seconds, &b->arena, b->n_rounds * MOST_REPEATS);
     }

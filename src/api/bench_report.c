@@ -50,6 +50,12 @@ static json_t *model_report(const dlx__model *m)
                      "types", types, "n_params", size_json(n_params));
 }
 
+static json_t *arithmetic_report(const dlx__arithmetic *a)
+{
+    return json_pack("{s:s, s:s, s:s?}", "weights", dlx__arithmetic_weights(a), "compute",
+                     dlx__arithmetic_compute(a), "kernels", a->kernels);
+}
+
 /* ---- passes and probes ----------------------------------------------------------------------- */
 
 static void best_rates(dlx__bench_team *t, dlx__rates *rates)
@@ -60,22 +66,23 @@ static void best_rates(dlx__bench_team *t, dlx__rates *rates)
         rates->peak[i] = dlx__samples_most(&t->peak[i]);
 }
 
-static json_t *pass_report(const dlx__bench_team *t, dlx__bench_pass *p, dlx__dtype type,
+static json_t *pass_report(const dlx__bench_team *t, dlx__bench_pass *p, const char *type,
                            const dlx__rates *rates)
 {
     const double best = dlx__samples_least(&p->seconds);
     const double roof = dlx__work_roof(&p->work, rates);
     return json_pack("{s:o, s:o, s:s, s:i, s:f, s:f, s:f, s:f, s:o, s:f, s:f, s:o}", "rows",
-                     size_json(p->rows), "context", size_json(p->context), "type",
-                     dlx__dtype_of(type)->name, "threads", t->n_threads, "ms_best", best * MILLI,
-                     "ms_median", dlx__samples_median(&p->seconds) * MILLI, "ms_head",
+                     size_json(p->rows), "context", size_json(p->context), "type", type, "threads",
+                     t->n_threads, "ms_best", best * MILLI, "ms_median",
+                     dlx__samples_median(&p->seconds) * MILLI, "ms_head",
                      dlx__samples_least(&p->head_seconds) * MILLI, "ms_roof", roof * MILLI,
                      "fraction_of_roof", dlx__api_real(roof / best), "bytes", p->work.bytes, "ops",
                      dlx__work_ops(&p->work), "samples", size_json(p->seconds.n));
 }
 
-static json_t *passes_report(dlx__bench *b, dlx__dtype type)
+static json_t *passes_report(dlx__bench *b, dlx__dtype stored)
 {
+    const char *type = dlx__multiplied_as(stored, &b->arithmetic);
     json_t *list = json_array();
     for (size_t t = 0; t < b->n_teams; t++) {
         dlx__rates rates;
@@ -88,9 +95,8 @@ static json_t *passes_report(dlx__bench *b, dlx__dtype type)
     return list;
 }
 
-static json_t *probe_report(dlx__bench_team *t, dlx__dtype type)
+static json_t *probe_report(dlx__bench_team *t, dlx__peak peak)
 {
-    const dlx__peak peak = dlx__peak_of(type);
     dlx__rates best;
     best_rates(t, &best);
     json_t *peaks = json_object();
@@ -116,7 +122,7 @@ static json_t *probes_report(dlx__bench *b, dlx__dtype type)
     json_t *list = json_array();
     for (size_t t = 0; t < b->n_teams; t++)
         if (b->teams[t].instruction_set)
-            dlx__api_append(&list, probe_report(&b->teams[t], type));
+            dlx__api_append(&list, probe_report(&b->teams[t], dlx__peak_of(type, &b->arithmetic)));
     return list;
 }
 
@@ -144,7 +150,11 @@ static json_t *run_report(const dlx__bench *b, dlx__bench_gen *g)
         size_json(g->rows), "decode_passes", size_json(g->decode_passes), "prompt_tokens",
         size_json(g->prompt_tokens), "prompts", size_json(b->n_prompts), "threads",
         g->run.n_threads, "backend", g->run.backend);
-    if (!report || !b->opts->exact)
+    if (!dlx__api_merge(report, arithmetic_report(&g->arithmetic))) {
+        json_decref(report);
+        return NULL;
+    }
+    if (!b->opts->exact)
         return report;
     bool is_exact = g == &b->gens[b->n_gens - 1];
     double agreement = is_exact ? 1 : ratio((double)g->n_same, (double)g->n_compared);
@@ -228,14 +238,18 @@ json_t *dlx__bench_report(dlx__bench *b, bool complete)
     json_t *probes = probes_report(b, type);
     json_t *runs = runs_report(b);
     json_t *generate = json_array_get(runs, 0);
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:I, s:o, s:o, s:o, s:o, s:b}",
-                     "model", model_report(m), "passes", passes_report(b, type), "probe",
-                     widest_probe(b, probes), "probes", probes, "generate",
-                     generate ? json_incref(generate) : json_null(), "runs", runs, "load_seconds",
-                     b->load_seconds, "first_pass_seconds", b->first_pass_seconds, "peak_rss_bytes",
-                     size_json(b->peak_rss), "weights_bytes",
-                     (json_int_t)dlx__weights_bytes(dlx__checkpoint_weights(&m->checkpoint)),
-                     "kv_bytes", size_json(dlx__mul(dlx__model_kv_bytes_per_token(m), b->n_ctx)),
-                     "machine", dlx__machine_report(), "build", build_report(), "date",
-                     date_report(), "complete", complete);
+    json_t *report = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:I, s:o, s:o, s:o, s:o, s:b}", "model",
+        model_report(m), "passes", passes_report(b, type), "probe", widest_probe(b, probes),
+        "probes", probes, "generate", generate ? json_incref(generate) : json_null(), "runs", runs,
+        "load_seconds", b->load_seconds, "first_pass_seconds", b->first_pass_seconds,
+        "peak_rss_bytes", size_json(b->peak_rss), "weights_bytes",
+        (json_int_t)dlx__weights_bytes(dlx__checkpoint_weights(&m->checkpoint)), "kv_bytes",
+        size_json(dlx__mul(dlx__model_kv_bytes_per_token(m), b->n_ctx)), "machine",
+        dlx__machine_report(), "build", build_report(), "date", date_report(), "complete",
+        complete);
+    if (dlx__api_merge(report, arithmetic_report(&b->arithmetic)))
+        return report;
+    json_decref(report);
+    return NULL;
 }

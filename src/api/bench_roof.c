@@ -5,16 +5,29 @@
  *                                                 + attention / f32 peak )
  *
  * Weight bytes: every matrix of the layers and the head once, norms and biases, and M rows of the
- * embedding. K and V are not counted: how they are stored is the backend's own choice. Attention:
- * 4 * layers * heads * head width operations for every pair of a row and a position that it sees.
+ * embedding; as stored, or as int8 where the session made them that. K and V are not counted: how
+ * they are stored is the backend's own choice. Attention: 4 * layers * heads * head width
+ * operations for every pair of a row and a position that it sees.
  */
 #include "api/bench.h"
 
-dlx__peak dlx__peak_of(dlx__dtype dtype)
+static bool is_float(dlx__dtype dtype)
 {
+    return dtype == DLX__F32 || dtype == DLX__F16 || dtype == DLX__BF16;
+}
+
+const char *dlx__multiplied_as(dlx__dtype dtype, const dlx__arithmetic *a)
+{
+    return a->int8 && is_float(dtype) ? dlx__arithmetic_weights(a) : dlx__dtype_of(dtype)->name;
+}
+
+dlx__peak dlx__peak_of(dlx__dtype dtype, const dlx__arithmetic *a)
+{
+    if (a->int8 && is_float(dtype))
+        return DLX__PEAK_INT8;
     switch (dtype) {
     case DLX__BF16:
-        return DLX__PEAK_BF16;
+        return a->halves ? DLX__PEAK_BF16 : DLX__PEAK_F32;
     case DLX__Q4_0:
     case DLX__Q4_1:
     case DLX__Q4_K:
@@ -46,16 +59,26 @@ static double visible_pairs(const dlx__model *m, size_t rows, size_t context)
     return n;
 }
 
-static void add_tensor(dlx__work *work, const dlx__tensor *t, size_t rows)
+/* What a pass reads of a tensor: a matrix that became int8 has a byte a weight and a float an
+ * output. */
+static size_t bytes_of(const dlx__tensor *t, const dlx__arithmetic *a)
+{
+    if (t->n_dims > 1 && a->int8 && is_float(t->dtype))
+        return dlx__tensor_elems(t) + t->shape[0] * sizeof(float);
+    return t->n_bytes;
+}
+
+static void add_tensor(dlx__work *work, const dlx__tensor *t, const dlx__arithmetic *a, size_t rows)
 {
     if (!t)
         return;
-    work->bytes += (double)t->n_bytes;
+    work->bytes += (double)bytes_of(t, a);
     if (t->n_dims > 1)
-        work->ops[dlx__peak_of(t->dtype)] += 2.0 * (double)rows * (double)dlx__tensor_elems(t);
+        work->ops[dlx__peak_of(t->dtype, a)] += 2.0 * (double)rows * (double)dlx__tensor_elems(t);
 }
 
-void dlx__work_of_pass(dlx__work *work, const dlx__model *m, size_t rows, size_t context)
+void dlx__work_of_pass(dlx__work *work, const dlx__model *m, const dlx__arithmetic *a, size_t rows,
+                       size_t context)
 {
     const dlx__hparams *hp = &m->hp;
     const dlx__tensor *embedding = dlx__model_tensor(m, DLX__ROLE_EMBED, 0);
@@ -63,19 +86,19 @@ void dlx__work_of_pass(dlx__work *work, const dlx__model *m, size_t rows, size_t
     *work = (dlx__work){.bytes = (double)rows * (double)row_bytes};
     for (size_t layer = 0; layer < hp->n_layers; layer++)
         for (int role = DLX__ROLE_ATTN_NORM; role < DLX__N_ROLES; role++)
-            add_tensor(work, dlx__model_tensor(m, (dlx__role)role, layer), rows);
-    add_tensor(work, dlx__model_tensor(m, DLX__ROLE_FINAL_NORM, 0), rows);
-    add_tensor(work, dlx__model_tensor(m, DLX__ROLE_HEAD, 0), rows);
+            add_tensor(work, dlx__model_tensor(m, (dlx__role)role, layer), a, rows);
+    add_tensor(work, dlx__model_tensor(m, DLX__ROLE_FINAL_NORM, 0), a, rows);
+    add_tensor(work, dlx__model_tensor(m, DLX__ROLE_HEAD, 0), a, rows);
     work->ops[DLX__PEAK_F32] +=
         4.0 * (double)(hp->n_layers * hp->n_heads * hp->head_dim) * visible_pairs(m, rows, context);
 }
 
-size_t dlx__layer_bytes(const dlx__model *m)
+size_t dlx__layer_bytes(const dlx__model *m, const dlx__arithmetic *a)
 {
     size_t n = 0;
     for (int role = DLX__ROLE_ATTN_NORM; role < DLX__N_ROLES; role++) {
         const dlx__tensor *t = dlx__model_tensor(m, (dlx__role)role, 0);
-        n += t ? t->n_bytes : 0;
+        n += t ? bytes_of(t, a) : 0;
     }
     return n;
 }

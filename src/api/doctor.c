@@ -35,6 +35,16 @@ static json_t *instruction_sets(const dlx__cpu *cpu)
     return list;
 }
 
+static json_t *kernel_tables(const dlx__cpu *cpu)
+{
+    json_t *list = json_array();
+    for (const dlx__kernels *const *t = dlx__kernels_list(); *t; t++)
+        if ((*t)->runs_on(cpu))
+            dlx__api_append(
+                &list, json_pack("{s:s, s:b}", "name", (*t)->name, "bf16", (*t)->halve != NULL));
+    return list;
+}
+
 static json_t *backends(void)
 {
     json_t *list = json_array();
@@ -61,8 +71,11 @@ json_t *dlx__machine_report(void)
 dlx_result dlx_doctor(char **json, dlx_error *err)
 {
     json_t *report = json_pack("{s:s}", "version", dlx_version());
-    json_t *parts = json_pack("{s:o, s:[{s:s, s:s}]}", "backends", backends(), "libraries", "name",
-                              "jansson", "version", jansson_version_str());
+    dlx__cpu cpu;
+    dlx__cpu_detect(&cpu);
+    json_t *parts =
+        json_pack("{s:o, s:o, s:[{s:s, s:s}]}", "kernel_tables", kernel_tables(&cpu), "backends",
+                  backends(), "libraries", "name", "jansson", "version", jansson_version_str());
     bool machine = dlx__api_merge(report, dlx__machine_report());
     if (!dlx__api_merge(report, parts) || !machine) {
         json_decref(report);

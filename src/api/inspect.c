@@ -102,7 +102,8 @@ static json_t *phases_report(const dlx_model *model, const dlx__backend_opts *o,
 }
 
 static json_t *plan_report(const dlx_model *model, size_t asked_ctx,
-                           const dlx__backend_class *backend, uint64_t weight_bytes)
+                           const dlx__backend_class *backend, const dlx__arithmetic *a,
+                           uint64_t weight_bytes)
 {
     const dlx__model *core = &model->core;
     size_t n_ctx = dlx__api_n_ctx(model, asked_ctx);
@@ -110,17 +111,20 @@ static json_t *plan_report(const dlx_model *model, size_t asked_ctx,
                            .n_rows = dlx__engine_max_rows(core, n_ctx),
                            .n_streams = 1,
                            .mem = model->mem};
+    dlx__arithmetic_apply(a, &o);
     size_t per_token = dlx__model_kv_bytes_per_token(core);
     dlx__backend_plan plan = {.mapped = (size_t)weight_bytes, .kv = dlx__mul(per_token, n_ctx)};
     if (backend->plan)
         plan = backend->plan(core, &o);
     size_t total = dlx__add(dlx__add(plan.mapped, plan.packed), dlx__add(plan.kv, plan.scratch));
-    return json_pack("{s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "backend", backend->name,
-                     "n_ctx", size_json(n_ctx), "weights_bytes", (json_int_t)weight_bytes,
-                     "mapped_bytes", size_json(plan.mapped), "packed_bytes", size_json(plan.packed),
-                     "kv_bytes", size_json(plan.kv), "scratch_bytes", size_json(plan.scratch),
-                     "total_bytes", size_json(total), "kv_bytes_per_token", size_json(per_token),
-                     "phases", phases_report(model, &o, backend));
+    return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "backend", backend->name, "weights", dlx__arithmetic_weights(a), "compute",
+                     dlx__arithmetic_compute(a), "kernels", a->kernels, "n_ctx", size_json(n_ctx),
+                     "weights_bytes", (json_int_t)weight_bytes, "mapped_bytes",
+                     size_json(plan.mapped), "packed_bytes", size_json(plan.packed), "kv_bytes",
+                     size_json(plan.kv), "scratch_bytes", size_json(plan.scratch), "total_bytes",
+                     size_json(total), "kv_bytes_per_token", size_json(per_token), "phases",
+                     phases_report(model, &o, backend));
 }
 
 /* Elements and bytes of the expected tensors; the type is the file's, or bf16 while only names are
@@ -198,6 +202,9 @@ dlx_result dlx_inspect(const dlx_model *model, const dlx_inspect_opts *opts, cha
     const dlx__backend_class *backend = dlx__backend_find(name);
     if (!backend)
         return dlx__fail(err, DLX_E_ARG, "unknown backend '%s' (`dlx doctor` lists them)", name);
+    dlx__arithmetic a;
+    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels};
+    DLX__TRY(dlx__api_arithmetic(&a, backend, names, err));
 
     const dlx__model *core = &model->core;
     uint64_t n_params, n_bytes;
@@ -209,7 +216,7 @@ dlx_result dlx_inspect(const dlx_model *model, const dlx_inspect_opts *opts, cha
                   core->has_weights, "n_params", (json_int_t)n_params, "weights_bytes",
                   (json_int_t)n_bytes, "shape", shape_report(&core->hp), "ids",
                   ids_report(&core->hp), "defaults", defaults_report(model), "notes",
-                  notes_report(model), "plan", plan_report(model, o->n_ctx, backend, n_bytes));
+                  notes_report(model), "plan", plan_report(model, o->n_ctx, backend, &a, n_bytes));
     if (!report)
         return no_memory(err);
     dlx_result r = DLX_OK;

@@ -15,7 +15,7 @@ size_t dlx__api_n_ctx(const dlx_model *model, size_t asked)
     return trained ? dlx__min(trained, DEFAULT_CTX) : DEFAULT_CTX;
 }
 
-static dlx_result find_backend(const char *name, const dlx__backend_class **out, dlx_error *err)
+dlx_result dlx__api_backend(const dlx__backend_class **out, const char *name, dlx_error *err)
 {
     *out = dlx__backend_find(name ? name : "cpu");
     if (!*out)
@@ -30,6 +30,7 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
     static const dlx_session_opts defaults = {.size = sizeof defaults};
     const dlx_session_opts *o = opts ? opts : &defaults;
     const dlx__backend_class *backend;
+    dlx__arithmetic a;
     *out = NULL;
     DLX__TRY(dlx__api_need_core(model, "a session", err));
     if (!model->core.has_weights)
@@ -38,16 +39,22 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
             "%s: opened for its shapes only; a session needs the weights (open the model "
             "with DLX_LOAD_ALL)",
             model->core.checkpoint.path);
-    DLX__TRY(find_backend(o->backend, &backend, err));
+    DLX__TRY(dlx__api_backend(&backend, o->backend, err));
+    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels};
+    DLX__TRY(dlx__api_arithmetic(&a, backend, names, err));
     dlx_session *session = dlx__alloc_zero(model->mem, 1, sizeof *session);
     if (!session)
         return dlx__fail_memory(err, "opening a session", sizeof *session);
     session->model = model;
+    session->arithmetic = a;
     session->n_ctx = dlx__api_n_ctx(model, o->n_ctx);
     dlx__engine_opts engine = {.backend = backend,
                                .n_ctx = session->n_ctx,
                                .n_threads = o->n_threads,
                                .memory_limit = o->memory_limit,
+                               .int8 = a.int8,
+                               .bf16 = a.bf16,
+                               .kernels = a.kernels,
                                .tokenizer = model->tokenizer,
                                .mem = model->mem};
     dlx_result r = dlx__engine_open(&session->engine, &model->core, &engine, err);
@@ -70,6 +77,11 @@ void dlx_session_free(dlx_session *session)
 size_t dlx_session_n_ctx(const dlx_session *session)
 {
     return session->n_ctx;
+}
+
+const char *dlx_session_compute(const dlx_session *session)
+{
+    return dlx__arithmetic_compute(&session->arithmetic);
 }
 
 void dlx_session_cancel(dlx_session *session)

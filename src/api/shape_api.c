@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What the backend makes of a float model, rather than a type that weights are stored as. */
+/* What a session makes of a float model, rather than a type that weights are stored as. */
 static const char PACKED_INT8[] = "int8";
 
 const char *const *dlx_type_names(void)
@@ -52,8 +52,9 @@ static dlx_result find_type(dlx__dtype *out, const char *name, dlx_error *err)
     }
     if (strcmp(name, PACKED_INT8) == 0)
         return dlx__fail(err, DLX_E_UNSUPPORTED,
-                         "type int8: a backend makes it from a float model while loading, and none "
-                         "of this build does; q8_0 is int8 with a scale for 32 weights");
+                         "type int8: nothing is stored so, a session makes it of floats while it "
+                         "opens: take bf16 here, and weights int8 for the session; q8_0 is int8 "
+                         "with a scale for 32 weights");
     join(all, dlx_type_names());
     return dlx__fail(err, DLX_E_ARG, "type: expected one of %s, found %s", all, name);
 }

@@ -79,7 +79,8 @@ static bool make_layout(layout *l, const dlx__graph *g, dlx__arena *arena)
 
 static size_t kv_bytes(const dlx__model *m, const dlx__backend_opts *o)
 {
-    size_t kv = dlx__kv_bytes(m->graph.n_layers, m->graph.n_heads_kv, o->n_ctx, m->graph.head_dim);
+    size_t kv =
+        dlx__kv_bytes(m->graph.n_layers, m->graph.n_heads_kv, o->n_ctx, m->graph.head_dim, false);
     return dlx__mul((size_t)o->n_streams, kv);
 }
 
@@ -183,7 +184,7 @@ static dlx_result take_buffers(dlx__backend *b, dlx_error *err)
         DLX__TRY(take_floats(&b->hidden[s], b, dlx__mul(n_rows, g->n_embd), err));
         DLX__TRY(take_floats(&b->logits[s], b, g->n_vocab, err));
         DLX__TRY(dlx__kv_open(&b->kv[s], g->n_layers, g->n_heads_kv, b->opts.n_ctx, g->head_dim,
-                              b->opts.mem, err));
+                              false, b->opts.mem, err));
     }
     DLX__TRY(take_floats(&b->row, b, b->layout.widest, err));
     void *scores = NULL;
@@ -417,6 +418,7 @@ static dlx_result head(dlx__backend *b, const dlx__head *in, dlx_error *err)
 
 const dlx__backend_class dlx__backend_reference = {
     .name = "reference",
+    .plain = true,
     .about = "the model's graph in scalar float32: slow, the truth that others are tested against",
     .probe = probe,
     .plan = plan,

@@ -141,7 +141,7 @@ static void add_values(float *y, lane_state *l, const float *p, size_t width, si
                        const dlx__attend_in *in)
 {
     const size_t c = in->head_dim;
-    const uint16_t *values = in->half_values + slot * c;
+    const uint16_t *values = in->value_halves + slot * c;
     multiply_pairs(&(lane_product){y, slot > 0 ? l->shrink : NULL, p, values, 1, c, c, n / 2},
                    width);
     if (n % 2 == 0)
@@ -160,7 +160,7 @@ static void attend_halves(float *y, float *q, size_t width, const dlx__attend_in
     pair_queries(q, c, width, in->scale * 1.44269504088896341f);
     for (size_t slot = 0; slot < in->n_slots; slot += PAIR_SLOTS) {
         const size_t n = dlx__min(PAIR_SLOTS, in->n_slots - slot);
-        multiply_pairs(&(lane_product){s, NULL, q, in->half_keys + slot * c, c / 2, 1, n, c / 2},
+        multiply_pairs(&(lane_product){s, NULL, q, in->key_halves + slot * c, c / 2, 1, n, c / 2},
                        width);
         FOR_WIDTH(width, softmax_pairs(s, n, (int32_t)slot, &lanes, WIDTH));
         add_values(y, &lanes, s, width, slot, n, in);

@@ -39,7 +39,7 @@ static void attend_halves(float *y, const float *q, size_t width, const dlx__att
         const size_t n = dlx__min(SLOTS, in->n_slots - slot);
         for (size_t i = 0; i < c; i += FEATURES) {
             const size_t m = dlx__min(FEATURES, c - i);
-            widen_keys(w, in->half_keys + slot * c + i, c, n, m);
+            widen_keys(w, in->key_halves + slot * c + i, c, n, m);
             multiply_lanes(
                 &(lane_product){s, i > 0 ? ones : NULL, q + i * width, w, FEATURES, 1, n, m},
                 width);
@@ -47,7 +47,7 @@ static void attend_halves(float *y, const float *q, size_t width, const dlx__att
         softmax_tile(s, width, n, (int32_t)slot, in->scale, &lanes);
         for (size_t i = 0; i < c; i += FEATURES) {
             const size_t m = dlx__min(FEATURES, c - i);
-            widen_values(w, in->half_values + slot * c + 2 * i, 2 * c, n, m);
+            widen_values(w, in->value_halves + slot * c + 2 * i, 2 * c, n, m);
             multiply_lanes(&(lane_product){y + i * width, slot > 0 ? lanes.shrink : NULL, s, w, 1,
                                            FEATURES, m, n},
                            width);

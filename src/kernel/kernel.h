@@ -112,8 +112,8 @@ typedef struct dlx__attend_in {
     float scale;
     /* In place of keys and values the same in bf16, 4-byte aligned; of an odd number of slots
      * anything may lie beside the last one's values. */
-    const uint16_t *half_keys;   /* [n_slots, head_dim]; NULL: none */
-    const uint16_t *half_values; /* [n_slots / 2 rounded up, head_dim, 2]: pairs of slots */
+    const uint16_t *key_halves;   /* [n_slots, head_dim]; NULL: none */
+    const uint16_t *value_halves; /* [n_slots / 2 rounded up, head_dim, 2]: pairs of slots */
 } dlx__attend_in;
 
 /* What is known of a row's logits so far; made for ascending ids. */

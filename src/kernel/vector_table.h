@@ -15,7 +15,7 @@
 
 static void attend(float *y, float *q, size_t width, const dlx__attend_in *in)
 {
-    if (in->half_keys)
+    if (in->key_halves)
         attend_halves(y, q, width, in);
     else
         attend_floats(y, q, width, in);

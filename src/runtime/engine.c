@@ -44,6 +44,9 @@ static dlx_result load(dlx__engine *engine, size_t n_rows, int n_streams, dlx_er
                            .n_rows = n_rows,
                            .n_streams = n_streams,
                            .n_threads = engine->opts.n_threads,
+                           .int8 = engine->opts.int8,
+                           .bf16 = engine->opts.bf16,
+                           .kernels = engine->opts.kernels,
                            .path = engine->opts.backend_path,
                            .mem = engine->mem};
     DLX__TRY(check_memory(engine, &o, err));

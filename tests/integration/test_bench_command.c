@@ -107,6 +107,55 @@ static void two_settings_are_compared_with_the_exact_decode(void **state)
     assert_prints(" of 2 |");
 }
 
+static const char *string(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static void reports_say_what_was_multiplied(void **state)
+{
+    (void)state;
+    works(BRIEF "--gen 0 --type int8 --kernels scalar --json");
+    json_t *report = json_loads(out, 0, NULL);
+    const json_t *pass = json_array_get(json_object_get(report, "passes"), 0);
+    assert_string_equal(string(report, "weights"), "int8");
+    assert_string_equal(string(report, "compute"), "float32");
+    assert_string_equal(string(report, "kernels"), "scalar");
+    assert_string_equal(string(pass, "type"), "int8");
+    double of_int8 = json_number_value(json_object_get(pass, "bytes"));
+    json_decref(report);
+    works(BRIEF "--gen 0 --type bf16 --json");
+    report = json_loads(out, 0, NULL);
+    pass = json_array_get(json_object_get(report, "passes"), 0);
+    assert_string_equal(string(report, "weights"), "stored");
+    assert_string_equal(string(pass, "type"), "bf16");
+    assert_true(json_number_value(json_object_get(pass, "bytes")) > 1.8 * of_int8);
+    json_decref(report);
+    works(BRIEF "--gen 0 --type int8 --kernels scalar -q");
+    assert_prints("## shape tiny, bf16 made int8");
+    assert_prints("kernels scalar, weights int8, compute float32");
+    works(BRIEF "--gen 0 --type int8 --kernels scalar -q --format csv");
+    assert_prints("\"shape tiny\",int8,");
+    assert_prints(",int8,float32,scalar\n");
+}
+
+static void settings_of_a_comparison_name_the_arithmetic(void **state)
+{
+    (void)state;
+    works(
+        "models/records --rows 1 --ctx 16 --rounds 1 --gen 8 --raw --prompt 'Anna ordered lamps.' "
+        "--ab kernels=scalar --ab 'weights=int8 compute=bf16' --json");
+    json_t *report = json_loads(out, 0, NULL);
+    const json_t *runs = json_object_get(report, "runs");
+    assert_int_equal(json_array_size(runs), 3);
+    assert_string_equal(string(json_array_get(runs, 0), "kernels"), "scalar");
+    assert_string_equal(string(json_array_get(runs, 0), "weights"), "stored");
+    assert_string_equal(string(json_array_get(runs, 1), "weights"), "int8");
+    assert_string_equal(string(json_array_get(runs, 2), "weights"), "stored");
+    assert_string_equal(string(json_array_get(runs, 2), "compute"), "float32");
+    json_decref(report);
+}
+
 static void prompts_come_from_a_file(void **state)
 {
     (void)state;
@@ -138,6 +187,14 @@ static void mistakes_are_told(void **state)
         {"--shape tiny --format csv --json", 2, "both given"},
         {"--shape tiny --threads 0", 2, "within 1 to 1024"},
         {"--shape tiny --threads 10000", 2, "within 1 to 1024"},
+        {"--shape tiny --type q3_k", 2, "f32"},
+        {"--shape tiny --type int8 --weights stored", 2, "both given"},
+        {"--shape tiny --weights int4", 2, "not one of stored int8"},
+        {"--shape tiny --compute f64", 2, "not one of float32 bf16"},
+        {"--shape tiny --kernels nonsense", 2, "not one of scalar"},
+        {"--shape tiny --backend reference --compute bf16", 1, "float32 only"},
+        {"--shape tiny --ab 'backend=reference kernels=scalar'", 1, "none to choose from"},
+        {"--shape tiny --ab kernels=nonsense", 2, "not one of scalar"},
         {"--shape tiny --rows 4,0", 2, "--rows: 0 is not within"},
         {"--shape tiny --rows 4,,8", 2, "--rows: \"\" is not a whole number"},
         {"--shape tiny --rows all", 2, "\"all\" is not a whole number"},
@@ -198,6 +255,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_tells_the_same_passes),
         cmocka_unit_test(two_settings_are_compared_with_the_exact_decode),
+        cmocka_unit_test(reports_say_what_was_multiplied),
+        cmocka_unit_test(settings_of_a_comparison_name_the_arithmetic),
         cmocka_unit_test(prompts_come_from_a_file),
         cmocka_unit_test(mistakes_are_told),
         cmocka_unit_test(ctrl_c_prints_what_there_is),

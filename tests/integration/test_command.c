@@ -217,6 +217,12 @@ static void test_misuse_is_a_sentence_and_2(void **state)
         {"infill m x --stop y", "a gap is always filled"},
         {"run m p --stop ''", "--stop: expected at least one character"},
         {"run m p --top-p 0", "--top-p: 0 is not above 0 and at most 1"},
+        {"run m p --threads 0", "--threads: 0 is not within 1 to 1024"},
+        {"run m p --threads 10000", "--threads: 10000 is not within 1 to 1024"},
+        {"inspect m --weights int4", "--weights: \"int4\" is not one of stored int8"},
+        {"eval m f --compute half", "--compute: \"half\" is not one of float32 bf16"},
+        {"chat m --kernels nonsense", "--kernels: \"nonsense\" is not one of scalar"},
+        {"bench --shape tiny --type q3_k", "--type: \"q3_k\" is not one of f32"},
         {"run m p --steps $(printf %03000d 0)x", "00...\" is not a whole number"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -227,6 +233,12 @@ static void test_misuse_is_a_sentence_and_2(void **state)
     }
     assert_int_equal(shell("DLX_THREADS=abc \"$DLX\" run \"$TMP/sdar\" hi"), 2);
     assert_stderr_says("DLX_THREADS in the environment");
+    static const char *const verbs[] = {"run \"$TMP/sdar\" hi", "inspect \"$TMP/sdar\"", "doctor",
+                                        "logits \"$TMP/sdar\" hi", "bench --shape tiny"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        assert_int_equal(shell("DLX_KERNEL=nonsense \"$DLX\" %s", verbs[i]), 2);
+        assert_stderr_says("DLX_KERNEL in the environment: \"nonsense\" is not one of scalar");
+    }
 }
 
 static void test_failure_is_a_sentence_and_1(void **state)
@@ -242,6 +254,14 @@ static void test_failure_is_a_sentence_and_1(void **state)
     assert_stderr_says("llada");
     assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --memory-limit 1K"), 1);
     assert_stderr_says("1024");
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --ctx 60000000"), 1);
+    assert_stderr_says("60000000 positions needs ");
+    assert_stderr_says(" bytes");
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/sdar\" hi --backend reference --kernels scalar"),
+                     1);
+    assert_stderr_says("kernels scalar: the reference backend has none to choose from");
+    assert_int_equal(shell("\"$DLX\" inspect \"$TMP/sdar\" --backend reference --compute bf16"), 1);
+    assert_stderr_says("the reference backend computes in float32 only");
 }
 
 /* What is given must be of use, whatever its value: zero and "no" as well. */
@@ -678,7 +698,38 @@ static void test_reports(void **state)
     assert_true(json_array_size(json_object_get(report, "backends")) > 0);
     json_decref(report);
     assert_int_equal(shell("\"$DLX\" doctor"), 0);
-    assert_prints("kernels");
+    assert_prints("the fastest of this processor");
+    assert_int_equal(shell("DLX_KERNEL=scalar \"$DLX\" doctor"), 0);
+    assert_prints("scalar: DLX_KERNEL names them");
+}
+
+/* The tables reach the session, and a plan tells what they change. */
+static void test_arithmetic(void **state)
+{
+    (void)state;
+    json_int_t packed[2];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(shell("DLX_KERNEL=scalar \"$DLX\" inspect '" DLX_SOURCE_DIR
+                               "/models/records' --plan --json --weights %s",
+                               i ? "int8" : "stored"),
+                         0);
+        json_t *plan = object();
+        assert_string_equal(json_string_value(json_object_get(plan, "kernels")), "scalar");
+        assert_string_equal(json_string_value(json_object_get(plan, "weights")),
+                            i ? "int8" : "stored");
+        packed[i] = number(plan, "packed_bytes");
+        json_decref(plan);
+    }
+    assert_true(packed[1] < packed[0] && packed[1] > packed[0] / 3);
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/llada\" hi --json -n 8 --weights int8"), 0);
+    json_decref(object());
+    /* A table without the instruction says so, and computes. */
+    assert_int_equal(
+        shell("\"$DLX\" run \"$TMP/llada\" hi --json -n 8 --compute bf16 --kernels scalar"), 0);
+    json_decref(object());
+    assert_stderr_says("--compute bf16: these kernels have no instruction for it");
+    assert_int_equal(shell("\"$DLX\" inspect \"$TMP/llada\" --compute bf16 --kernels scalar"), 0);
+    assert_prints("these kernels have no instruction for bf16");
 }
 
 static void test_eval(void **state)
@@ -777,6 +828,7 @@ int main(void)
         cmocka_unit_test(test_logits),
         cmocka_unit_test(test_tokenize),
         cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_arithmetic),
         cmocka_unit_test(test_eval),
         cmocka_unit_test(test_chat_on_a_pipe),
         cmocka_unit_test(test_generated_texts),

@@ -35,6 +35,7 @@ typedef struct side_settings {
     gen_flags gen;
     opt_count threads;
     const char *backend;
+    arithmetic_flags arithmetic;
 } side_settings;
 
 static const opt where_rows[] = {
@@ -47,6 +48,7 @@ static const opt where_rows[] = {
 static const opt_table side_tables[] = {
     GEN_TABLE(side_settings, N_LENGTH_ROWS),
     OPT_TABLE("Where", where_rows),
+    ARITHMETIC_TABLE(side_settings, arithmetic),
 };
 
 /* Only its tables are of interest: it is no verb that anybody could call. */
@@ -94,6 +96,7 @@ static int parse_side(bench_side *side, const char *text, const gen_flags *base)
     side->flags = s.gen;
     side->threads = s.threads;
     side->backend = s.backend;
+    side->arithmetic = s.arithmetic;
     side->eos_ids = s.gen.eos_ids;
     side->suppress = s.gen.suppress;
     if (!side->eos_ids.given)

@@ -5,6 +5,7 @@
 #ifndef DLX_TOOL_BENCH_SETTINGS_H
 #define DLX_TOOL_BENCH_SETTINGS_H
 
+#include "arithmetic_flags.h"
 #include "gen_flags.h"
 
 #include <dlx/tools.h>
@@ -38,6 +39,7 @@ typedef struct bench_side {
     gen_plan plan;
     opt_count threads;
     const char *backend;
+    arithmetic_flags arithmetic;
     opt_ids eos_ids;     /* owned: of this text alone, as is ... */
     opt_ranges suppress; /* ... this */
 } bench_side;

@@ -18,6 +18,7 @@ typedef struct settings {
     gen_flags gen;
     const char *shape, *type, *family;
     const char *rows, *ctx, *threads, *backend;
+    arithmetic_flags arithmetic;
     opt_count rounds, tokens, accept;
     opt_texts prompts, ab;
     const char *prompt_file, *format;
@@ -34,6 +35,23 @@ static const char *const *family_names(void)
     return names;
 }
 
+/* What weights are stored as, and "int8", which is bf16 that a session makes int8. */
+static const char INT8[] = "int8";
+static const char *const *type_names(void)
+{
+    static const char *names[32];
+    size_t n = 0;
+    for (; dlx_type_names()[n] && n + 2 < sizeof names / sizeof *names; n++)
+        names[n] = dlx_type_names()[n];
+    names[n] = INT8;
+    return names;
+}
+
+static bool packs_int8(const settings *s)
+{
+    return s->type && strcmp(s->type, INT8) == 0;
+}
+
 static const char *const *format_names(void)
 {
     static const char *const names[] = {"md", "csv", "json", NULL};
@@ -43,8 +61,8 @@ static const char *const *format_names(void)
 static const opt shape_rows[] = {
     {"shape", OPT_CHOICE, AT(shape), "NAME",
      .help = "random weights of a published size, in place of MODEL", .choices = dlx_shape_names},
-    {"type", OPT_CHOICE, AT(type), "T", .help = "what random weights are stored as",
-     .fallback = "q8_0", .choices = dlx_type_names},
+    {"type", OPT_CHOICE, AT(type), "T", .help = "of random weights; int8: bf16, --weights int8",
+     .fallback = "q8_0", .choices = type_names},
     {"family", OPT_CHOICE, AT(family), "NAME", .help = "whose decoding random weights get",
      .fallback = "the published model's", .choices = family_names},
     {"list-shapes", OPT_FLAG, AT(list_shapes), .help = "print the sizes, measure nothing"},
@@ -95,6 +113,7 @@ static const opt_table tables[] = {
      .rows = where_rows,
      .n = sizeof where_rows / sizeof *where_rows,
      .from_env = true},
+    ARITHMETIC_TABLE(settings, arithmetic),
 };
 
 /* ---- what to measure ------------------------------------------------------------------------- */
@@ -196,7 +215,10 @@ static int add_run(bench_job *job, const char *name, const char *text)
     job->runs[job->n_runs++] = (dlx_bench_run){.name = name,
                                                .gen = &side->plan.opts,
                                                .backend = side->backend,
-                                               .n_threads = (int)side->threads.value};
+                                               .n_threads = (int)side->threads.value,
+                                               .weights = side->arithmetic.weights,
+                                               .compute = side->arithmetic.compute,
+                                               .kernels = side->arithmetic.kernels};
     return code;
 }
 
@@ -267,7 +289,10 @@ static int measure(bench_job *job)
                            .prompts = job->prompts.items,
                            .n_prompts = job->prompts.n,
                            .on_progress = on_progress,
-                           .user = job};
+                           .user = job,
+                           .weights = packs_int8(s) ? INT8 : s->arithmetic.weights,
+                           .compute = s->arithmetic.compute,
+                           .kernels = s->arithmetic.kernels};
     if (job->n_sides > job->n_runs)
         opts.exact = &job->sides[job->n_sides - 1].plan.opts;
     progress_start(&job->bar, s->quiet);
@@ -285,7 +310,8 @@ static int measure(bench_job *job)
 static int open_subject(bench_job *job, const opt_args *args)
 {
     const settings *s = job->s;
-    dlx_shape_opts opts = {.size = sizeof opts, .type = s->type, .family = s->family};
+    dlx_shape_opts opts = {
+        .size = sizeof opts, .type = packs_int8(s) ? "bf16" : s->type, .family = s->family};
     dlx_error err;
     if (!s->shape)
         return open_model(&job->model, args->items[0], DLX_LOAD_ALL);
@@ -321,6 +347,9 @@ static int check(const settings *s, const opt_args *args)
     if (!s->shape && (s->type || s->family))
         return say_misuse("bench", "--%s is for --shape; a MODEL has its own",
                           s->type ? "type" : "family");
+    if (packs_int8(s) && s->arithmetic.weights && strcmp(s->arithmetic.weights, INT8) != 0)
+        return say_misuse("bench", "--type int8 and --weights %s are both given",
+                          s->arithmetic.weights);
     if (s->shape && (s->prompts.n || s->prompt_file))
         return say_misuse("bench",
                           "random weights have no tokenizer, so no prompts in words: leave "
@@ -386,8 +415,9 @@ static const char *const about[] = {
     "a "
     "token, so an answer reveals a fixed number a pass (--accept).",
     "--ab compares two settings on the same prompts, answering in turns, and prints for each how "
-    "many tokens are those of the exact decode: the same options without an approximate cache. A "
-    "setting is options of generation without their dashes, and threads= and backend=.",
+    "many tokens are those of the exact decode: the same options without an approximate cache, "
+    "the weights as stored, in float32. A setting is options of generation without their dashes, "
+    "and threads=, backend=, weights=, compute= and kernels=.",
     "Ctrl-C prints what was measured so far (exit code 130).", NULL};
 
 static const verb_example examples[] = {
@@ -396,6 +426,8 @@ static const verb_example examples[] = {
     {"dlx bench models/demo --ctx 128,512 --gen 0 --format csv", "passes alone, for a spreadsheet"},
     {"dlx bench models/demo --ab cache=none --ab \"cache=dual threshold=0.8\"",
      "what an approximate cache gains, and what it costs"},
+    {"dlx bench models/demo --ab weights=stored --ab weights=int8",
+     "what weights of half the size gain, and what they cost"},
 };
 
 static const verb_lack lacks[] = {

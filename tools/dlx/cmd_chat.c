@@ -32,6 +32,7 @@ static const opt_table tables[] = {
     OUTPUT_TABLE(settings, N_TALK_ROWS),
     GEN_TABLE(settings, 0),
     MACHINE_TABLE(settings, MACHINE_CHAT),
+    ARITHMETIC_TABLE(settings, machine.arithmetic),
 };
 
 /* A message: a line, and the next ones while each ends in a backslash. */

@@ -1,4 +1,5 @@
 /* cmd_doctor.c - dlx doctor: the machine, the kernels chosen, the backends and why not. */
+#include "arithmetic_flags.h"
 #include "out.h"
 #include "verbs.h"
 
@@ -7,6 +8,8 @@
 #include <dlx/tools.h>
 
 typedef struct settings {
+    arithmetic_flags arithmetic; /* its kernels */
+    opt_source kernels_from[1];
     bool json;
 } settings;
 
@@ -14,7 +17,15 @@ static const opt rows[] = {
     OPT_JSON_ROW(settings),
 };
 
-static const opt_table tables[] = {OPT_TABLE("Output", rows)};
+static const opt_table tables[] = {
+    OPT_TABLE("Output", rows),
+    {.heading = "Arithmetic",
+     .rows = arithmetic_rows + ARITHMETIC_KERNELS,
+     .n = 1,
+     .base = offsetof(settings, arithmetic),
+     .from_env = true,
+     .sources = offsetof(settings, kernels_from)},
+};
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -52,7 +63,27 @@ static void print_libraries(const json_t *list)
         out_printf("  %-10s %s\n", text_of(library, "name"), text_of(library, "version"));
 }
 
-static void print(const json_t *report)
+/* Which table the other verbs would take here, and why. */
+static const char *why_kernels(const settings *s)
+{
+    static const char *const why[] = {[OPT_DEFAULT] = "the fastest of this processor",
+                                      [OPT_FROM_LINE] = "--kernels names them",
+                                      [OPT_FROM_ENV] = "DLX_KERNEL names them"};
+    return why[s->kernels_from[0]];
+}
+
+static void print_kernels(const json_t *report, const settings *s)
+{
+    size_t i;
+    json_t *table;
+    out_printf("\nkernels    %s: %s\ntables    ", text_of(report, "kernels"), why_kernels(s));
+    json_array_foreach(json_object_get(report, "kernel_tables"), i, table)
+        out_printf(" %s%s", text_of(table, "name"),
+                   json_is_true(json_object_get(table, "bf16")) ? " (--compute bf16)" : "");
+    out_text("\n");
+}
+
+static void print(const json_t *report, const settings *s)
 {
     term t = term_of(stdout);
     size_t i;
@@ -66,7 +97,7 @@ static void print(const json_t *report)
     out_text("sets       ");
     json_array_foreach(json_object_get(report, "instruction_sets"), i, set)
         out_printf("%s%s", i ? " " : "", json_string_value(set));
-    out_printf("\nkernels    %s\n", text_of(report, "kernels"));
+    print_kernels(report, s);
     print_backends(json_object_get(report, "backends"), &t);
     print_libraries(json_object_get(report, "libraries"));
 }
@@ -83,23 +114,28 @@ static int run(const void *of_verb, const opt_args *args)
     dlx_free(NULL, text);
     if (!report)
         return say_failed("the library's report is not JSON");
+    if (s->arithmetic.kernels)
+        json_object_set_new(report, "kernels", json_string(s->arithmetic.kernels));
+    json_object_set_new(report, "kernels_why", json_string(why_kernels(s)));
     if (s->json)
         out_json(json_incref(report));
     else
-        print(report);
+        print(report, s);
     json_decref(report);
     return EXIT_OK;
 }
 
 static const char *const about[] = {"Prints what a report of a problem should hold: version, "
-                                    "machine, the kernels chosen for it, and "
-                                    "which backends are there, or why one is not.",
+                                    "machine, the kernels that are in force and "
+                                    "why, and which backends are there, or why one is not.",
+                                    "DLX_KERNEL=NAME makes every verb compute with another table "
+                                    "than the fastest, as --kernels does.",
                                     NULL};
 
 const verb verb_doctor = {.name = "doctor",
                           .summary = "what this machine and this build can do",
                           .about = about,
                           .tables = tables,
-                          .n_tables = 1,
+                          .n_tables = sizeof tables / sizeof *tables,
                           .settings_bytes = sizeof(settings),
                           .run = run};

@@ -42,6 +42,7 @@ static const opt_table tables[] = {
     OPT_TABLE("Output", output_rows),
     GEN_TABLE(settings, 0),
     MACHINE_TABLE(settings, MACHINE_EVAL),
+    ARITHMETIC_TABLE(settings, machine.arithmetic),
 };
 
 typedef struct watcher {

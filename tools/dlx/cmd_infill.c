@@ -41,6 +41,7 @@ static const opt_table tables[] = {
     OUTPUT_TABLE(settings, N_OUTPUT_ROWS),
     GEN_TABLE(settings, N_LENGTH_ROWS),
     MACHINE_TABLE(settings, MACHINE_RUN),
+    ARITHMETIC_TABLE(settings, machine.arithmetic),
 };
 
 typedef struct job {

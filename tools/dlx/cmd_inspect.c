@@ -8,10 +8,12 @@
 
 #include <dlx/tools.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct settings {
     opt_count ctx;
     const char *backend;
+    arithmetic_flags arithmetic;
     bool plan, tensors, graph, json;
 } settings;
 
@@ -28,7 +30,8 @@ static const opt rows[] = {
     OPT_JSON_ROW(settings),
 };
 
-static const opt_table tables[] = {OPT_TABLE("What to print", rows)};
+static const opt_table tables[] = {OPT_TABLE("What to print", rows),
+                                   ARITHMETIC_TABLE(settings, arithmetic)};
 
 /* "1,024", "0.9", "low_confidence" or "151645 151643" */
 static void value_text(const json_t *value, bytes *out)
@@ -112,11 +115,25 @@ static void print_defaults(const json_t *report)
              json_object_get(item, "from"));
 }
 
-static void print_plan(const json_t *plan)
+/* What was asked for and is not in force is told beside what is. */
+static void print_arithmetic(const settings *s, const json_t *plan)
+{
+    const char *asked = s->arithmetic.compute;
+    const json_t *compute = json_object_get(plan, "compute");
+    line("weights", json_object_get(plan, "weights"), NULL);
+    json_t *why = asked && strcmp(asked, json_string_value(compute)) != 0
+                      ? json_string("these kernels have no instruction for bf16")
+                      : NULL;
+    line("compute", compute, why);
+    line("kernels", json_object_get(plan, "kernels"), NULL);
+    json_decref(why);
+}
+
+static void print_plan(const settings *s, const json_t *plan)
 {
     heading("Memory plan");
-    if (json_object_get(plan, "backend"))
-        line("backend", json_object_get(plan, "backend"), NULL);
+    line("backend", json_object_get(plan, "backend"), NULL);
+    print_arithmetic(s, plan);
     line("context", json_object_get(plan, "n_ctx"), NULL);
     size_line("weights (file)", json_object_get(plan, "weights_bytes"));
     size_line("weights, mapped", json_object_get(plan, "mapped_bytes"));
@@ -157,13 +174,13 @@ static void print(const settings *s, const json_t *report)
     size_t i;
     json_t *note;
     if (s->plan) {
-        print_plan(json_object_get(report, "plan"));
+        print_plan(s, json_object_get(report, "plan"));
         print_phases(json_object_get(json_object_get(report, "plan"), "phases"));
         return;
     }
     print_model(report);
     print_defaults(report);
-    print_plan(json_object_get(report, "plan"));
+    print_plan(s, json_object_get(report, "plan"));
     if (json_array_size(json_object_get(report, "notes")))
         heading("Notes");
     json_array_foreach(json_object_get(report, "notes"), i, note)
@@ -186,7 +203,10 @@ static int run(const void *of_verb, const opt_args *args)
                              .n_ctx = (size_t)s->ctx.value,
                              .backend = s->backend,
                              .tensors = s->tensors,
-                             .graph = s->graph};
+                             .graph = s->graph,
+                             .weights = s->arithmetic.weights,
+                             .compute = s->arithmetic.compute,
+                             .kernels = s->arithmetic.kernels};
     int code = open_model(&model, args->items[0], DLX_LOAD_SHAPES);
     if (code != EXIT_OK)
         return code;
@@ -226,7 +246,7 @@ const verb verb_inspect = {.name = "inspect",
                            .args = arguments,
                            .n_args = 1,
                            .tables = tables,
-                           .n_tables = 1,
+                           .n_tables = sizeof tables / sizeof *tables,
                            .examples = examples,
                            .n_examples = sizeof examples / sizeof *examples,
                            .settings_bytes = sizeof(settings),

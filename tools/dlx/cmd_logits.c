@@ -35,7 +35,8 @@ static const opt rows[] = {
     OPT_JSON_ROW(settings),
 };
 
-static const opt_table tables[] = {OPT_TABLE("Logits", rows), MACHINE_TABLE(settings, MACHINE_RUN)};
+static const opt_table tables[] = {OPT_TABLE("Logits", rows), MACHINE_TABLE(settings, MACHINE_RUN),
+                                   ARITHMETIC_TABLE(settings, machine.arithmetic)};
 
 typedef struct ranked {
     dlx_token id;

@@ -35,6 +35,7 @@ static const opt_table tables[] = {
     OUTPUT_TABLE(settings, N_OUTPUT_ROWS),
     GEN_TABLE(settings, 0),
     MACHINE_TABLE(settings, MACHINE_RUN),
+    ARITHMETIC_TABLE(settings, machine.arithmetic),
 };
 
 /* Which ids the run begins with; says why not. */

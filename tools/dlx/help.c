@@ -76,32 +76,45 @@ static void option_row(bytes *out, const opt *o)
     bytes_release(&right);
 }
 
+/* Which groups the environment may set, and one of their options as an example. */
+static void environment(bytes *out, const verb *v)
+{
+    bytes text = {0}, name = {0};
+    const opt_table *table;
+    size_t n = 0, n_left = 0;
+    for (size_t i = 0; i < v->n_tables; i++)
+        n_left += v->tables[i].from_env;
+    if (!n_left)
+        return;
+    bytes_printf(&text, "Options of the group%s", plural(n_left, "s"));
+    for (size_t i = 0; i < v->n_tables; i++) {
+        if (!v->tables[i].from_env)
+            continue;
+        bytes_printf(&text, "%s %s", !n ? "" : n_left > 1 ? "," : ", and", v->tables[i].heading);
+        n++;
+        n_left--;
+    }
+    bytes_text(&text, " may also be set in the environment: an option on the command line wins "
+                      "over its variable, the variable over the model's own default.");
+    bytes_text(out, "\n");
+    paragraph(out, bytes_string(&text));
+    const opt *o = NULL;
+    while ((o = opt_next(v, o, &table)) && !table->from_env)
+        ;
+    opt_env_name(o, &name);
+    bytes_printf(out, "For example: --%s is %s.\n", o->name, name.data);
+    bytes_release(&text);
+    bytes_release(&name);
+}
+
 static void options(bytes *out, const verb *v, const term *t)
 {
-    bool env = false;
     for (size_t i = 0; i < v->n_tables; i++) {
         heading(out, t, v->tables[i].heading);
         for (size_t k = 0; k < v->tables[i].n; k++)
             option_row(out, &v->tables[i].rows[k]);
-        env = env || v->tables[i].from_env;
     }
-    if (!env)
-        return;
-    bytes name = {0};
-    const opt_table *table;
-    for (const opt *o = NULL; (o = opt_next(v, o, &table));) {
-        if (!table->from_env)
-            continue;
-        opt_env_name(o, &name);
-        bytes_text(out, "\n");
-        paragraph(out,
-                  "Options of the groups Generation and Model and machine may also be set in the "
-                  "environment: an option on the command line wins over its variable, the variable "
-                  "over the model's own default.");
-        bytes_printf(out, "For example: --%s is %s.\n", o->name, name.data);
-        break;
-    }
-    bytes_release(&name);
+    environment(out, v);
 }
 
 void help_verb(bytes *out, const verb *v, const term *t)
@@ -160,6 +173,7 @@ void help_all(bytes *out, const term *t)
     row(out, "Exit code", "0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.", 14);
     row(out, "NO_COLOR", "switches colours off; they are used on terminals only.", 14);
     row(out, "DLX_...", "variables set options: DLX_THREADS, DLX_BACKEND, DLX_MAX_TOKENS ...", 14);
+    row(out, "DLX_KERNEL", "names the kernels, as --kernels does; dlx doctor lists them.", 14);
     heading(out, t, "Examples");
     bytes_text(out, "  dlx run path/to/model \"Why is the sky blue?\" --watch\n"
                     "  dlx chat path/to/model\n"

@@ -5,6 +5,7 @@
 
 #include <dlx/tools.h>
 #include <errno.h>
+#include <string.h>
 
 #define AT(field) offsetof(machine_flags, field)
 
@@ -63,10 +64,16 @@ int open_session(dlx_session **out, const dlx_model *model, const machine_flags 
                              .backend = flags->backend,
                              .n_ctx = flags->ctx.given ? (size_t)flags->ctx.value : n_ctx,
                              .n_threads = (int)flags->threads.value,
-                             .memory_limit = (size_t)flags->memory_limit.value};
+                             .memory_limit = (size_t)flags->memory_limit.value,
+                             .weights = flags->arithmetic.weights,
+                             .compute = flags->arithmetic.compute,
+                             .kernels = flags->arithmetic.kernels};
     dlx_error err;
     if (dlx_session_open(out, model, &opts, &err) != DLX_OK)
         return say_failed("%s", err.text);
+    if (opts.compute && strcmp(opts.compute, dlx_session_compute(*out)) != 0)
+        say("--compute %s: these kernels have no instruction for it; computing in %s", opts.compute,
+            dlx_session_compute(*out));
     return EXIT_OK;
 }
 

@@ -5,13 +5,14 @@
 #ifndef DLX_TOOL_MACHINE_FLAGS_H
 #define DLX_TOOL_MACHINE_FLAGS_H
 
-#include "opt.h"
+#include "arithmetic_flags.h"
 
 #include <dlx/dlx.h>
 
 typedef struct machine_flags {
     opt_count threads, ctx, memory_limit;
     const char *backend;
+    arithmetic_flags arithmetic;
 } machine_flags;
 
 /* What --ctx says depends on the verb: room for one run, for all turns, for the longest task. */

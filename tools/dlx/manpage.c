@@ -128,6 +128,8 @@ void man_main(bytes *out)
                ".SH ENVIRONMENT\n.TP\n\\fBDLX_THREADS\\fR, \\fBDLX_BACKEND\\fR, "
                "\\fBDLX_MAX_TOKENS\\fR ...\nAn option of generation or of the machine that is not "
                "given on the command line; each page names the variables.\n"
+               ".TP\n\\fBDLX_KERNEL\\fR\nThe kernels to compute with, as \\fB\\-\\-kernels\\fR "
+               "names them; \\fBdlx doctor\\fR lists those of this processor.\n"
                ".TP\n\\fBNO_COLOR\\fR\nWhen set and not empty, no colours are used.\n");
     footer(out);
 }

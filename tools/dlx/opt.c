@@ -28,8 +28,8 @@ const opt *opt_next(const verb *v, const opt *o, const opt_table **table)
 
 void opt_env_name(const opt *o, bytes *out)
 {
-    bytes_text(out, "DLX_");
-    for (const char *p = o->name; *p; p++) {
+    bytes_text(out, o->env ? o->env : "DLX_");
+    for (const char *p = o->env ? "" : o->name; *p; p++) {
         char c = *p == '-' ? '_' : *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
         bytes_add(out, &c, 1);
     }

@@ -61,6 +61,7 @@ typedef struct opt {
     bool above; /* min itself is not possible */
     opt_choices choices;
     char letter;
+    const char *env; /* its variable, where that is not DLX_<NAME> */
 } opt;
 
 /* Where a value came from. */
@@ -144,7 +145,7 @@ opt_outcome opt_parse(const verb *v, int argc, char *const *argv, opt_env env, v
                       opt_args *args, bytes *why);
 void opt_release(const verb *v, void *settings);
 
-/* "DLX_MAX_TOKENS" for "max-tokens". */
+/* "DLX_MAX_TOKENS" for "max-tokens", unless the row has a name of its own. */
 void opt_env_name(const opt *o, bytes *out);
 
 /* Visits every option of a verb: for (const opt *o = NULL; (o = opt_next(v, o, &table));). */

@@ -10,7 +10,14 @@ const verb *const all_verbs[] = {
     DLX_VERBS(DLX_VERB_ENTRY)
 #undef DLX_VERB_ENTRY
 };
-const size_t n_all_verbs = sizeof all_verbs / sizeof *all_verbs;
+
+enum {
+#define DLX_VERB_PLACE(name) PLACE_##name,
+    DLX_VERBS(DLX_VERB_PLACE)
+#undef DLX_VERB_PLACE
+        N_VERBS
+};
+const size_t n_all_verbs = N_VERBS;
 
 const verb *verb_find(const char *name)
 {
@@ -28,7 +35,7 @@ const char *verb_nearest(const char *name)
                    {"show", "inspect"},     {"info", "inspect"},    {"plan", "inspect"},
                    {"convert", "quantize"}, {"perplexity", "eval"}, {"encode", "tokenize"},
                    {"version", "--version"}};
-    const char *names[sizeof all_verbs / sizeof *all_verbs];
+    const char *names[N_VERBS];
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         if (strcmp(foreign[i].theirs, name) == 0)
             return foreign[i].ours;

@@ -45,42 +45,48 @@ typedef struct head {
     const dlx__cpu_linear *linear;
     const dlx__cpu_norm *norm; /* NULL: neither norm nor rotation (v) */
     size_t index;
-    float *to; /* row r goes to to + r * to_stride */
-    size_t to_stride;
+    enum { QUERY, KEY, VALUE } kind;
 } head;
 
 static head head_of_unit(const dlx__cpu_job *j, size_t unit)
 {
+    const dlx__cpu_shape *s = &j->b->shape;
+    const size_t n_q = j->queries ? s->n_heads : 0;
+    if (unit < n_q)
+        return (head){&j->layer->q, &j->layer->q_norm, unit, QUERY};
+    unit -= n_q;
+    if (unit < s->n_heads_kv)
+        return (head){&j->layer->k, &j->layer->k_norm, unit, KEY};
+    return (head){&j->layer->v, NULL, unit - s->n_heads_kv, VALUE};
+}
+
+/* Bias, norm and rotation of row r of a head, y [head_dim]. */
+static void finish_row(const dlx__cpu_job *j, const head *to, size_t r, float *y)
+{
+    const dlx__backend *b = j->b;
+    const size_t c = b->shape.head_dim, at = (j->first_row + r) * (c / 2);
+    if (to->linear->bias)
+        b->kernels->add(y, to->linear->bias + to->index * c, c);
+    if (!to->norm)
+        return;
+    if (to->norm->weight)
+        b->kernels->norm(y, y, to->norm->weight, c, to->norm->eps);
+    b->kernels->rope(y, b->cosine + at, b->sine + at, c / 2);
+}
+
+static void finish_head(const dlx__cpu_job *j, const head *to, float *y, size_t stride)
+{
     const dlx__backend *b = j->b;
     const dlx__kv_cache *kv = &b->kv[j->in->stream];
     const size_t c = b->shape.head_dim, slot = j->in->start + j->first_row;
-    const size_t n_q = j->queries ? b->shape.n_heads : 0;
-    if (unit < n_q)
-        return (head){&j->layer->q, &j->layer->q_norm, unit, b->q.x + unit * c, b->q.stride};
-    unit -= n_q;
-    if (unit < b->shape.n_heads_kv)
-        return (head){&j->layer->k, &j->layer->k_norm, unit,
-                      dlx__kv_keys(kv, j->layer_index, unit) + slot * c, c};
-    unit -= b->shape.n_heads_kv;
-    return (head){&j->layer->v, NULL, unit, dlx__kv_values(kv, j->layer_index, unit) + slot * c, c};
-}
-
-static void finish_head(const dlx__cpu_job *j, const head *to, const float *from,
-                        size_t from_stride)
-{
-    const dlx__backend *b = j->b;
-    const size_t c = b->shape.head_dim;
-    for (size_t r = 0; r < j->n_rows; r++) {
-        float *y = to->to + r * to->to_stride; /* [head_dim] */
-        memcpy(y, from + r * from_stride, c * sizeof *y);
-        if (to->linear->bias)
-            b->kernels->add(y, to->linear->bias + to->index * c, c);
-        if (!to->norm)
-            continue;
-        if (to->norm->weight)
-            b->kernels->norm(y, y, to->norm->weight, c, to->norm->eps);
-        const size_t at = (j->first_row + r) * (c / 2);
-        b->kernels->rope(y, b->cosine + at, b->sine + at, c / 2);
+    for (size_t r = 0; r < j->n_rows; r++, y += stride) {
+        finish_row(j, to, r, y);
+        if (to->kind == QUERY)
+            memcpy(b->q.x + r * b->q.stride + to->index * c, y, c * sizeof *y);
+        else if (to->kind == KEY)
+            dlx__kv_put_key(kv, j->layer_index, to->index, slot + r, y);
+        else
+            dlx__kv_put_value(kv, j->layer_index, to->index, slot + r, y);
     }
 }
 

@@ -50,16 +50,32 @@ static dlx_model *tiny(const char *type, const char *family)
     return model;
 }
 
+static const dlx__arithmetic as_stored = {0}, int8 = {.int8 = true},
+                             halves = {.bf16 = true, .halves = true}, in_vain = {.bf16 = true};
+
 static void a_pass_reads_each_weight_once(void **state)
 {
     (void)state;
     dlx_model *model = tiny("bf16", NULL);
     dlx__work w;
-    dlx__work_of_pass(&w, &model->core, 3, 8);
+    dlx__work_of_pass(&w, &model->core, &as_stored, 3, 8);
     double matrices = LAYERS * MATRIX + D * V; /* the head */
     double vectors = LAYERS * VECTORS + D;
     assert_true(w.bytes == 2 * matrices + 4 * vectors + 2.0 * 3 * D);
-    assert_int_equal(dlx__layer_bytes(&model->core), 2 * MATRIX + 4 * VECTORS);
+    assert_int_equal(dlx__layer_bytes(&model->core, &as_stored), 2 * MATRIX + 4 * VECTORS);
+    dlx_model_free(model);
+}
+
+/* A byte a weight and a float an output; the embedding's rows as they are stored. */
+static void weights_made_int8_are_read_as_such(void **state)
+{
+    (void)state;
+    dlx_model *model = tiny("bf16", NULL);
+    dlx__work w;
+    dlx__work_of_pass(&w, &model->core, &int8, 3, 8);
+    double outputs = LAYERS * (Q + 2 * KV + D + 2 * FF + D) + V;
+    double matrices = LAYERS * MATRIX + D * V, vectors = LAYERS * VECTORS + D;
+    assert_true(w.bytes == matrices + 4 * outputs + 4 * vectors + 2.0 * 3 * D);
     dlx_model_free(model);
 }
 
@@ -68,16 +84,21 @@ static void products_count_by_type_and_attention_as_float(void **state)
     (void)state;
     static const struct {
         const char *type;
+        const dlx__arithmetic *a;
         dlx__peak peak;
-    } types[] = {{"bf16", DLX__PEAK_BF16},
-                 {"q8_0", DLX__PEAK_INT8},
-                 {"q5_1", DLX__PEAK_INT8},
-                 {"q4_0", DLX__PEAK_INT4},
-                 {"f16", DLX__PEAK_F32}};
+        const char *as;
+    } types[] = {
+        {"bf16", &as_stored, DLX__PEAK_F32, "bf16"},  {"bf16", &halves, DLX__PEAK_BF16, "bf16"},
+        {"bf16", &in_vain, DLX__PEAK_F32, "bf16"},    {"bf16", &int8, DLX__PEAK_INT8, "int8"},
+        {"f32", &int8, DLX__PEAK_INT8, "int8"},       {"q4_0", &int8, DLX__PEAK_INT4, "q4_0"},
+        {"q8_0", &as_stored, DLX__PEAK_INT8, "q8_0"}, {"q5_1", &as_stored, DLX__PEAK_INT8, "q5_1"},
+        {"q4_0", &as_stored, DLX__PEAK_INT4, "q4_0"}, {"f16", &halves, DLX__PEAK_F32, "f16"}};
     for (size_t i = 0; i < DLX__LEN(types); i++) {
         dlx_model *model = tiny(types[i].type, NULL);
         dlx__work w;
-        dlx__work_of_pass(&w, &model->core, 6, 8);
+        dlx__work_of_pass(&w, &model->core, types[i].a, 6, 8);
+        const dlx__dtype stored = dlx__model_tensor(&model->core, DLX__ROLE_Q, 0)->dtype;
+        assert_string_equal(dlx__multiplied_as(stored, types[i].a), types[i].as);
         /* rows at 8 .. 13 in blocks of 4: four see 12 positions, two see all 14 */
         double attention = 4.0 * LAYERS * HEADS * HD * (4 * 12 + 2 * 14);
         double products = 2.0 * 6 * (LAYERS * MATRIX + D * V);
@@ -95,7 +116,7 @@ static void bidirectional_rows_see_everything(void **state)
     (void)state;
     dlx_model *model = tiny("f32", "llada");
     dlx__work w;
-    dlx__work_of_pass(&w, &model->core, 6, 8);
+    dlx__work_of_pass(&w, &model->core, &as_stored, 6, 8);
     double products = 2.0 * 6 * (LAYERS * MATRIX + D * V);
     assert_true(w.ops[DLX__PEAK_F32] == products + 4.0 * LAYERS * HEADS * HD * 6 * 14);
     dlx_model_free(model);
@@ -246,7 +267,7 @@ static void a_report_is_whole_or_missing(void **state)
         assert_true(json_fails_at < 2000);
     }
     assert_true(json_fails_at > 100);
-    assert_int_equal(json_object_size(report), 15);
+    assert_int_equal(json_object_size(report), 18);
     assert_int_equal(json_array_size(json_object_get(report, "runs")), 2);
     json_decref(report);
     dlx_model_free(model);
@@ -258,6 +279,7 @@ int main(void)
         cmocka_unit_test(percentiles_lie_between_neighbours),
         cmocka_unit_test(samples_beyond_the_room_are_dropped),
         cmocka_unit_test(a_pass_reads_each_weight_once),
+        cmocka_unit_test(weights_made_int8_are_read_as_such),
         cmocka_unit_test(products_count_by_type_and_attention_as_float),
         cmocka_unit_test(bidirectional_rows_see_everything),
         cmocka_unit_test(the_roof_is_the_slower_of_memory_and_arithmetic),

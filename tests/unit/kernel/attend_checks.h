@@ -6,9 +6,10 @@
 #include "check_numbers.h"
 
 typedef struct check_attention {
-    float *keys, *values;              /* [n_slots, head_dim] */
-    uint16_t *half_keys, *half_values; /* the same in bf16; NaN beside the last of an odd number */
-    float *q, *a, *b;                  /* [head_dim][32] */
+    float *keys, *values; /* [n_slots, head_dim] */
+    uint16_t *key_halves,
+        *value_halves; /* the same in bf16; NaN beside the last of an odd number */
+    float *q, *a, *b;  /* [head_dim][32] */
     int32_t n_seen[DLX__LANES];
     dlx__attend_in in;
 } check_attention;
@@ -18,15 +19,15 @@ static void check_attention_open(check_attention *t, size_t n_slots, size_t head
 {
     t->keys = check_random(n_slots * head_dim, 1, rng);
     t->values = check_random(n_slots * head_dim, 1, rng);
-    t->half_keys = malloc(n_slots * head_dim * sizeof *t->half_keys);
-    t->half_values = malloc((n_slots + 1) * head_dim * sizeof *t->half_values);
-    if (!t->half_keys || !t->half_values)
+    t->key_halves = malloc(n_slots * head_dim * sizeof *t->key_halves);
+    t->value_halves = malloc((n_slots + 1) * head_dim * sizeof *t->value_halves);
+    if (!t->key_halves || !t->value_halves)
         abort();
     for (size_t i = 0; i < n_slots * head_dim; i++)
-        t->half_keys[i] = dlx__f32_to_bf16(t->keys[i]);
+        t->key_halves[i] = dlx__f32_to_bf16(t->keys[i]);
     for (size_t i = 0; i < (n_slots + n_slots % 2) * head_dim; i++) {
         const size_t slot = i / head_dim, to = (slot / 2 * head_dim + i % head_dim) * 2 + slot % 2;
-        t->half_values[to] = dlx__f32_to_bf16(slot < n_slots ? t->values[i] : NAN);
+        t->value_halves[to] = dlx__f32_to_bf16(slot < n_slots ? t->values[i] : NAN);
     }
     t->q = check_random(head_dim * DLX__LANES, spread, rng);
     t->a = check_random(head_dim * DLX__LANES, 0, rng);
@@ -45,8 +46,8 @@ static void check_attention_open(check_attention *t, size_t n_slots, size_t head
 static void check_attention_halve(check_attention *t)
 {
     t->in.keys = t->in.values = NULL;
-    t->in.half_keys = t->half_keys;
-    t->in.half_values = t->half_values;
+    t->in.key_halves = t->key_halves;
+    t->in.value_halves = t->value_halves;
 }
 
 /* y [head_dim][width], by a table, of a copy of the queries. */
@@ -63,8 +64,8 @@ static void check_attention_release(check_attention *t)
 {
     free(t->keys);
     free(t->values);
-    free(t->half_keys);
-    free(t->half_values);
+    free(t->key_halves);
+    free(t->value_halves);
     free(t->q);
     free(t->a);
     free(t->b);

@@ -182,6 +182,18 @@ EMULATED __m512i _mm512_cvtepu8_epi32(__m128i a)
     return b;
 }
 
+EMULATED __m512i _mm512_cvtepu16_epi32(__m256i a)
+{
+    __m512i b;
+    EACH_LANE
+    {
+        uint16_t half;
+        memcpy(&half, (const char *)&a + 2 * i, sizeof half);
+        emulated_put(&b, i, half);
+    }
+    return b;
+}
+
 EMULATED __m512i _mm512_cvtepi8_epi32(__m128i a)
 {
     __m512i b;

@@ -1,0 +1,99 @@
+/* arithmetic.c - weights, compute and kernels of a session, from their names. */
+#include "api/arithmetic.h"
+
+#include "base/fail.h"
+#include "kernel/kernel.h"
+
+#include <dlx/tools.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char STORED[] = "stored", INT8[] = "int8", FLOAT32[] = "float32", BF16[] = "bf16";
+
+/* *second: is it the second of the two words, the one that is no default? */
+static dlx_result choose(bool *second, const char *option, const char *first, const char *other,
+                         const char *name, dlx_error *err)
+{
+    *second = name && strcmp(name, other) == 0;
+    if (!name || *second || strcmp(name, first) == 0)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_ARG, "%s: expected one of %s, %s, found %s", option, first, other,
+                     name);
+}
+
+const char *dlx_kernels_name(size_t i)
+{
+    dlx__cpu cpu;
+    dlx__cpu_detect(&cpu);
+    for (const dlx__kernels *const *t = dlx__kernels_list(); *t; t++)
+        if ((*t)->runs_on(&cpu) && i-- == 0)
+            return (*t)->name;
+    return NULL;
+}
+
+static dlx_result unknown_kernels(const char *name, dlx_error *err)
+{
+    char list[160] = "";
+    size_t n = 0;
+    for (size_t i = 0; dlx_kernels_name(i) && n < sizeof list; i++)
+        n +=
+            (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", dlx_kernels_name(i));
+    return dlx__fail(err, DLX_E_ARG, "kernels: expected one of %s on this processor, found %s",
+                     list, name);
+}
+
+static dlx_result check_plain(const dlx__arithmetic *a, const dlx__backend_class *backend,
+                              const char *kernels, dlx_error *err)
+{
+    if (a->bf16)
+        return dlx__fail(err, DLX_E_ARG,
+                         "compute bf16: the %s backend computes in float32 only; leave it out, or "
+                         "take the cpu backend",
+                         backend->name);
+    if (kernels)
+        return dlx__fail(err, DLX_E_ARG,
+                         "kernels %s: the %s backend has none to choose from; leave them out, or "
+                         "take the cpu backend",
+                         kernels, backend->name);
+    return DLX_OK;
+}
+
+dlx_result dlx__api_arithmetic(dlx__arithmetic *out, const dlx__backend_class *backend,
+                               dlx__arithmetic_names names, dlx_error *err)
+{
+    *out = (dlx__arithmetic){0};
+    DLX__TRY(choose(&out->int8, "weights", STORED, INT8, names.weights, err));
+    DLX__TRY(choose(&out->bf16, "compute", FLOAT32, BF16, names.compute, err));
+    dlx__cpu cpu;
+    dlx__cpu_detect(&cpu);
+    const dlx__kernels *kernels = dlx__kernels_find(names.kernels, &cpu);
+    if (!kernels)
+        return unknown_kernels(names.kernels, err);
+    if (backend->plain)
+        return check_plain(out, backend, names.kernels, err);
+    out->kernels = kernels->name;
+    out->halves = out->bf16 && kernels->halve;
+    return DLX_OK;
+}
+
+void dlx__arithmetic_apply(const dlx__arithmetic *a, dlx__backend_opts *o)
+{
+    o->int8 = a->int8;
+    o->bf16 = a->bf16;
+    o->kernels = a->kernels;
+}
+
+bool dlx__arithmetic_same(const dlx__arithmetic *a, const dlx__arithmetic *b)
+{
+    return a->int8 == b->int8 && a->bf16 == b->bf16 && a->kernels == b->kernels;
+}
+
+const char *dlx__arithmetic_weights(const dlx__arithmetic *a)
+{
+    return a->int8 ? INT8 : STORED;
+}
+
+const char *dlx__arithmetic_compute(const dlx__arithmetic *a)
+{
+    return a->halves ? BF16 : FLOAT32;
+}

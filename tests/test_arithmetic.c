@@ -1,0 +1,193 @@
+/* test_arithmetic.c - weights, compute and kernels of a session, through the public interface: what
+ * they change of an answer, and what is refused. labels: quick */
+#include "support.h"
+
+#include <dlx/tools.h>
+
+#include <math.h>
+
+static const char MESSAGE[] = "[{\"role\":\"user\",\"content\":\"On 5 March 2024, Anna Smith "
+                              "ordered 12 lamps for $123.45, to "
+                              "be sent to Berlin.\"}]";
+
+static dlx_model *open_records(void)
+{
+    dlx_model *model;
+    dlx_error err = {.code = DLX_OK};
+    if (dlx_model_open(&model, DLX_SOURCE_DIR "/models/records", NULL, &err) != DLX_OK)
+        fail_msg("%s", err.text);
+    return model;
+}
+
+static dlx_session *open_session(const dlx_model *model, const dlx_session_opts *how)
+{
+    dlx_session_opts opts = *how;
+    dlx_session *session;
+    dlx_error err = {.code = DLX_OK};
+    opts.size = sizeof opts;
+    opts.n_threads = 2;
+    opts.n_ctx = 256;
+    if (dlx_session_open(&session, model, &opts, &err) != DLX_OK)
+        fail_msg("%s", err.text);
+    return session;
+}
+
+/* The answer to MESSAGE; the caller's. */
+static char *answer(const dlx_model *model, const dlx_session_opts *how)
+{
+    char *prompt, *text;
+    dlx_token *ids;
+    size_t n;
+    dlx_gen_result result;
+    dlx_error err = {.code = DLX_OK};
+    dlx_session *session = open_session(model, how);
+    assert_ok(dlx_chat_render(model, MESSAGE, NULL, true, &prompt, &err), &err);
+    assert_ok(dlx_tokenize(model, prompt, strlen(prompt), false, &ids, &n, &err), &err);
+    assert_ok(dlx_generate(session, ids, n, NULL, &result, &err), &err);
+    assert_ok(dlx_detokenize(model, result.ids, result.n_ids, true, &text, NULL, &err), &err);
+    dlx_free(model, prompt);
+    dlx_free(model, ids);
+    dlx_session_free(session);
+    return text;
+}
+
+/* An easy message: every arithmetic finds the same record. */
+static void every_arithmetic_answers(void **state)
+{
+    (void)state;
+    static const dlx_session_opts ways[] = {
+        {.kernels = "scalar"},
+        {.weights = "stored", .compute = "float32"},
+        {.weights = "int8"},
+        {.weights = "int8", .kernels = "scalar"},
+        {.compute = "bf16"},
+        {.weights = "int8", .compute = "bf16"},
+        {.weights = "int8", .backend = "reference"},
+    };
+    dlx_model *model = open_records();
+    char *want = answer(model, &(dlx_session_opts){.kernels = NULL});
+    assert_non_null(strstr(want, "\"customer\": \"Anna Smith\""));
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        char *got = answer(model, &ways[i]);
+        if (strcmp(got, want) != 0)
+            fail_msg("way %zu: %s\ninstead of %s", i, got, want);
+        dlx_free(model, got);
+    }
+    dlx_free(model, want);
+    dlx_model_free(model);
+}
+
+/* Tables of this processor, the scalar one first, and each of them opens. */
+static void every_table_of_this_processor_opens(void **state)
+{
+    (void)state;
+    dlx_model *model = support_open("sdar-tiny-b4");
+    size_t n = 0;
+    assert_string_equal(dlx_kernels_name(0), "scalar");
+    for (; dlx_kernels_name(n); n++)
+        dlx_session_free(open_session(model, &(dlx_session_opts){.kernels = dlx_kernels_name(n)}));
+    assert_null(dlx_kernels_name(n + 7));
+    dlx_model_free(model);
+}
+
+/* How far the logits of two sessions are apart, of their largest. */
+static double distance(const dlx_model *model, const dlx_session_opts *a, const dlx_session_opts *b)
+{
+    static const dlx_token ids[] = {5, 6, 7, 8, 9, 10};
+    static float x[2][6 * 4096];
+    const dlx_session_opts *const ways[] = {a, b};
+    dlx_model_info info;
+    double worst = 0, largest = 0;
+    dlx_error err = {.code = DLX_OK};
+    dlx_model_get_info(model, &info);
+    assert_true(info.n_vocab_rows <= 4096);
+    for (int i = 0; i < 2; i++) {
+        dlx_session *session = open_session(model, ways[i]);
+        assert_ok(dlx_logits(session, ids, 6, x[i], &err), &err);
+        dlx_session_free(session);
+    }
+    for (size_t i = 0; i < 6 * info.n_vocab_rows; i++) {
+        worst = fmax(worst, fabs((double)x[0][i] - (double)x[1][i]));
+        largest = fmax(largest, fabs((double)x[0][i]));
+    }
+    return worst / largest;
+}
+
+/* The options are not decoration: int8 moves the logits, a little, on both backends. */
+static void int8_changes_the_numbers(void **state)
+{
+    (void)state;
+    dlx_model *model = open_records();
+    const dlx_session_opts exact = {.kernels = NULL}, reference = {.backend = "reference"};
+    const dlx_session_opts int8 = {.weights = "int8"};
+    const dlx_session_opts reference_int8 = {.weights = "int8", .backend = "reference"};
+    double d = distance(model, &exact, &int8), e = distance(model, &reference, &reference_int8);
+    if (!(d > 1e-4 && d < 0.2 && e > 1e-4 && e < 0.2))
+        fail_msg("int8 is %g off on cpu, %g on reference", d, e);
+    dlx_model_free(model);
+}
+
+static void compute_tells_what_is_in_force(void **state)
+{
+    (void)state;
+    dlx_model *model = open_records();
+    dlx_session *session = open_session(model, &(dlx_session_opts){.kernels = NULL});
+    assert_string_equal(dlx_session_compute(session), "float32");
+    dlx_session_free(session);
+    session = open_session(model, &(dlx_session_opts){.compute = "bf16", .kernels = "scalar"});
+    assert_string_equal(dlx_session_compute(session), "float32");
+    dlx_session_free(session);
+    const dlx_session_opts exact = {.kernels = NULL}, bf16 = {.compute = "bf16"};
+    session = open_session(model, &bf16);
+    const bool halves = strcmp(dlx_session_compute(session), "bf16") == 0;
+    dlx_session_free(session);
+    double d = distance(model, &exact, &bf16);
+    if (halves ? !(d > 1e-5 && d < 0.05) : d != 0)
+        fail_msg("compute bf16 is %g off, in force: %d", d, halves);
+    dlx_model_free(model);
+}
+
+static void refusals_have_the_list(void **state)
+{
+    (void)state;
+    static const struct {
+        dlx_session_opts opts;
+        const char *part;
+    } cases[] = {
+        {{.weights = "q4_0"}, "weights: expected one of stored, int8, found q4_0"},
+        {{.compute = ""}, "compute: expected one of float32, bf16, found "},
+        {{.kernels = "abacus"}, "kernels: expected one of scalar"},
+        {{.kernels = "abacus", .backend = "reference"}, "found abacus"},
+        {{.kernels = "scalar", .backend = "reference"}, "none to choose from"},
+        {{.compute = "bf16", .backend = "reference"}, "float32 only"},
+    };
+    dlx_model *model = support_open("sdar-tiny-b4");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dlx_session *session;
+        dlx_error err = {.code = DLX_OK};
+        assert_int_equal(dlx_session_open(&session, model, &cases[i].opts, &err), DLX_E_ARG);
+        assert_null(session);
+        support_sentence(&err, cases[i].part);
+        const dlx_inspect_opts plan = {.size = sizeof plan,
+                                       .backend = cases[i].opts.backend,
+                                       .weights = cases[i].opts.weights,
+                                       .compute = cases[i].opts.compute,
+                                       .kernels = cases[i].opts.kernels};
+        char *json;
+        assert_int_equal(dlx_inspect(model, &plan, &json, &err), DLX_E_ARG);
+        support_sentence(&err, cases[i].part);
+    }
+    dlx_model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_arithmetic_answers),
+        cmocka_unit_test(every_table_of_this_processor_opens),
+        cmocka_unit_test(int8_changes_the_numbers),
+        cmocka_unit_test(compute_tells_what_is_in_force),
+        cmocka_unit_test(refusals_have_the_list),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
