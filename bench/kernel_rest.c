@@ -3,8 +3,9 @@
  *
  *   kernel_rest [kernels] [turns]     (the best, 50)
  *
- * attend as a fraction of the multiplications that registers allow; loops over rows in nanoseconds
- * a number; packing in bytes of the stored weights a second. Best and median of the turns.
+ * attend, of floats and of bf16, as a fraction of the multiplications that registers allow, which
+ * are measured in turns with it; loops over rows in nanoseconds a number; packing in bytes of the
+ * stored weights a second. Best and median of the turns.
  */
 #include <math.h>
 #include <stdio.h>
@@ -28,9 +29,9 @@ typedef struct subject {
     const dlx__kernels *k;
     float *x, *y, *z; /* [ROWS][N] */
     dlx__acts acts;
-    float *keys, *values;  /* [SLOTS][MOST_DIM] */
-    float *q, *used, *out; /* [MOST_DIM][DLX__LANES] */
-    uint16_t *halves;      /* [SLOTS][MOST_DIM], zeros */
+    float *keys, *values;                /* [SLOTS][MOST_DIM] */
+    uint16_t *key_halves, *value_halves; /* as many */
+    float *queries, *q, *out;            /* [MOST_DIM][DLX__LANES]; q: a copy, which is not kept */
     dlx__attend_in in;
     const dlx__probe_loop *peak;
     dlx__mat stored;
@@ -57,34 +58,48 @@ static float *random_floats(size_t n, float spread)
     return x;
 }
 
+static uint16_t *random_halves(size_t n)
+{
+    float *x = random_floats(n, 1);
+    uint16_t *halves = allocated(n * sizeof *halves);
+    for (size_t i = 0; i < n; i++)
+        halves[i] = dlx__f32_to_bf16(x[i]);
+    dlx__free_aligned(NULL, x);
+    return halves;
+}
+
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
+static double seconds(void (*run)(subject *s), subject *s)
+{
+    const double start = dlx__os_seconds();
+    run(s);
+    return dlx__os_seconds() - start;
+}
+
+static times best_and_median(double *t, size_t n)
+{
+    qsort(t, n, sizeof *t, ascending);
+    return (times){t[0], t[n / 2]};
+}
+
 static times timed(void (*run)(subject *s), subject *s, size_t n_turns)
 {
     static double t[MOST_TURNS];
     run(s);
-    for (size_t i = 0; i < n_turns; i++) {
-        const double start = dlx__os_seconds();
-        run(s);
-        t[i] = dlx__os_seconds() - start;
-    }
-    qsort(t, n_turns, sizeof *t, ascending);
-    return (times){t[0], t[n_turns / 2]};
+    for (size_t i = 0; i < n_turns; i++)
+        t[i] = seconds(run, s);
+    return best_and_median(t, n_turns);
 }
 
 static void run_attend(subject *s)
 {
+    memcpy(s->q, s->queries, s->in.head_dim * DLX__LANES * sizeof *s->q);
     s->k->attend(s->out, s->q, DLX__LANES, &s->in);
-}
-
-static void run_attend_pairs(subject *s)
-{
-    memcpy(s->used, s->q, MOST_DIM * DLX__LANES * sizeof *s->q);
-    s->k->attend_pairs(s->out, s->used, DLX__LANES, &s->in);
 }
 
 static void run_peak(subject *s)
@@ -136,27 +151,30 @@ static void run_pack(subject *s)
         s->k->pack(s->panel, s->form, &s->stored, i);
 }
 
-/* In bf16 where `pairs`. */
-static void measure_attend(subject *s, size_t head_dim, bool pairs, size_t n_turns)
+static void measure_attend(subject *s, size_t head_dim, bool halves, size_t n_turns)
 {
+    static double t[MOST_TURNS], at_peak[MOST_TURNS];
     int32_t n_seen[DLX__LANES];
     for (size_t l = 0; l < DLX__LANES; l++)
         n_seen[l] = SLOTS;
     s->in = (dlx__attend_in){.keys = s->keys,
                              .values = s->values,
-                             .key_halves = s->halves,
-                             .value_halves = s->halves,
                              .n_seen = n_seen,
                              .n_slots = SLOTS,
                              .head_dim = head_dim,
-                             .scale = 1.0f / sqrtf((float)head_dim)};
-    s->peak = peak_loop(pairs ? DLX__PEAK_BF16 : DLX__PEAK_F32);
-    const times t = timed(pairs ? run_attend_pairs : run_attend, s, n_turns);
-    const times peak = timed(run_peak, s, n_turns);
-    const double macs = 2.0 * SLOTS * DLX__LANES * (double)head_dim;
-    printf("attend %s head_dim %3zu: %.3f ms, %.2f best %.2f median of the peak\n",
-           pairs ? "bf16" : "f32 ", head_dim, t.best * 1e3, peak.best / 1e6 * macs / t.best,
-           peak.median / 1e6 * macs / t.median);
+                             .scale = 1.0f / sqrtf((float)head_dim),
+                             .key_halves = halves ? s->key_halves : NULL,
+                             .value_halves = halves ? s->value_halves : NULL};
+    s->peak = peak_loop(halves && s->k->halve ? DLX__PEAK_BF16 : DLX__PEAK_F32);
+    for (size_t i = 0; i < n_turns; i++) {
+        t[i] = seconds(run_attend, s);
+        at_peak[i] = seconds(run_peak, s);
+    }
+    const times turn = best_and_median(t, n_turns), peak = best_and_median(at_peak, n_turns);
+    const double macs = 2.0 * SLOTS * DLX__LANES * (double)head_dim / 1e6;
+    printf("attend %-6s head_dim %3zu: %.3f ms, %.2f best %.2f median of the %s peak\n",
+           halves ? "bf16" : "floats", head_dim, turn.best * 1e3, peak.best * macs / turn.best,
+           peak.median * macs / turn.median, s->peak->peak == DLX__PEAK_BF16 ? "bf16" : "f32");
 }
 
 static void measure_row(const char *name, void (*run)(subject *s), subject *s, size_t n_turns)
@@ -200,16 +218,16 @@ int main(int argc, char **argv)
     s.z = random_floats(ROWS * N + 1, 4);
     s.keys = random_floats(SLOTS * MOST_DIM, 1);
     s.values = random_floats(SLOTS * MOST_DIM, 1);
+    s.key_halves = random_halves(SLOTS * MOST_DIM);
+    s.value_halves = random_halves(SLOTS * MOST_DIM);
+    s.queries = random_floats(MOST_DIM * DLX__LANES, 4);
     s.q = random_floats(MOST_DIM * DLX__LANES, 4);
-    s.used = random_floats(MOST_DIM * DLX__LANES, 1);
-    s.halves = allocated(SLOTS * MOST_DIM * sizeof *s.halves);
     s.out = random_floats(MOST_DIM * DLX__LANES, 1);
     s.acts = (dlx__acts){s.x, N, N, ROWS, allocated(s.k->ints_bytes(N, ROWS)), NULL};
     printf("kernels %s on %s\n", s.k->name, cpu.name);
-    for (int pairs = 0; pairs <= (s.k->attend_pairs != NULL); pairs++) {
-        measure_attend(&s, 64, pairs, n_turns);
-        measure_attend(&s, 128, pairs, n_turns);
-    }
+    for (int halves = 0; halves < 2; halves++)
+        for (size_t head_dim = 64; head_dim <= MOST_DIM; head_dim *= 2)
+            measure_attend(&s, head_dim, halves, n_turns);
     measure_row("norm", run_norm, &s, n_turns);
     measure_row("rope", run_rope, &s, n_turns);
     measure_row("silu_mul", run_silu_mul, &s, n_turns);

@@ -23,7 +23,14 @@ static inline float dlx__bf16_to_f32(uint16_t b)
     memcpy(&x, &bits, sizeof x);
     return x;
 }
-uint16_t dlx__f32_to_bf16(float x);
+static inline uint16_t dlx__f32_to_bf16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint32_t rounded = bits + 0x7FFFu + (bits >> 16 & 1u);
+    const bool is_nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
+    return (uint16_t)((is_nan ? bits | 0x400000u : rounded) >> 16);
+}
 
 /* n elements, n a multiple of the type's block; src and dst do not overlap. */
 void dlx__to_f32(float *dst, const void *src, dlx__dtype dtype, size_t n);

@@ -53,14 +53,6 @@ uint16_t dlx__f32_to_f16(float x)
     return (uint16_t)(sign | whole);
 }
 
-uint16_t dlx__f32_to_bf16(float x)
-{
-    uint32_t bits = bits_of(x);
-    if ((bits & 0x7FFFFFFFu) > 0x7F800000u)
-        return (uint16_t)(bits >> 16 | 0x40u);
-    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
-}
-
 void dlx__unpack_f16(float *dst, const uint8_t *src, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -4,6 +4,8 @@
  *
  *   LANE_SUMS           registers for the sums of a tile
  *   vec_load_first(p, n) vec_store_first(p, x, n)   the first n lanes, of loaded ones the others 0
+ *   vec_held(x)         gemm_tiles.h
+ *   dot_pairs(sum, w, x)   gemm_pairs.h, where SET_PAIRS is defined
  *
  * A head's queries lie in lanes, feature by feature: [features][width], a (head, row) pair being
  * one lane. No sum crosses lanes then, and a lane's numbers do not depend on those beside it.
@@ -18,28 +20,59 @@ enum {
     SLOTS = 64 /* of a softmax tile: keys or values, q and scores then share the L1 cache */
 };
 
+/*
+ * y [n_rows][width] = w x, or y times `factor`, lane by lane, + w x. One chain for each result, k
+ * ascending. A number is a float; or a pair of bf16, of which both products are added.
+ */
+typedef struct lane_product {
+    float *y;
+    const float *factor; /* [width]; NULL: y is not read */
+    const void *x;       /* [n_cols][width] numbers */
+    const void *w;       /* w(r, k) is the number at r * row_step + k * col_step */
+    size_t row_step, col_step;
+    size_t n_rows, n_cols;
+} lane_product;
+
 /* Lanes of vector v of `width`; the last of them may be a part of a vector. */
 INLINE size_t lanes_of(size_t width, size_t v)
 {
     return dlx__min(VL, width - v * VL);
 }
 
-/* sum += one column of w, w(r) at w[r * row_step], times the lanes x of that column. */
-INLINE void step(vec *sum, const float *x, const float *w, size_t row_step, const size_t width,
-                 const size_t n_rows)
+INLINE vec add_product(vec sum, vec w, vec x, const bool pairs)
+{
+#ifdef SET_PAIRS
+    if (pairs)
+        return dot_pairs(sum, vec_bits(w), vec_bits(x));
+#endif
+    (void)pairs;
+    return vec_held(vec_fma(w, x, sum));
+}
+
+/* w(r, 0) in all lanes. */
+INLINE vec weight_at(const lane_product *p, const float *w, size_t r)
+{
+    float number;
+    memcpy(&number, w + r * p->row_step, sizeof number);
+    return vec_set(number);
+}
+
+/* sum += one column of w times the lanes x of that column. */
+INLINE void step(vec *sum, const lane_product *p, const float *x, const float *w,
+                 const size_t width, const size_t n_rows, const bool pairs)
 {
     const size_t n_vec = (width + VL - 1) / VL;
     vec weight[MOST_WEIGHTS], lanes[DLX__LANES / VL];
     if (n_rows < n_vec) { /* hold the fewer ones */
         UNROLL
         for (size_t r = 0; r < n_rows; r++)
-            weight[r] = vec_set(w[r * row_step]);
+            weight[r] = weight_at(p, w, r);
         UNROLL
         for (size_t v = 0; v < n_vec; v++) {
             const vec x_v = vec_load_first(x + v * VL, lanes_of(width, v));
             UNROLL
             for (size_t r = 0; r < n_rows; r++)
-                sum[r * n_vec + v] = vec_held(vec_fma(weight[r], x_v, sum[r * n_vec + v]));
+                sum[r * n_vec + v] = add_product(sum[r * n_vec + v], weight[r], x_v, pairs);
         }
     } else {
         UNROLL
@@ -47,49 +80,52 @@ INLINE void step(vec *sum, const float *x, const float *w, size_t row_step, cons
             lanes[v] = vec_load_first(x + v * VL, lanes_of(width, v));
         UNROLL
         for (size_t r = 0; r < n_rows; r++) {
-            const vec w_r = vec_set(w[r * row_step]);
+            const vec w_r = weight_at(p, w, r);
             UNROLL
             for (size_t v = 0; v < n_vec; v++)
-                sum[r * n_vec + v] = vec_held(vec_fma(w_r, lanes[v], sum[r * n_vec + v]));
+                sum[r * n_vec + v] = add_product(sum[r * n_vec + v], w_r, lanes[v], pairs);
         }
     }
 }
 
-/*
- * y [n_rows][width] (+)= w x, as many rows of w as there are registers for. w(r, k) lies at
- * w[r * row_step + k * col_step]. One chain of fused multiply-adds for each result, k ascending.
- */
-INLINE void lane_tile(float *y, const float *x, const float *w, size_t row_step, size_t col_step,
-                      size_t n_cols, const bool add, const size_t width, const size_t n_rows)
+/* The rows [first, first + n_rows), as many as there are registers for. */
+INLINE void lane_tile(const lane_product *p, size_t first, const size_t width, const size_t n_rows,
+                      const bool pairs)
 {
     const size_t n_vec = (width + VL - 1) / VL;
+    float *y = p->y + first * width;
+    const float *x = p->x, *w = (const float *)p->w + first * p->row_step;
     vec sum[LANE_SUMS];
     UNROLL
     for (size_t i = 0; i < n_rows * n_vec; i++)
-        sum[i] =
-            add ? vec_load_first(y + i / n_vec * width + i % n_vec * VL, lanes_of(width, i % n_vec))
-                : vec_set(0);
-    for (size_t k = 0; k < n_cols; k++)
-        step(sum, x + k * width, w + k * col_step, row_step, width, n_rows);
+        sum[i] = vec_set(0);
+    if (p->factor) {
+        UNROLL
+        for (size_t i = 0; i < n_rows * n_vec; i++) {
+            const size_t at = i % n_vec * VL, n = lanes_of(width, i % n_vec);
+            sum[i] = vec_mul(vec_load_first(y + i / n_vec * width + at, n),
+                             vec_load_first(p->factor + at, n));
+        }
+    }
+    for (size_t k = 0; k < p->n_cols; k++, x += width, w += p->col_step)
+        step(sum, p, x, w, width, n_rows, pairs);
     UNROLL
     for (size_t i = 0; i < n_rows * n_vec; i++)
         vec_store_first(y + i / n_vec * width + i % n_vec * VL, sum[i], lanes_of(width, i % n_vec));
 }
 
-/* Any number of rows of w: full tiles, then thirds of a tile, then single rows. */
-INLINE void lane_strip(float *y, const float *x, const float *w, size_t row_step, size_t col_step,
-                       size_t n_rows, size_t n_cols, const bool add, const size_t width)
+/* Any number of rows: full tiles, then thirds of a tile, then single rows. */
+INLINE void lane_strip(const lane_product *p, const size_t width, const bool pairs)
 {
     const size_t n_vec = (width + VL - 1) / VL;
     const size_t full = dlx__min(MOST_WEIGHTS, LANE_SUMS / n_vec), third = full / 3;
     size_t r = 0;
-    for (; r + full <= n_rows; r += full)
-        lane_tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, width, full);
-    for (; third > 1 && r + third <= n_rows; r += third)
-        lane_tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, width,
-                  third);
-    for (; r < n_rows; r++)
-        lane_tile(y + r * width, x, w + r * row_step, row_step, col_step, n_cols, add, width, 1);
+    for (; r + full <= p->n_rows; r += full)
+        lane_tile(p, r, width, full, pairs);
+    for (; third > 1 && r + third <= p->n_rows; r += third)
+        lane_tile(p, r, width, third, pairs);
+    for (; r < p->n_rows; r++)
+        lane_tile(p, r, width, 1, pairs);
 }
 
 /* The widths as literals. */
@@ -110,18 +146,9 @@ INLINE void lane_strip(float *y, const float *x, const float *w, size_t row_step
         }                                                                                          \
     } while (0)
 
-/* w(r, k) = w[r * row_step + k]: keys. */
-static void product_rows(float *y, const float *x, size_t width, const float *w, size_t row_step,
-                         size_t n_rows, size_t n_cols)
+static void multiply_lanes(const lane_product *p, size_t width)
 {
-    FOR_WIDTH(width, lane_strip(y, x, w, row_step, 1, n_rows, n_cols, false, WIDTH));
-}
-
-/* y += w x with w(r, k) = w[r + k * col_step]: values. */
-static void product_cols(float *y, const float *x, size_t width, const float *w, size_t col_step,
-                         size_t n_rows, size_t n_cols)
-{
-    FOR_WIDTH(width, lane_strip(y, x, w, 1, col_step, n_rows, n_cols, true, WIDTH));
+    FOR_WIDTH(width, lane_strip(p, WIDTH, false));
 }
 
 /*
@@ -181,39 +208,45 @@ static void softmax_tile(float *s, size_t width, size_t n, int32_t slot, float s
     }
 }
 
-/* y [n][width] *= factor [width] */
-static void scale_lanes(float *y, const float *factor, size_t width, size_t n)
+/* Before the first tile. */
+static void lanes_reset(lane_state *l, size_t width, const dlx__attend_in *in)
 {
-    for (size_t i = 0; i < n; i++, y += width)
-        for (size_t v = 0; v * VL < width; v++) {
-            const size_t at = v * VL, n_lanes = lanes_of(width, v);
-            const vec scaled = vec_mul(vec_load_first(y + at, n_lanes), vec_load(factor + at));
-            vec_store_first(y + at, scaled, n_lanes);
-        }
+    *l = (lane_state){.n_seen = {0}};
+    for (size_t i = 0; i < width; i++) {
+        l->max[i] = -INFINITY;
+        l->n_seen[i] = in->n_seen[i];
+    }
+}
+
+/* y [n][width] divided by the lanes' sums: after the last tile. */
+static void divide_lanes(float *y, const lane_state *l, size_t width, size_t n)
+{
+    for (size_t v = 0; v * VL < width; v++) {
+        const size_t at = v * VL, n_lanes = lanes_of(width, v);
+        const vec factor = vec_div(vec_set(1), vec_load(l->sum + at));
+        for (size_t i = 0; i < n; i++)
+            vec_store_first(y + i * width + at,
+                            vec_mul(vec_load_first(y + i * width + at, n_lanes), factor), n_lanes);
+    }
 }
 
 /* Tiles of SLOTS slots with a running maximum. Slot 0 is visible to every lane, so that the first
  * tile always finds a maximum. */
-static void attend(float *y, const float *q, size_t width, const dlx__attend_in *in)
+static void attend_floats(float *y, const float *q, size_t width, const dlx__attend_in *in)
 {
+    const size_t c = in->head_dim;
     float s[SLOTS * DLX__LANES]; /* [SLOTS][width] */
-    lane_state lanes = {.n_seen = {0}};
-    for (size_t l = 0; l < width; l++) {
-        lanes.max[l] = -INFINITY;
-        lanes.n_seen[l] = in->n_seen[l];
-    }
-    memset(y, 0, in->head_dim * width * sizeof *y);
+    lane_state lanes;
+    lanes_reset(&lanes, width, in);
     for (size_t slot = 0; slot < in->n_slots; slot += SLOTS) {
-        size_t n = dlx__min(SLOTS, in->n_slots - slot);
-        product_rows(s, q, width, in->keys + slot * in->head_dim, in->head_dim, n, in->head_dim);
+        const size_t n = dlx__min(SLOTS, in->n_slots - slot);
+        multiply_lanes(&(lane_product){s, NULL, q, in->keys + slot * c, c, 1, n, c}, width);
         softmax_tile(s, width, n, (int32_t)slot, in->scale, &lanes);
-        if (slot > 0)
-            scale_lanes(y, lanes.shrink, width, in->head_dim);
-        product_cols(y, s, width, in->values + slot * in->head_dim, in->head_dim, in->head_dim, n);
+        multiply_lanes(&(lane_product){y, slot > 0 ? lanes.shrink : NULL, s, in->values + slot * c,
+                                       1, c, c, n},
+                       width);
     }
-    for (size_t l = 0; l < width; l++)
-        lanes.sum[l] = 1.0f / lanes.sum[l];
-    scale_lanes(y, lanes.sum, width, in->head_dim);
+    divide_lanes(y, &lanes, width, c);
 }
 
 #endif

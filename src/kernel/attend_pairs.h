@@ -1,130 +1,171 @@
 /*
- * attend_pairs.h - attention over keys and values in bf16, by an instruction that multiplies pairs
- * of them and adds both products to a float; included once by each kernel_<isa>.c that has defined,
- * beside what attend_lanes.h lists:
+ * attend_pairs.h - attention over keys and values in bf16 by products of pairs,
+ * included once by each kernel_<isa>.c that has defined SET_PAIRS and, beside dot_pairs of
+ * gemm_pairs.h:
  *
- *   dot_pairs(sum, w, x)    sum + w[0] x[0] + w[1] x[1] of VL pairs
- *   pairs_from(low, high)   VL pairs: of two vectors the numbers at the same place, rounded
+ *   pairs_of_floats(even, odd)   two floats to a lane's pair of bf16, to the nearest, even of two
+ *   vec_of_bits(a)               the same bits as floats
  *
- * The same tiles of slots as in attend_lanes.h. Lanes are whole vectors here. Two rows of numbers,
- * [2][width], become one of pairs, [width], where they lie.
+ * The queries are paired along the features, the softmax along the slots, each lane by lane in the
+ * place of the floats. Scores are powers of two, the factor for that being in the queries: what
+ * rounding to eight bits leaves of a power needs but a short polynomial. The sum of a lane is that
+ * of the rounded numbers, so that weights of equal slots stay equal parts of one.
  */
 #ifndef DLX__ATTEND_PAIRS_H
 #define DLX__ATTEND_PAIRS_H
 
 #include "kernel/attend_lanes.h"
 
-/* Matrix of pairs w(r, k) at w[r * row_step + k * pair_step], in halves. */
-typedef struct pair_matrix {
-    const uint16_t *w;
-    size_t row_step, pair_step;
-} pair_matrix;
+enum { PAIR_SLOTS = 96 }; /* of a softmax tile: whole tiles of MOST_WEIGHTS rows */
 
-INLINE ivec pair_at(const uint16_t *p)
+static void multiply_pairs(const lane_product *p, size_t width)
 {
-    int32_t pair;
-    memcpy(&pair, p, sizeof pair);
-    return ivec_set(pair);
+    FOR_WIDTH(width, lane_strip(p, WIDTH, true));
 }
 
-/* y [n_rows][width] (+)= w x, x [n_pairs][width] pairs. */
-INLINE void pair_tile(float *y, const float *x, const pair_matrix *m, size_t row, size_t n_pairs,
-                      const bool add, const size_t width, const size_t n_rows)
+/* x [n][width] floats times factor become [n / 2][width] pairs. */
+static void pair_queries(float *x, size_t n, size_t width, float factor)
 {
-    const size_t n_vec = width / VL;
-    vec sum[LANE_SUMS];
-    const uint16_t *w = m->w + row * m->row_step;
+    for (size_t j = 0; j < n / 2; j++)
+        for (size_t at = 0; at < width; at += VL) {
+            const size_t n_lanes = dlx__min(VL, width - at);
+            const float *from = x + 2 * j * width + at;
+            const vec even = vec_mul(vec_load_first(from, n_lanes), vec_set(factor));
+            const vec odd = vec_mul(vec_load_first(from + width, n_lanes), vec_set(factor));
+            vec_store_first(x + j * width + at, vec_of_bits(pairs_of_floats(even, odd)), n_lanes);
+        }
+}
+
+/* x [n] = 2^x to twelve bits, x up to 127, and 0 below -126.5. NaN stays NaN. */
+INLINE void powers(vec *x, const int n)
+{
+    static const float taylor[] = {0.2426111251f, 0.6932609677f, 0.9999280572f};
+    vec m[EXPS], power[EXPS], p[EXPS];
+    EACH x[i] = vec_max(vec_set(-127), x[i]);
+    EACH power[i] = vec_exp2_int(x[i], &m[i]); /* of -127: 0 */
+    EACH x[i] = vec_sub(x[i], m[i]);
+    EACH p[i] = vec_set(0.0551716685f);
     UNROLL
-    for (size_t i = 0; i < n_rows * n_vec; i++)
-        sum[i] = add ? vec_load(y + i * VL) : vec_set(0);
-    for (size_t k = 0; k < n_pairs; k++, w += m->pair_step) {
-        ivec lanes[DLX__LANES / VL];
+    for (size_t t = 0; t < DLX__LEN(taylor); t++)
+        EACH p[i] = vec_fma(p[i], x[i], vec_set(taylor[t]));
+    EACH x[i] = vec_mul(p[i], power[i]);
+}
+
+/* Scores s [n][width] of the slots from `slot` that a lane does not see. */
+INLINE void mask_scores(float *s, size_t n, int32_t slot, ivec seen, const size_t width,
+                        const size_t n_lanes)
+{
+    for (size_t j = 0; j < n; j++, s += width) {
+        const test visible = ivec_above(seen, ivec_set(slot + (int32_t)j));
+        vec_store_first(s, vec_select(visible, vec_load_first(s, n_lanes), vec_set(-INFINITY)),
+                        n_lanes);
+    }
+}
+
+/* The largest of n scores, n a multiple of EXPS, or `top`. */
+INLINE vec top_score(const float *s, size_t n_slots, vec top, const size_t width,
+                     const size_t n_lanes)
+{
+    enum { n = EXPS };
+    vec most[n];
+    EACH most[i] = top;
+    for (size_t j = 0; j < n_slots; j += n, s += n * width)
+        EACH most[i] = vec_max(vec_load_first(s + (size_t)i * width, n_lanes), most[i]);
+    return vec_max(vec_max(most[0], most[1]), vec_max(most[2], most[3]));
+}
+
+/* The scores s [n][width], n a multiple of EXPS, become pairs [n / 2][width] of 2^(score - top);
+ * returns their sum. */
+INLINE vec pair_powers(float *s, size_t n_slots, vec top, const size_t width, const size_t n_lanes)
+{
+    enum { n = EXPS };
+    const ivec ones = pairs_of_floats(vec_set(1), vec_set(1));
+    vec sum[n / 2];
+    UNROLL
+    for (size_t k = 0; k < n / 2; k++)
+        sum[k] = vec_set(0);
+    float *to = s;
+    for (size_t j = 0; j < n_slots; j += n, s += n * width, to += n / 2 * width) {
+        vec p[n];
+        EACH p[i] = vec_sub(vec_load_first(s + (size_t)i * width, n_lanes), top);
+        powers(p, n);
         UNROLL
-        for (size_t v = 0; v < n_vec; v++)
-            lanes[v] = bytes_load(x + k * width + v * VL);
-        UNROLL
-        for (size_t r = 0; r < n_rows; r++) {
-            const ivec pair = pair_at(w + r * m->row_step);
-            UNROLL
-            for (size_t v = 0; v < n_vec; v++)
-                sum[r * n_vec + v] = dot_pairs(sum[r * n_vec + v], pair, lanes[v]);
+        for (size_t k = 0; k < n / 2; k++) {
+            const ivec pair = pairs_of_floats(p[2 * k], p[2 * k + 1]);
+            vec_store_first(to + k * width, vec_of_bits(pair), n_lanes);
+            sum[k] = dot_pairs(sum[k], pair, ones);
         }
     }
+    return vec_add(sum[0], sum[1]);
+}
+
+/* Scores s [n][width] of the slots from `slot` become pairs of exp(score - max). */
+INLINE void softmax_pairs(float *s, size_t n, int32_t slot, lane_state *l, const size_t width)
+{
+    const size_t n_all = dlx__align(n, EXPS);
+    for (size_t i = n * width; i < n_all * width; i++)
+        s[i] = -INFINITY;
     UNROLL
-    for (size_t i = 0; i < n_rows * n_vec; i++)
-        vec_store(y + i * VL, sum[i]);
+    for (size_t at = 0; at < width; at += VL) {
+        const size_t n_lanes = dlx__min(VL, width - at);
+        const ivec seen = ivec_load(l->n_seen + at);
+        const vec before = vec_load(l->max + at);
+        mask_scores(s + at, n, slot, seen, width, n_lanes);
+        const vec top = top_score(s + at, n_all, before, width, n_lanes);
+        const vec sum = pair_powers(s + at, n_all, top, width, n_lanes);
+        vec smaller = vec_mul(vec_sub(before, top), vec_set(0.6931471806f));
+        exponentials(&smaller, 1);
+        vec_store(l->shrink + at, smaller);
+        vec_store(l->sum + at, vec_fma(vec_load(l->sum + at), smaller, sum));
+        vec_store(l->max + at, top);
+    }
 }
 
-/* All n_rows of w: full tiles, thirds of a tile, single rows. */
-INLINE void pair_strip(float *y, const float *x, const pair_matrix *m, size_t n_rows,
-                       size_t n_pairs, const bool add, const size_t width)
+/* y [head_dim][width] = y times factor + one pair of slots of which only the first is there: what
+ * lies beside it may be no number. */
+static void add_last(float *y, const float *factor, const float *p, const uint16_t *values,
+                     size_t width, size_t head_dim)
 {
-    enum { FULL = MOST_WEIGHTS, THIRD = FULL / 3 };
-    size_t r = 0;
-    for (; r + FULL <= n_rows; r += FULL)
-        pair_tile(y + r * width, x, m, r, n_pairs, add, width, FULL);
-    for (; r + THIRD <= n_rows; r += THIRD)
-        pair_tile(y + r * width, x, m, r, n_pairs, add, width, THIRD);
-    for (; r < n_rows; r++)
-        pair_tile(y + r * width, x, m, r, n_pairs, add, width, 1);
+    enum { FEATURES = 64 };
+    for (size_t i = 0; i < head_dim; i += FEATURES) {
+        const size_t n = dlx__min(FEATURES, head_dim - i);
+        uint16_t first[2 * FEATURES] = {0};
+        for (size_t k = 0; k < n; k++)
+            first[2 * k] = values[2 * (i + k)];
+        multiply_pairs(&(lane_product){y + i * width, factor, p, first, 1, 1, n, 1}, width);
+    }
 }
 
-static void pair_scores(float *s, const float *q, size_t width, const pair_matrix *keys, size_t n,
-                        size_t head_dim)
+/* y [head_dim][width] = y times the lanes' shrink + n slots from `slot`. */
+static void add_values(float *y, lane_state *l, const float *p, size_t width, size_t slot, size_t n,
+                       const dlx__attend_in *in)
 {
-    if (width == DLX__LANES)
-        pair_strip(s, q, keys, n, head_dim / 2, false, DLX__LANES);
-    else
-        pair_strip(s, q, keys, n, head_dim / 2, false, DLX__PAIR_LANES);
-}
-
-static void pair_values(float *y, const float *p, size_t width, const pair_matrix *values, size_t n,
-                        size_t head_dim)
-{
-    if (width == DLX__LANES)
-        pair_strip(y, p, values, head_dim, (n + 1) / 2, true, DLX__LANES);
-    else
-        pair_strip(y, p, values, head_dim, (n + 1) / 2, true, DLX__PAIR_LANES);
-}
-
-/* x [2 n][width] floats become [n][width] pairs. */
-static void make_pairs(float *x, size_t width, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t v = 0; v < width; v += VL) {
-            const float *two = x + 2 * i * width + v;
-            const ivec pairs = pairs_from(vec_load(two), vec_load(two + width));
-            memcpy(x + i * width + v, &pairs, sizeof pairs);
-        }
-}
-
-static void attend_pairs(float *y, float *q, size_t width, const dlx__attend_in *in)
-{
-    _Alignas(64) float s[SLOTS * DLX__LANES]; /* [SLOTS][width]; then pairs [SLOTS / 2][width] */
     const size_t c = in->head_dim;
-    lane_state lanes = {.n_seen = {0}};
-    for (size_t l = 0; l < width; l++) {
-        lanes.max[l] = -INFINITY;
-        lanes.n_seen[l] = in->n_seen[l];
+    const uint16_t *values = in->value_halves + slot * c;
+    multiply_pairs(&(lane_product){y, slot > 0 ? l->shrink : NULL, p, values, 1, c, c, n / 2},
+                   width);
+    if (n % 2 == 0)
+        return;
+    for (size_t i = 0; i < width; i++)
+        l->shrink[i] = 1;
+    add_last(y, l->shrink, p + n / 2 * width, values + (n - 1) * c, width, c);
+}
+
+static void attend_halves(float *y, float *q, size_t width, const dlx__attend_in *in)
+{
+    const size_t c = in->head_dim;
+    float s[PAIR_SLOTS * DLX__LANES]; /* [PAIR_SLOTS][width] */
+    lane_state lanes;
+    lanes_reset(&lanes, width, in);
+    pair_queries(q, c, width, in->scale * 1.44269504088896341f);
+    for (size_t slot = 0; slot < in->n_slots; slot += PAIR_SLOTS) {
+        const size_t n = dlx__min(PAIR_SLOTS, in->n_slots - slot);
+        multiply_pairs(&(lane_product){s, NULL, q, in->key_halves + slot * c, c / 2, 1, n, c / 2},
+                       width);
+        FOR_WIDTH(width, softmax_pairs(s, n, (int32_t)slot, &lanes, WIDTH));
+        add_values(y, &lanes, s, width, slot, n, in);
     }
-    make_pairs(q, width, c / 2);
-    memset(y, 0, c * width * sizeof *y);
-    for (size_t slot = 0; slot < in->n_slots; slot += SLOTS) {
-        const size_t n = dlx__min(SLOTS, in->n_slots - slot);
-        const pair_matrix keys = {in->key_halves + slot * c, c, 2};
-        const pair_matrix values = {in->value_halves + slot * c, 2, 2 * c};
-        pair_scores(s, q, width, &keys, n, c);
-        softmax_tile(s, width, n, (int32_t)slot, in->scale, &lanes);
-        if (slot > 0)
-            scale_lanes(y, lanes.shrink, width, c);
-        if (n % 2 == 1)
-            memset(s + n * width, 0, width * sizeof *s);
-        make_pairs(s, width, (n + 1) / 2);
-        pair_values(y, s, width, &values, n, c);
-    }
-    for (size_t l = 0; l < width; l++)
-        lanes.sum[l] = 1.0f / lanes.sum[l];
-    scale_lanes(y, lanes.sum, width, c);
+    divide_lanes(y, &lanes, width, c);
 }
 
 #endif

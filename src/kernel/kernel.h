@@ -33,12 +33,11 @@
 #include "base/tensor.h"
 
 enum {
-    DLX__PANEL = 16,     /* outputs of a panel */
-    DLX__GROUP = 32,     /* weights of an output that share a scale */
-    DLX__SPAN = 128,     /* inputs of a row that share a scale */
-    DLX__LANES = 32,     /* the most (head, row) pairs that attend takes */
-    DLX__LANE_STEP = 8,  /* their number is a multiple of it */
-    DLX__PAIR_LANES = 16 /* and for attend_pairs of this */
+    DLX__PANEL = 16,   /* outputs of a panel */
+    DLX__GROUP = 32,   /* weights of an output that share a scale */
+    DLX__SPAN = 128,   /* inputs of a row that share a scale */
+    DLX__LANES = 32,   /* the most (head, row) pairs that attend takes */
+    DLX__LANE_STEP = 8 /* their number is a multiple of it */
 };
 
 /* A weight matrix as it is stored: n_rows outputs of n_cols inputs each. */
@@ -105,14 +104,16 @@ typedef struct dlx__acts {
 
 /* One head's keys and values and what the lanes may see of them. */
 typedef struct dlx__attend_in {
-    const float *keys;            /* [n_slots, head_dim] */
-    const float *values;          /* [n_slots, head_dim] */
-    const uint16_t *key_halves;   /* for attend_pairs, in place of these: bf16, the same */
-    const uint16_t *value_halves; /* bf16 [n_slots / 2][head_dim][2], pairs of slots */
-    const int32_t *n_seen;        /* [width]: lane l sees the slots [0, n_seen[l]), at least one */
-    size_t n_slots;               /* the largest of n_seen */
-    size_t head_dim;
+    const float *keys;     /* [n_slots, head_dim] */
+    const float *values;   /* [n_slots, head_dim] */
+    const int32_t *n_seen; /* [width]: lane l sees the slots [0, n_seen[l]), at least one */
+    size_t n_slots;        /* the largest of n_seen */
+    size_t head_dim;       /* even */
     float scale;
+    /* In place of keys and values the same in bf16, 4-byte aligned; of an odd number of slots
+     * anything may lie beside the last one's values. */
+    const uint16_t *key_halves;   /* [n_slots, head_dim]; NULL: none */
+    const uint16_t *value_halves; /* [n_slots / 2 rounded up, head_dim, 2]: pairs of slots */
 } dlx__attend_in;
 
 /* What is known of a row's logits so far; made for ascending ids. */
@@ -155,12 +156,9 @@ typedef struct dlx__kernels {
                  size_t first_panel, size_t n_panels);
 
     /* y [head_dim][width] = softmax(scale * keys q) over what each lane sees, times values;
-     * q [head_dim][width]; width 8, 16, 24 or 32 */
-    void (*attend)(float *y, const float *q, size_t width, const dlx__attend_in *in);
-
-    /* The same with keys, values, q and the weights of the values in bf16; width 16 or 32. q is
-     * used up. NULL: the instruction set has no products of bf16. */
-    void (*attend_pairs)(float *y, float *q, size_t width, const dlx__attend_in *in);
+     * q [head_dim][width] is not kept; width 8, 16, 24 or 32. Where keys and values are bf16, a
+     * table that has `halve` rounds q and the softmax too. */
+    void (*attend)(float *y, float *q, size_t width, const dlx__attend_in *in);
 
     /* The vectors below have any length n. y may be x. */
 

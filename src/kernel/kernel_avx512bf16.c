@@ -16,7 +16,7 @@ enum { N_WIDE = 0, N_STARTS = 5 };
 #include "kernel/cells.h"
 #include "kernel/vector_avx512.h"
 
-/* ---- pairs of bf16: gemm_pairs.h ----------------------------------------------------------- */
+/* ---- pairs of bf16: gemm_pairs.h, attend_pairs.h -------------------------------------------- */
 
 enum { MOST_PAIRS = 12 };
 
@@ -38,15 +38,19 @@ INLINE void put_halves(uint16_t *to, vec x)
     memcpy(to, &halves, sizeof halves);
 }
 
-/* VL pairs: of two vectors the numbers at the same place. */
-INLINE ivec pairs_from(vec low, vec high)
+INLINE ivec pairs_of_floats(vec even, vec odd)
 {
-    uint16_t halves[2][VL];
-    put_halves(halves[0], low);
-    put_halves(halves[1], high);
-    const ivec odd = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(void *)halves[1]));
-    const ivec even = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(void *)halves[0]));
-    return _mm512_xor_si512(even, _mm512_slli_epi32(odd, 16));
+    static const uint16_t order[] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                     8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    const __m512bh apart = _mm512_cvtne2ps_pbh(odd, even);
+    ivec bits;
+    memcpy(&bits, &apart, sizeof bits);
+    return _mm512_permutexvar_epi16(bytes_load(order), bits);
+}
+
+INLINE vec vec_of_bits(ivec a)
+{
+    return _mm512_castsi512_ps(a);
 }
 
 static bool runs_on(const dlx__cpu *cpu)

@@ -215,11 +215,24 @@ static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packe
 
 /* ---- attention ----------------------------------------------------------------------------- */
 
-static float score(const float *q, const float *key, size_t width, const dlx__attend_in *in)
+static float key_at(const dlx__attend_in *in, size_t slot, size_t feature)
+{
+    const size_t at = slot * in->head_dim + feature;
+    return in->key_halves ? dlx__bf16_to_f32(in->key_halves[at]) : in->keys[at];
+}
+
+static float value_at(const dlx__attend_in *in, size_t slot, size_t feature)
+{
+    const size_t pair = slot / 2 * in->head_dim + feature;
+    return in->key_halves ? dlx__bf16_to_f32(in->value_halves[2 * pair + slot % 2])
+                          : in->values[slot * in->head_dim + feature];
+}
+
+static float score(const float *q, size_t slot, size_t width, const dlx__attend_in *in)
 {
     float sum = 0;
     for (size_t c = 0; c < in->head_dim; c++)
-        sum += key[c] * q[c * width];
+        sum += key_at(in, slot, c) * q[c * width];
     return sum * in->scale;
 }
 
@@ -229,23 +242,23 @@ static void attend_lane(float *y, const float *q, size_t width, size_t n_seen,
 {
     float max = -INFINITY;
     for (size_t j = 0; j < n_seen; j++) {
-        float s = score(q, in->keys + j * in->head_dim, width, in);
+        float s = score(q, j, width, in);
         max = s > max ? s : max;
     }
     for (size_t c = 0; c < in->head_dim; c++)
         y[c * width] = 0;
     float sum = 0;
     for (size_t j = 0; j < n_seen; j++) {
-        float p = expf(score(q, in->keys + j * in->head_dim, width, in) - max);
+        float p = expf(score(q, j, width, in) - max);
         sum += p;
         for (size_t c = 0; c < in->head_dim; c++)
-            y[c * width] += p * in->values[j * in->head_dim + c];
+            y[c * width] += p * value_at(in, j, c);
     }
     for (size_t c = 0; c < in->head_dim; c++)
         y[c * width] /= sum;
 }
 
-static void attend(float *y, const float *q, size_t width, const dlx__attend_in *in)
+static void attend(float *y, float *q, size_t width, const dlx__attend_in *in)
 {
     for (size_t l = 0; l < width; l++)
         attend_lane(y + l, q + l, width, (size_t)in->n_seen[l], in);

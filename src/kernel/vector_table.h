@@ -9,7 +9,17 @@
 #ifdef SET_PAIRS
 #include "kernel/attend_pairs.h"
 #include "kernel/gemm_pairs.h"
+#else
+#include "kernel/attend_widened.h"
 #endif
+
+static void attend(float *y, float *q, size_t width, const dlx__attend_in *in)
+{
+    if (in->key_halves)
+        attend_halves(y, q, width, in);
+    else
+        attend_floats(y, q, width, in);
+}
 
 const dlx__kernels SET_NAME = {
     .name = SET_TEXT,
@@ -26,9 +36,6 @@ const dlx__kernels SET_NAME = {
     .gemm = gemm,
 #endif
     .attend = attend,
-#ifdef SET_PAIRS
-    .attend_pairs = attend_pairs,
-#endif
     .norm = norm,
     .rope = rope,
     .silu_mul = silu_mul,

@@ -102,15 +102,6 @@ void dlx__kv_put_value(const dlx__kv_cache *kv, size_t layer, size_t head, size_
         to[2 * i] = dlx__f32_to_bf16(x[i]);
 }
 
-void dlx__kv_end_values(const dlx__kv_cache *kv, size_t layer, size_t head, size_t n)
-{
-    if (!kv->halves || n % 2 == 0)
-        return;
-    uint16_t *to = half_slot(kv, layer, head, n);
-    for (size_t i = 0; i < kv->head_dim; i++)
-        to[2 * i] = 0;
-}
-
 void dlx__kv_write(dlx__kv_cache *kv, size_t layer, size_t start, size_t n_rows, const float *k,
                    const float *v)
 {

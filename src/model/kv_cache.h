@@ -36,10 +36,6 @@ void dlx__kv_put_key(const dlx__kv_cache *kv, size_t layer, size_t head, size_t 
 void dlx__kv_put_value(const dlx__kv_cache *kv, size_t layer, size_t head, size_t slot,
                        const float *x);
 
-/* Of values kept as halves: what shares a pair with the last of n slots becomes zero, for it is
- * read, and multiplied by zero. */
-void dlx__kv_end_values(const dlx__kv_cache *kv, size_t layer, size_t head, size_t n);
-
 /* Of float32: writes rows k, v [n_rows, n_heads, head_dim] into slots start .. start + n_rows - 1.
  */
 void dlx__kv_write(dlx__kv_cache *kv, size_t layer, size_t start, size_t n_rows, const float *k,

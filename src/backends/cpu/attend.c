@@ -15,17 +15,12 @@ static size_t visible(const dlx__step *in, size_t position)
     return dlx__min(all, dlx__mul(n_blocks, in->block));
 }
 
-static size_t lane_step(const dlx__backend *b)
-{
-    return b->pairs ? DLX__PAIR_LANES : DLX__LANE_STEP;
-}
-
 /* Lanes of a pack: as many as there are, unless threads would go without work. */
-static size_t pack_lanes(size_t n_lanes, size_t step, size_t n_kv, size_t n_threads)
+static size_t pack_lanes(size_t n_lanes, size_t n_kv, size_t n_threads)
 {
     size_t lanes = DLX__LANES;
-    while (lanes > step && n_kv * ((n_lanes + lanes - 1) / lanes) < n_threads)
-        lanes -= step;
+    while (lanes > DLX__LANE_STEP && n_kv * ((n_lanes + lanes - 1) / lanes) < n_threads)
+        lanes -= DLX__LANE_STEP;
     return lanes;
 }
 
@@ -59,7 +54,7 @@ static void attend_pack(const dlx__cpu_job *j, size_t group, size_t first, size_
     const dlx__backend *b = j->b;
     const dlx__kv_cache *kv = &b->kv[j->in->stream];
     const dlx__acts all = dlx__cpu_rows(&b->q, j->n_rows);
-    const size_t c = b->shape.head_dim, width = dlx__align(n, lane_step(b));
+    const size_t c = b->shape.head_dim, width = dlx__align(n, DLX__LANE_STEP);
     int32_t n_seen[DLX__LANES];
     dlx__attend_in in = {.n_seen = n_seen, .head_dim = c, .scale = j->layer->scale};
     for (size_t l = 0; l < width; l++) {
@@ -72,15 +67,14 @@ static void attend_pack(const dlx__cpu_job *j, size_t group, size_t first, size_
         n_seen[l] = (int32_t)seen;
         in.n_slots = dlx__max(in.n_slots, seen);
     }
-    if (b->pairs) {
+    if (b->halves) {
         in.key_halves = dlx__kv_key_halves(kv, j->layer_index, group);
         in.value_halves = dlx__kv_value_halves(kv, j->layer_index, group);
-        b->kernels->attend_pairs(y, q, width, &in);
     } else {
         in.keys = dlx__kv_keys(kv, j->layer_index, group);
         in.values = dlx__kv_values(kv, j->layer_index, group);
-        b->kernels->attend(y, q, width, &in);
     }
+    b->kernels->attend(y, q, width, &in);
     for (size_t l = 0; l < n; l++)
         put_lane(j, &all, group, first + l, y + l, width);
 }
@@ -91,7 +85,7 @@ void dlx__cpu_attend_phase(void *job, int thread, int n_threads)
     const dlx__backend *b = j->b;
     const size_t n_kv = b->shape.n_heads_kv;
     const size_t n_lanes = b->shape.n_heads / n_kv * j->n_rows;
-    const size_t lanes = pack_lanes(n_lanes, lane_step(b), n_kv, (size_t)n_threads);
+    const size_t lanes = pack_lanes(n_lanes, n_kv, (size_t)n_threads);
     const size_t n_packs = (n_lanes + lanes - 1) / lanes; /* of a group */
     float *q = b->threads[thread].buffer;                 /* [head_dim][lanes] */
     float *y = q + DLX__LANES * b->shape.head_dim;        /* [head_dim][lanes] */

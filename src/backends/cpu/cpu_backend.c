@@ -137,7 +137,7 @@ static void describe(dlx__backend *b, const dlx__model *m, const dlx__backend_op
                         .n_rows = dlx__min(o->n_rows, o->n_ctx),
                         .n_streams = o->n_streams,
                         .n_threads = n_threads,
-                        .pairs = o->bf16 && kernels->attend_pairs};
+                        .halves = o->bf16 && kernels->halve};
     dlx__cpu_measure(&b->shape, &m->graph);
 }
 
@@ -174,7 +174,7 @@ static dlx__backend_plan plan(const dlx__model *m, const dlx__backend_opts *o)
     const readers found = find_readers(&m->graph, o, kernels);
     describe(&b, m, o, kernels, o->n_threads > 0 ? o->n_threads : dlx__os_n_fast_cores());
     const size_t kv =
-        dlx__kv_bytes(b.shape.n_layers, b.shape.n_heads_kv, b.n_ctx, b.shape.head_dim, b.pairs);
+        dlx__kv_bytes(b.shape.n_layers, b.shape.n_heads_kv, b.n_ctx, b.shape.head_dim, b.halves);
     return (dlx__backend_plan){
         .packed =
             dlx__add(dlx__cpu_panel_bytes(m, b.kernels, o->int8), dlx__cpu_program_bytes(&b.shape)),
@@ -236,7 +236,7 @@ static dlx_result open_parts(dlx__backend *b, const dlx__model *m, const dlx__ba
     fill_frequencies(b);
     for (int i = 0; i < b->n_streams; i++)
         DLX__TRY(dlx__kv_open(&b->kv[i], b->shape.n_layers, b->shape.n_heads_kv, b->n_ctx,
-                              b->shape.head_dim, b->pairs, b->mem, err));
+                              b->shape.head_dim, b->halves, b->mem, err));
     return DLX_OK;
 }
 

@@ -82,7 +82,7 @@ bool dlx__cpu_describe(const dlx__model *m, const dlx__backend_opts *o, dlx__buf
         dlx__shape_text(shape, table->shape, table->n_dims), dlx__dtype_of(table->dtype)->name);
     if (o->bf16 && w.kernels->halve)
         SAY(&w, "products of bf16 weights read rows rounded to bf16\n");
-    if (o->bf16 && w.kernels->attend_pairs)
+    if (o->bf16 && w.kernels->halve)
         SAY(&w, "keys and values are kept, and multiplied, as bf16\n");
     for (size_t begin = 0, end; begin < m->hp.n_layers; begin = end) {
         for (end = begin + 1; end < m->hp.n_layers && alike(&w, begin, end);)

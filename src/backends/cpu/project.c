@@ -88,9 +88,6 @@ static void finish_head(const dlx__cpu_job *j, const head *to, float *y, size_t 
         else
             dlx__kv_put_value(kv, j->layer_index, to->index, slot + r, y);
     }
-    if (to->kind == VALUE)
-        dlx__kv_end_values(kv, j->layer_index, to->index,
-                           dlx__max(j->in->n_kv, j->in->start + j->in->n));
 }
 
 void dlx__cpu_project_phase(void *job, int thread, int n_threads)

@@ -31,7 +31,7 @@ struct dlx__backend {
     const dlx__cpu_program *program; /* of the weights */
     size_t n_ctx, n_rows;
     int n_streams, n_threads;
-    bool pairs; /* keys and values are kept, and multiplied, as bf16 */
+    bool halves; /* keys and values are kept as bf16 */
     dlx__kv_cache kv[DLX__CPU_STREAMS];
     size_t n_last[DLX__CPU_STREAMS]; /* rows of the stream's last step */
 

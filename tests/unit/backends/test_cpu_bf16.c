@@ -7,9 +7,9 @@ static dlx__backend *load(const dlx__model *m, const char *kernels, int n_thread
 {
     dlx_error err = {.code = DLX_OK};
     dlx__backend *b = NULL;
-    dlx__backend_opts opts = {.n_ctx = CPU_N_CTX,
+    dlx__backend_opts opts = {.n_ctx = CPU_N_CTX - 1, /* odd: the last pair of slots is half one */
                               .n_rows = CPU_MOST_ROWS,
-                              .n_streams = 1,
+                              .n_streams = 2,
                               .n_threads = n_threads,
                               .kernels = kernels,
                               .bf16 = bf16};
@@ -83,7 +83,62 @@ static void odd_shapes(void **state)
     random_model_release(m);
 }
 
-/* The plan counts the rounded rows where there are any. */
+/* n causal rows in passes that start at odd slots, one of them over slots that a pass which saw
+ * more had written, with another stream between: the logits of the last, from row `split` on. */
+static cpu_numbers *in_parts(const dlx__model *m, const char *kernels, int n_threads, size_t n,
+                             size_t split)
+{
+    const dlx__backend_class *cpu = &dlx__backend_cpu;
+    dlx__backend *b = load(m, kernels, n_threads, true);
+    cpu_step(cpu, b, m, split, 0, 0, 1, 0, NULL);
+    cpu_step(cpu, b, m, split - 2, 5, split, 0, 0, NULL);
+    cpu_step(cpu, b, m, split + 4, 0, 0, 0, 1, NULL);
+    cpu_step(cpu, b, m, split - 5, 5, split, 1, 0, NULL);
+    cpu_numbers *got = cpu_pass(cpu, b, m, n - split, split, 1);
+    cpu->close(b);
+    return got;
+}
+
+static void compare_parts(const dlx__model *m, const char *kernels, size_t n, size_t split)
+{
+    static const int n_threads[] = {1, 2, 3, 8};
+    const size_t n_vocab = m->graph.n_vocab;
+    dlx__backend *b = load(m, kernels, 1, true);
+    cpu_numbers *whole = cpu_pass(&dlx__backend_cpu, b, m, n, 0, 1);
+    dlx__backend_cpu.close(b);
+    for (size_t i = 0; i < DLX__LEN(n_threads); i++) {
+        cpu_numbers *parts = in_parts(m, kernels, n_threads[i], n, split);
+        assert_memory_equal(whole->logits + split * n_vocab, parts->logits,
+                            (n - split) * n_vocab * sizeof *parts->logits);
+        cpu_numbers_free(parts);
+    }
+    cpu_numbers_free(whole);
+}
+
+/* Slots hold the same whichever passes wrote them: tiles of rows, odd starts, slots written again.
+ */
+static void written_in_parts(void **state)
+{
+    (void)state;
+    random_shape shape = cpu_block_shape;
+    shape.dtype = DLX__BF16;
+    random_model *wide = random_model_open(&shape, 7), *odd = random_model_open(&cpu_odd_shape, 7);
+    dlx__cpu cpu;
+    dlx__cpu_detect(&cpu);
+    const dlx__kernels *const *tables = dlx__kernels_list();
+    for (size_t i = 0; tables[i]; i++) {
+        if (!tables[i]->runs_on(&cpu))
+            continue;
+        compare_parts(&odd->model, tables[i]->name, 24, 13);
+        compare_parts(&wide->model, tables[i]->name, 24, 13);
+        if (tables[i]->halve)
+            compare_parts(&wide->model, tables[i]->name, 147, 133);
+    }
+    random_model_release(wide);
+    random_model_release(odd);
+}
+
+/* The plan counts the rounded rows, and half the keys and values, where there are any. */
 static void plans(void **state)
 {
     (void)state;
@@ -97,10 +152,12 @@ static void plans(void **state)
             .n_ctx = 64, .n_rows = 16, .n_streams = 1, .n_threads = 1, .kernels = tables[i]->name};
         if (!tables[i]->runs_on(&cpu))
             continue;
-        const size_t floats = dlx__backend_cpu.plan(&m, &opts).scratch;
+        const dlx__backend_plan floats = dlx__backend_cpu.plan(&m, &opts);
         opts.bf16 = true;
-        const size_t halves = dlx__backend_cpu.plan(&m, &opts).scratch;
-        assert_true(tables[i]->halve ? halves > floats : halves == floats);
+        const dlx__backend_plan halves = dlx__backend_cpu.plan(&m, &opts);
+        const bool any = tables[i]->halve != NULL;
+        assert_true(any ? halves.scratch > floats.scratch : halves.scratch == floats.scratch);
+        assert_int_equal(halves.kv, floats.kv / (any ? 2 : 1));
     }
     dlx__model_release(&m);
 }
@@ -110,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(near_floats),
         cmocka_unit_test(odd_shapes),
+        cmocka_unit_test(written_in_parts),
         cmocka_unit_test(plans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

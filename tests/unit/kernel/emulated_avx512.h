@@ -298,6 +298,26 @@ EMULATED __m256bh _mm512_cvtneps_pbh(__m512 a)
     return b;
 }
 
+/* b, then a. */
+EMULATED __m512bh _mm512_cvtne2ps_pbh(__m512 a, __m512 b)
+{
+    __m512bh both;
+    EACH_LANE
+    {
+        both.h[i] = dlx__f32_to_bf16(b.f[i]);
+        both.h[16 + i] = dlx__f32_to_bf16(a.f[i]);
+    }
+    return both;
+}
+
+EMULATED __m512i _mm512_permutexvar_epi16(__m512i order, __m512i a)
+{
+    __m512i b;
+    for (size_t i = 0; i < 32; i++)
+        memcpy(b.b + 2 * i, a.b + 2 * (order.b[2 * i] & 31), 2);
+    return b;
+}
+
 /* Two products of bf16, added to each lane one after the other. */
 EMULATED __m512 _mm512_dpbf16_ps(__m512 sum, __m512bh a, __m512bh b)
 {

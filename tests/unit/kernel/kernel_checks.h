@@ -8,16 +8,7 @@
 #ifndef KERNEL_CHECKS_H
 #define KERNEL_CHECKS_H
 
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/mem.h"
-#include "base/rng.h"
-#include "dtype/convert.h"
-#include "kernel/kernel.h"
+#include "attend_checks.h"
 
 /* One line a check: the kernel's name is that of the check. */
 #define KERNEL_CHECKS(X)                                                                           \
@@ -32,8 +23,10 @@
     X(halves_not_finite)                                                                           \
     X(panel_bytes)                                                                                 \
     X(attend)                                                                                      \
-    X(attend_pairs)                                                                                \
     X(attend_extremes)                                                                             \
+    X(attend_halves)                                                                               \
+    X(attend_sick)                                                                                 \
+    X(attend_lanes)                                                                                \
     X(norm)                                                                                        \
     X(rope)                                                                                        \
     X(silu_mul)                                                                                    \
@@ -41,52 +34,6 @@
     X(stats)                                                                                       \
     X(stats_special)                                                                               \
     X(stats_rest)
-
-static char check_text[256];
-
-static const char *check_says(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(check_text, sizeof check_text, format, args);
-    va_end(args);
-    return check_text;
-}
-
-static const size_t check_widths[] = {8, 16, 24, 32};
-
-#define CHECK_EACH(item, list)                                                                     \
-    for (size_t i_##item = 0, item = list[0]; i_##item < DLX__LEN(list);                           \
-         i_##item++, item = i_##item < DLX__LEN(list) ? list[i_##item] : 0)
-
-static float *check_random(size_t n, float spread, dlx__rng *rng)
-{
-    float *x = malloc((n + 1) * sizeof *x);
-    if (!x)
-        abort();
-    for (size_t i = 0; i < n; i++)
-        x[i] = spread * (float)(2 * dlx__rng_uniform(rng) - 1);
-    return x;
-}
-
-/* The place of the first difference above `tolerance`, n when there is none. NaN equals NaN. */
-static size_t check_differs(const float *a, const float *b, size_t n, float tolerance)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!(fabsf(a[i] - b[i]) <= tolerance) && !(isnan(a[i]) && isnan(b[i])) && a[i] != b[i])
-            return i;
-    return n;
-}
-
-/* Memory for vectors. */
-static void *check_aligned(size_t n_bytes)
-{
-    void *p = dlx__alloc_aligned(NULL, n_bytes + 64);
-    if (!p)
-        abort();
-    memset(p, 0xA5, n_bytes + 64);
-    return p;
-}
 
 /* A matrix of a type, one byte off any alignment when `crooked`. Free with free(m->data - 1). */
 static dlx__mat check_matrix(dlx__dtype dtype, size_t n_rows, size_t n_cols, bool crooked,
@@ -592,139 +539,6 @@ static const char *check_panel_bytes(const dlx__kernels *k)
     if (k->ints_bytes(SIZE_MAX, 2) != SIZE_MAX || k->ints_bytes(64, SIZE_MAX / 8) != SIZE_MAX)
         return "a size of quantized rows wraps around";
     return NULL;
-}
-
-typedef struct check_attention {
-    float *keys, *values; /* [n_slots, head_dim] */
-    float *q, *a, *b;     /* [head_dim][32] */
-    int32_t n_seen[DLX__LANES];
-    dlx__attend_in in;
-} check_attention;
-
-static void check_attention_open(check_attention *t, size_t n_slots, size_t head_dim, float spread,
-                                 dlx__rng *rng)
-{
-    t->keys = check_random(n_slots * head_dim, 1, rng);
-    t->values = check_random(n_slots * head_dim, 1, rng);
-    t->q = check_random(head_dim * DLX__LANES, spread, rng);
-    t->a = check_random(head_dim * DLX__LANES, 0, rng);
-    t->b = check_random(head_dim * DLX__LANES, 0, rng);
-    t->in = (dlx__attend_in){.keys = t->keys,
-                             .values = t->values,
-                             .n_seen = t->n_seen,
-                             .n_slots = n_slots,
-                             .head_dim = head_dim,
-                             .scale = 1.0f / sqrtf((float)head_dim)};
-    for (size_t l = 0; l < DLX__LANES; l++) /* one sees all, one a single slot, the rest between */
-        t->n_seen[l] = l == 3 ? (int32_t)n_slots : l == 1 ? 1 : (int32_t)(1 + l * 37 % n_slots);
-}
-
-static void check_attention_release(check_attention *t)
-{
-    free(t->keys);
-    free(t->values);
-    free(t->q);
-    free(t->a);
-    free(t->b);
-}
-
-static const char *check_attend(const dlx__kernels *k)
-{
-    static const size_t slots[] = {1, 2, 33, 63, 64, 65, 200}, dims[] = {2, 16, 24, 64, 128};
-    const char *said = NULL;
-    dlx__rng rng;
-    dlx__rng_seed(&rng, 3);
-    CHECK_EACH(n_slots, slots)
-    CHECK_EACH(head_dim, dims)
-    CHECK_EACH(width, check_widths)
-    {
-        check_attention t;
-        check_attention_open(&t, n_slots, head_dim, 4, &rng);
-        dlx__kernels_scalar.attend(t.a, t.q, width, &t.in);
-        k->attend(t.b, t.q, width, &t.in);
-        size_t at = check_differs(t.a, t.b, head_dim * width, 1e-5f);
-        if (at < head_dim * width)
-            said = check_says("%zu slots of %zu, width %zu: expected %g, got %g at %zu", n_slots,
-                              head_dim, width, (double)t.a[at], (double)t.b[at], at);
-        check_attention_release(&t);
-    }
-    return said;
-}
-
-static float check_rounded(float x)
-{
-    return dlx__bf16_to_f32(dlx__f32_to_bf16(x));
-}
-
-/* Keys and values as attend_pairs wants them; behind an odd number of slots zeros. t's own are
- * rounded, and q is. */
-static uint16_t *check_kv_halves(check_attention *t, size_t n_slots, size_t head_dim)
-{
-    const size_t n = (n_slots + 1) * head_dim;
-    uint16_t *halves = calloc(2 * n, sizeof *halves); /* keys, then values */
-    if (!halves)
-        abort();
-    for (size_t i = 0; i < n_slots * head_dim; i++) {
-        const size_t slot = i / head_dim, c = i % head_dim;
-        halves[i] = dlx__f32_to_bf16(t->keys[i]);
-        halves[n + (slot / 2 * head_dim + c) * 2 + slot % 2] = dlx__f32_to_bf16(t->values[i]);
-        t->keys[i] = check_rounded(t->keys[i]);
-        t->values[i] = check_rounded(t->values[i]);
-    }
-    for (size_t i = 0; i < head_dim * DLX__LANES; i++)
-        t->q[i] = check_rounded(t->q[i]);
-    t->in.key_halves = halves;
-    t->in.value_halves = halves + n;
-    return halves;
-}
-
-/* A weight of a value is rounded to eight bits, and values are at most 1. */
-static const char *check_attend_pairs(const dlx__kernels *k)
-{
-    static const size_t slots[] = {1, 2, 33, 63, 64, 65, 200}, dims[] = {2, 16, 24, 64, 128};
-    static const size_t widths[] = {16, 32};
-    const char *said = NULL;
-    dlx__rng rng;
-    dlx__rng_seed(&rng, 13);
-    if (!k->attend_pairs)
-        return NULL;
-    CHECK_EACH(n_slots, slots)
-    CHECK_EACH(head_dim, dims)
-    CHECK_EACH(width, widths)
-    {
-        check_attention t;
-        check_attention_open(&t, n_slots, head_dim, 4, &rng);
-        uint16_t *halves = check_kv_halves(&t, n_slots, head_dim);
-        dlx__kernels_scalar.attend(t.a, t.q, width, &t.in);
-        k->attend_pairs(t.b, t.q, width, &t.in);
-        for (size_t i = 0; i < head_dim * width && !said; i++)
-            if (!(fabsf(t.a[i] - t.b[i]) <= 1.0f / 256))
-                said = check_says("%zu slots of %zu, width %zu: expected %g, got %g at %zu",
-                                  n_slots, head_dim, width, (double)t.a[i], (double)t.b[i], i);
-        free(halves);
-        check_attention_release(&t);
-    }
-    return said;
-}
-
-/* Scores that differ by thousands, and a NaN that must stay in its lane. */
-static const char *check_attend_extremes(const dlx__kernels *k)
-{
-    enum { SLOTS_SEEN = 150, DIM = 16, WIDTH = 8, SICK = 5 };
-    const char *said = NULL;
-    dlx__rng rng;
-    dlx__rng_seed(&rng, 4);
-    check_attention t;
-    check_attention_open(&t, SLOTS_SEEN, DIM, 5000, &rng);
-    t.q[2 * WIDTH + SICK] = NAN;
-    dlx__kernels_scalar.attend(t.a, t.q, WIDTH, &t.in);
-    k->attend(t.b, t.q, WIDTH, &t.in);
-    for (size_t i = 0; i < DIM * WIDTH; i++) {
-        if (i % WIDTH == SICK ? !isnan(t.b[i]) : !(fabsf(t.a[i] - t.b[i]) <= 1e-3f))
-            said = check_says("expected %g, got %g at %zu", (double)t.a[i], (double)t.b[i], i);
-    }
-    check_attention_release(&t);
-    return said;
 }
 
 /* Lengths of rows: below, at and above those of vectors, unrolled loops and runs of sums. */
