@@ -129,7 +129,7 @@ static void add_last(float *y, const float *factor, const float *p, const uint16
     enum { FEATURES = 64 };
     for (size_t i = 0; i < head_dim; i += FEATURES) {
         const size_t n = dlx__min(FEATURES, head_dim - i);
-        uint16_t first[2 * FEATURES] = {0};
+        _Alignas(4) uint16_t first[2 * FEATURES] = {0};
         for (size_t k = 0; k < n; k++)
             first[2 * k] = values[2 * (i + k)];
         multiply_pairs(&(lane_product){y + i * width, factor, p, first, 1, 1, n, 1}, width);
