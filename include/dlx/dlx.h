@@ -114,8 +114,9 @@ typedef struct dlx_session_opts {
      * answers that differ now and then. Types that are integers already stay as they are.
      *
      * compute: NULL or "float32"; or "bf16": where the kernels have an instruction for it, products
-     * of bf16 weights read rows rounded to bf16, at about twice the speed; elsewhere it is float32
-     * as before (dlx_session_compute tells). Of the reference backend it is refused.
+     * of bf16 weights read rows rounded to bf16, at about twice the speed, and keys and values are
+     * kept, and multiplied, as bf16; elsewhere it is float32 as before (dlx_session_compute tells).
+     * Of the reference backend it is refused.
      *
      * kernels: NULL: the fastest of this processor; or a name of dlx_kernels_name (dlx/tools.h).
      * The products of floats have the same bits with all of them. Programs that want a variable of

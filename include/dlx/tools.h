@@ -154,7 +154,7 @@ typedef struct dlx_bench_opts {
  *
  * with the bandwidth of a buffer as large as these weights (at most that of memory), and
  * both measured by all threads together. Weights that became int8 have a byte each and the peak of
- * int8; bf16 ones have that of bf16 where compute is bf16, else that of f32. See
+ * int8; bf16 ones, and attention, have that of bf16 where compute is bf16, else that of f32. See
  * docs/performance.md.
  *
  * {"model":{"path","family","types":{type: bytes},"n_params"},

@@ -13,7 +13,8 @@ typedef struct dlx__arithmetic_names {
 typedef struct dlx__arithmetic {
     bool int8;           /* float matrices are multiplied as int8 */
     bool bf16;           /* bf16 was asked for ... */
-    bool halves;         /* ... and the kernels have it */
+    bool halves;         /* ... and the kernels' products of bf16 weights have it, ... */
+    bool pairs;          /* ... and their attention, which then keeps K and V so */
     const char *kernels; /* the table's own name; NULL: the backend has none to choose from */
 } dlx__arithmetic;
 
@@ -24,6 +25,9 @@ dlx_result dlx__api_arithmetic(dlx__arithmetic *out, const dlx__backend_class *b
 void dlx__arithmetic_apply(const dlx__arithmetic *a, dlx__backend_opts *o);
 
 bool dlx__arithmetic_same(const dlx__arithmetic *a, const dlx__arithmetic *b);
+
+/* Keys and values of a position, all layers, one stream. */
+size_t dlx__arithmetic_kv_bytes(const dlx__arithmetic *a, const dlx__model *m);
 
 /* What is in force, as the options name it. */
 const char *dlx__arithmetic_weights(const dlx__arithmetic *a);

@@ -81,7 +81,7 @@ static size_t backend_bytes(const dlx__bench *b, int n_threads)
                            .mem = b->model->mem};
     dlx__arithmetic_apply(&b->arithmetic, &o);
     if (!b->backend->plan)
-        return dlx__mul(dlx__model_kv_bytes_per_token(&b->model->core), b->n_ctx);
+        return dlx__mul(dlx__arithmetic_kv_bytes(&b->arithmetic, &b->model->core), b->n_ctx);
     const dlx__backend_plan plan = b->backend->plan(&b->model->core, &o);
     return dlx__add(plan.packed, dlx__add(plan.kv, plan.scratch));
 }

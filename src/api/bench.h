@@ -33,7 +33,7 @@ double dlx__samples_median(dlx__samples *s);
 /* What a pass cannot do without. */
 typedef struct dlx__work {
     double bytes;             /* of weights, each read once */
-    double ops[DLX__N_PEAKS]; /* by the peak they can reach; attention is F32 */
+    double ops[DLX__N_PEAKS]; /* by the peak they can reach; attention is F32 or BF16 */
 } dlx__work;
 
 /* What matrices of a stored type are multiplied as: a type's name, or "int8". */

@@ -245,7 +245,7 @@ json_t *dlx__bench_report(dlx__bench *b, bool complete)
         "load_seconds", b->load_seconds, "first_pass_seconds", b->first_pass_seconds,
         "peak_rss_bytes", size_json(b->peak_rss), "weights_bytes",
         (json_int_t)dlx__weights_bytes(dlx__checkpoint_weights(&m->checkpoint)), "kv_bytes",
-        size_json(dlx__mul(dlx__model_kv_bytes_per_token(m), b->n_ctx)), "machine",
+        size_json(dlx__mul(dlx__arithmetic_kv_bytes(&b->arithmetic, m), b->n_ctx)), "machine",
         dlx__machine_report(), "build", build_report(), "date", date_report(), "complete",
         complete);
     if (dlx__api_merge(report, arithmetic_report(&b->arithmetic)))

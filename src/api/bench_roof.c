@@ -2,12 +2,13 @@
  * bench_roof.c - what a pass costs at least on a machine whose rates are known:
  *
  *   roof(M, L) = max( weight bytes / bandwidth ,  sum over types (2 M elements / peak of the type)
- *                                                 + attention / f32 peak )
+ *                                                 + attention / its peak )
  *
  * Weight bytes: every matrix of the layers and the head once, norms and biases, and M rows of the
  * embedding; as stored, or as int8 where the session made them that. K and V are not counted: how
  * they are stored is the backend's own choice. Attention: 4 * layers * heads * head width
- * operations for every pair of a row and a position that it sees.
+ * operations for every pair of a row and a position that it sees;
+ * f32, or bf16 where K and V are kept so.
  */
 #include "api/bench.h"
 
@@ -89,7 +90,7 @@ void dlx__work_of_pass(dlx__work *work, const dlx__model *m, const dlx__arithmet
             add_tensor(work, dlx__model_tensor(m, (dlx__role)role, layer), a, rows);
     add_tensor(work, dlx__model_tensor(m, DLX__ROLE_FINAL_NORM, 0), a, rows);
     add_tensor(work, dlx__model_tensor(m, DLX__ROLE_HEAD, 0), a, rows);
-    work->ops[DLX__PEAK_F32] +=
+    work->ops[a->pairs ? DLX__PEAK_BF16 : DLX__PEAK_F32] +=
         4.0 * (double)(hp->n_layers * hp->n_heads * hp->head_dim) * visible_pairs(m, rows, context);
 }
 

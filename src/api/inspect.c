@@ -112,7 +112,7 @@ static json_t *plan_report(const dlx_model *model, size_t asked_ctx,
                            .n_streams = 1,
                            .mem = model->mem};
     dlx__arithmetic_apply(a, &o);
-    size_t per_token = dlx__model_kv_bytes_per_token(core);
+    size_t per_token = dlx__arithmetic_kv_bytes(a, core);
     dlx__backend_plan plan = {.mapped = (size_t)weight_bytes, .kv = dlx__mul(per_token, n_ctx)};
     if (backend->plan)
         plan = backend->plan(core, &o);

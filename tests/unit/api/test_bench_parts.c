@@ -51,7 +51,9 @@ static dlx_model *tiny(const char *type, const char *family)
 }
 
 static const dlx__arithmetic as_stored = {0}, int8 = {.int8 = true},
-                             halves = {.bf16 = true, .halves = true}, in_vain = {.bf16 = true};
+                             halves = {.bf16 = true, .halves = true},
+                             pairs = {.bf16 = true, .halves = true, .pairs = true},
+                             in_vain = {.bf16 = true};
 
 static void a_pass_reads_each_weight_once(void **state)
 {
@@ -118,7 +120,10 @@ static void bidirectional_rows_see_everything(void **state)
     dlx__work w;
     dlx__work_of_pass(&w, &model->core, &as_stored, 6, 8);
     double products = 2.0 * 6 * (LAYERS * MATRIX + D * V);
-    assert_true(w.ops[DLX__PEAK_F32] == products + 4.0 * LAYERS * HEADS * HD * 6 * 14);
+    const double attention = 4.0 * LAYERS * HEADS * HD * 6 * 14;
+    assert_true(w.ops[DLX__PEAK_F32] == products + attention);
+    dlx__work_of_pass(&w, &model->core, &pairs, 6, 8);
+    assert_true(w.ops[DLX__PEAK_F32] == products && w.ops[DLX__PEAK_BF16] == attention);
     dlx_model_free(model);
 }
 
