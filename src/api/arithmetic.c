@@ -73,7 +73,7 @@ dlx_result dlx__api_arithmetic(dlx__arithmetic *out, const dlx__backend_class *b
         return check_plain(out, backend, names.kernels, err);
     out->kernels = kernels->name;
     out->halves = out->bf16 && kernels->halve;
-    out->pairs = out->bf16 && kernels->attend_pairs;
+    out->pairs = out->bf16 && kernels->halve;
     return DLX_OK;
 }
 
