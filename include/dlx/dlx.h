@@ -110,8 +110,9 @@ typedef struct dlx_session_opts {
      * the list (DLX_E_ARG).
      *
      * weights: NULL or "stored"; or "int8": float matrices become int8 while the session opens, a
-     * scale for each output, and their products read rows rounded to int8. Half the memory of bf16,
-     * answers that differ now and then. Types that are integers already stay as they are.
+     * scale for each output, and their products read rows rounded to int8 (on the cpu backend; the
+     * reference backend leaves rows as they are). Half the memory of bf16, answers that differ now
+     * and then. Types that are integers already stay as they are.
      *
      * compute: NULL or "float32"; or "bf16": where the kernels have an instruction for it, products
      * of bf16 weights read rows rounded to bf16, at about twice the speed, and keys and values are

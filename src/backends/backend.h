@@ -77,7 +77,7 @@ typedef struct dlx__backend_opts {
                       K and V are kept so */
     const char *kernels; /* cpu: a table by its name; NULL: the fastest that runs here */
     bool round_rows;     /* reference: products of integer weights read rows rounded to int8, 128
-                            numbers     to a scale, as they do on the cpu backend */
+                            numbers to a scale, as they do on the cpu backend */
     const char *path;    /* of an exported program; NULL for backends that run the graph */
     const dlx_allocator *mem;
 } dlx__backend_opts;

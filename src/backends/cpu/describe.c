@@ -64,6 +64,17 @@ static void say_layers(writer *w, size_t begin, size_t end)
     SAY(w, " residual sum\n");
 }
 
+/* Is some matrix multiplied as bf16? */
+static bool any_bf16(const dlx__model *m, bool int8)
+{
+    for (size_t i = 0; i < m->graph.n && !int8; i++) {
+        const dlx__node *node = &m->graph.nodes[i];
+        if (node->op == DLX__OP_LINEAR && node->weight->dtype == DLX__BF16)
+            return true;
+    }
+    return false;
+}
+
 bool dlx__cpu_describe(const dlx__model *m, const dlx__backend_opts *o, dlx__buf *out)
 {
     dlx__cpu cpu;
@@ -75,12 +86,12 @@ bool dlx__cpu_describe(const dlx__model *m, const dlx__backend_opts *o, dlx__buf
     const dlx__tensor *head = tensor(&w, DLX__ROLE_HEAD, 0);
     char shape[96];
     SAY(&w,
-        "kernels %s; a barrier after each numbered phase, and after the norms of tiles over %d "
-        "rows\n",
+        "kernels %s; a barrier after each numbered phase; in tiles over %d rows also after the "
+        "norms and after quantizing what attention gives\n",
         w.kernels->name, DLX__CPU_PRIVATE);
     SAY(&w, "embed %s %s, looked up where it is mapped\n",
         dlx__shape_text(shape, table->shape, table->n_dims), dlx__dtype_of(table->dtype)->name);
-    if (o->bf16 && w.kernels->halve)
+    if (o->bf16 && w.kernels->halve && any_bf16(m, o->int8))
         SAY(&w, "products of bf16 weights read rows rounded to bf16\n");
     if (o->bf16 && w.kernels->halve)
         SAY(&w, "keys and values are kept, and multiplied, as bf16\n");
