@@ -73,7 +73,6 @@ dlx_result dlx__api_arithmetic(dlx__arithmetic *out, const dlx__backend_class *b
         return check_plain(out, backend, names.kernels, err);
     out->kernels = kernels->name;
     out->halves = out->bf16 && kernels->halve;
-    out->pairs = out->bf16 && kernels->halve;
     return DLX_OK;
 }
 
@@ -96,10 +95,10 @@ const char *dlx__arithmetic_weights(const dlx__arithmetic *a)
 
 const char *dlx__arithmetic_compute(const dlx__arithmetic *a)
 {
-    return a->halves || a->pairs ? BF16 : FLOAT32;
+    return a->halves ? BF16 : FLOAT32;
 }
 
 size_t dlx__arithmetic_kv_bytes(const dlx__arithmetic *a, const dlx__model *m)
 {
-    return dlx__model_kv_bytes_per_token(m) / (a->pairs ? sizeof(float) / sizeof(uint16_t) : 1);
+    return dlx__model_kv_bytes_per_token(m) / (a->halves ? sizeof(float) / sizeof(uint16_t) : 1);
 }

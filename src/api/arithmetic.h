@@ -13,8 +13,7 @@ typedef struct dlx__arithmetic_names {
 typedef struct dlx__arithmetic {
     bool int8;           /* float matrices are multiplied as int8 */
     bool bf16;           /* bf16 was asked for ... */
-    bool halves;         /* ... and the kernels' products of bf16 weights have it, ... */
-    bool pairs;          /* ... and their attention, which then keeps K and V so */
+    bool halves;         /* ... and the kernels have it: for products, attention, K and V */
     const char *kernels; /* the table's own name; NULL: the backend has none to choose from */
 } dlx__arithmetic;
 

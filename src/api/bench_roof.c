@@ -90,7 +90,7 @@ void dlx__work_of_pass(dlx__work *work, const dlx__model *m, const dlx__arithmet
             add_tensor(work, dlx__model_tensor(m, (dlx__role)role, layer), a, rows);
     add_tensor(work, dlx__model_tensor(m, DLX__ROLE_FINAL_NORM, 0), a, rows);
     add_tensor(work, dlx__model_tensor(m, DLX__ROLE_HEAD, 0), a, rows);
-    work->ops[a->pairs ? DLX__PEAK_BF16 : DLX__PEAK_F32] +=
+    work->ops[a->halves ? DLX__PEAK_BF16 : DLX__PEAK_F32] +=
         4.0 * (double)(hp->n_layers * hp->n_heads * hp->head_dim) * visible_pairs(m, rows, context);
 }
 

@@ -91,9 +91,10 @@ bool dlx__cpu_describe(const dlx__model *m, const dlx__backend_opts *o, dlx__buf
         w.kernels->name, DLX__CPU_PRIVATE);
     SAY(&w, "embed %s %s, looked up where it is mapped\n",
         dlx__shape_text(shape, table->shape, table->n_dims), dlx__dtype_of(table->dtype)->name);
-    if (o->bf16 && w.kernels->halve && any_bf16(m, o->int8))
+    const bool halves = o->bf16 && w.kernels->halve;
+    if (halves && any_bf16(m, o->int8))
         SAY(&w, "products of bf16 weights read rows rounded to bf16\n");
-    if (o->bf16 && w.kernels->halve)
+    if (halves)
         SAY(&w, "keys and values are kept, and multiplied, as bf16\n");
     for (size_t begin = 0, end; begin < m->hp.n_layers; begin = end) {
         for (end = begin + 1; end < m->hp.n_layers && alike(&w, begin, end);)
