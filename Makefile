@@ -67,7 +67,7 @@ bench: dlx ## speed of this machine against its roofs
 conformance: dlx ## third-party checks in a Python environment with pinned versions
 	@scripts/conformance/run
 
-card: dlx ## measure the figures of the shipped model's card again
+card: dlx ## measure every figure of the shipped model's card and write them into it
 	@scripts/card
 
 picture: dlx ## draw docs/denoising.svg from a real run
