@@ -133,7 +133,7 @@ static void run_add(subject *s)
 static void run_quantize(subject *s)
 {
     for (size_t r = 0; r < ROWS; r++)
-        s->k->quantize(&s->acts, r, 0, N);
+        s->k->quantize(&s->acts, r, 0, N, NULL);
 }
 
 /* As the head does it: runs of 128 ids. */

@@ -201,7 +201,7 @@ static void measure(work *t, dlx__pool *pool, size_t n_rows, size_t n_turns)
     const double peak_macs = (double)(t->n_peak * t->peak->n_ops / 2 * n_threads);
     t->a.n_rows = n_rows;
     for (size_t r = 0; r < n_rows; r++) {
-        t->k->quantize(&t->a, r, 0, t->a.n_in);
+        t->k->quantize(&t->a, r, 0, t->a.n_in, NULL);
         if (t->a.halves)
             t->k->halve(&t->a, r, 0, t->a.n_in);
     }

@@ -20,6 +20,9 @@
  * is the level times the integer scale of its 16 inputs. I8 has dw = 1, and y is multiplied by the
  * output's scale in the end.
  *
+ * Where a row's `ints` are NULL, integer weights become the floats that dlx__to_f32 makes of them,
+ * and are multiplied as those are.
+ *
  * Products of bf16 weights may read rows rounded to bf16, y = y + the products of two inputs, which
  * tables with an instruction for it do at twice the speed; how its sum is rounded is the
  * processor's choice.
@@ -98,7 +101,7 @@ typedef struct dlx__acts {
     float *x; /* [n_rows][stride] */
     size_t stride;
     size_t n_in, n_rows;
-    uint8_t *ints;   /* [ints_bytes], 64-byte aligned; NULL: no integer product reads these */
+    uint8_t *ints;   /* [ints_bytes], 64-byte aligned; NULL: integer weights are multiplied by x */
     uint8_t *halves; /* [halves_bytes], 64-byte aligned; NULL: products of bf16 weights read x */
 } dlx__acts;
 
@@ -140,8 +143,9 @@ typedef struct dlx__kernels {
     size_t (*ints_bytes)(size_t n_in, size_t n_rows);
 
     /* Quantizes the inputs [col, col + n) of a row out of a->x; col a multiple of DLX__SPAN, and n
-     * too unless the row ends there. A span with NaN or infinity gets a NaN scale. */
-    void (*quantize)(const dlx__acts *a, size_t row, size_t col, size_t n);
+     * too unless the row ends there. A span with NaN or infinity gets a NaN scale. `largest`, where
+     * it is not NULL, is the max|x| of all these spans; what lies beyond is cut off. */
+    void (*quantize)(const dlx__acts *a, size_t row, size_t col, size_t n, const float *largest);
 
     /* Bytes behind dlx__acts.halves. NULL, as `halve` is then: no product of this table reads them.
      */

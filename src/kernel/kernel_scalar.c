@@ -41,7 +41,7 @@ static quantized *group_of(const dlx__acts *a, size_t row, size_t g)
     return (quantized *)(void *)a->ints + row * dlx__n_groups(a->n_in) + g;
 }
 
-static dlx__quantum quantum_of(const float *x, size_t n)
+static dlx__quantum quantum_of(const float *x, size_t n, const float *known)
 {
     float largest = 0;
     bool finite = true;
@@ -49,30 +49,38 @@ static dlx__quantum quantum_of(const float *x, size_t n)
         largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
         finite = finite && isfinite(x[i]);
     }
-    return dlx__quantum_of(largest, finite);
+    return dlx__quantum_of(known ? *known : largest, finite);
 }
 
-static void quantize_group(quantized *out, const float *x, size_t n, const dlx__quantum *quantum)
+static float inside(float x, float most)
+{
+    x = x > most ? most : x;
+    return -most > x ? -most : x;
+}
+
+static void quantize_group(quantized *out, const float *x, size_t n, const dlx__quantum *quantum,
+                           const float *largest)
 {
     int sum = 0;
     for (size_t i = 0; i < DLX__GROUP; i++) {
-        out->q[i] = (int8_t)(i < n ? dlx__nearest(x[i], quantum) : 0);
+        const float in = i >= n ? 0 : largest ? inside(x[i], *largest) : x[i];
+        out->q[i] = (int8_t)dlx__nearest(in, quantum);
         sum += out->q[i];
     }
     out->scale = quantum->scale;
     out->sum = (float)sum;
 }
 
-static void quantize(const dlx__acts *a, size_t row, size_t col, size_t n)
+static void quantize(const dlx__acts *a, size_t row, size_t col, size_t n, const float *largest)
 {
     const float *x = a->x + row * a->stride;
     const size_t end = col + n;
     for (size_t span = col; span < end; span += DLX__SPAN) {
         const size_t span_end = dlx__min(span + DLX__SPAN, end);
-        const dlx__quantum quantum = quantum_of(x + span, span_end - span);
+        const dlx__quantum quantum = quantum_of(x + span, span_end - span, largest);
         for (size_t at = span; at < span_end; at += DLX__GROUP)
             quantize_group(group_of(a, row, at / DLX__GROUP), x + at,
-                           dlx__min(DLX__GROUP, span_end - at), &quantum);
+                           dlx__min(DLX__GROUP, span_end - at), &quantum, largest);
     }
 }
 
@@ -166,11 +174,44 @@ static void panel_int(float *y, size_t y_stride, const dlx__acts *a, dlx__form f
         for (size_t r = 0; r < a->n_rows; r++)
             multiply_span(y + r * y_stride, a, r, g, n, w);
     }
-    if (form == DLX__FORM_I8) {
-        const uint8_t *scales = panel + n_groups * dlx__layouts[form].level_bytes;
+}
+
+static void apply_output_scales(float *y, size_t y_stride, const dlx__acts *a, const uint8_t *panel)
+{
+    const size_t level_bytes = dlx__layouts[DLX__FORM_I8].level_bytes;
+    const uint8_t *scales = panel + dlx__n_groups(a->n_in) * level_bytes;
+    for (size_t r = 0; r < a->n_rows; r++)
+        for (size_t o = 0; o < DLX__PANEL; o++)
+            y[r * y_stride + o] *= dlx__le_f32(scales + o * sizeof(float));
+}
+
+/* w [inputs][16] = groups of a panel as floats. */
+static void widen(float (*w)[DLX__PANEL], const group *g, dlx__form form)
+{
+    for (size_t k = 0; k < DLX__GROUP; k++)
+        for (size_t o = 0; o < DLX__PANEL; o++) {
+            w[k][o] = (float)g->level[k][o];
+            if (form != DLX__FORM_I8)
+                w[k][o] = w[k][o] * g->scale[o];
+            if (g->has_minimum)
+                w[k][o] = w[k][o] + g->minimum[o];
+        }
+}
+
+/* The same of rows that are not rounded. */
+static void panel_widened(float *y, size_t y_stride, const dlx__acts *a, dlx__form form,
+                          const uint8_t *panel)
+{
+    for (size_t k = 0; k < a->n_in; k += DLX__GROUP) {
+        group g;
+        float w[DLX__GROUP][DLX__PANEL];
+        unpack_group(&g, form, panel, k / DLX__GROUP);
+        widen(w, &g, form);
         for (size_t r = 0; r < a->n_rows; r++)
-            for (size_t o = 0; o < DLX__PANEL; o++)
-                y[r * y_stride + o] *= dlx__le_f32(scales + o * sizeof(float));
+            for (size_t i = 0; i < dlx__min(DLX__GROUP, a->n_in - k); i++)
+                for (size_t o = 0; o < DLX__PANEL; o++)
+                    y[r * y_stride + o] =
+                        fmaf(w[i][o], a->x[r * a->stride + k + i], y[r * y_stride + o]);
     }
 }
 
@@ -204,10 +245,14 @@ static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packe
         float *yp = y + p * DLX__PANEL;
         for (size_t r = 0; r < a->n_rows; r++)
             memset(yp + r * y_stride, 0, DLX__PANEL * sizeof *yp);
-        if (dlx__form_is_int(w->form))
+        if (!dlx__form_is_int(w->form))
+            panel_float(yp, y_stride, a, w->form, panel);
+        else if (a->ints)
             panel_int(yp, y_stride, a, w->form, panel);
         else
-            panel_float(yp, y_stride, a, w->form, panel);
+            panel_widened(yp, y_stride, a, w->form, panel);
+        if (w->form == DLX__FORM_I8)
+            apply_output_scales(yp, y_stride, a, panel);
         for (size_t r = 0; r < a->n_rows; r++) /* 0 * NaN */
             memset(yp + r * y_stride + n_out, 0, (DLX__PANEL - n_out) * sizeof *yp);
     }

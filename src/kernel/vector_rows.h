@@ -254,7 +254,7 @@ static size_t ints_bytes(size_t n_in, size_t n_rows)
 
 /* The largest magnitude by its bits, which order numbers as integers do, infinity and NaN on top.
  */
-INLINE dlx__quantum quantum_of(const float *x, const size_t n)
+INLINE dlx__quantum quantum_of(const float *x, const size_t n, const float *known)
 {
     const ivec magnitude = ivec_set(0x7FFFFFFF);
     ivec most = ivec_set(0);
@@ -264,42 +264,64 @@ INLINE dlx__quantum quantum_of(const float *x, const size_t n)
     const int32_t bits = ivec_top(most);
     float largest;
     memcpy(&largest, &bits, sizeof largest);
-    return dlx__quantum_of(largest, bits < 0x7F800000);
+    return dlx__quantum_of(known ? *known : largest, bits < 0x7F800000);
 }
 
-INLINE void quantize_group(const cells *c, size_t cell, const float *x, float inverse)
+/* x inside [-most, most] */
+INLINE vec vec_inside(vec x, float most)
+{
+    const vec top = vec_set(most), bottom = vec_set(-most);
+    x = vec_select(vec_above(x, top), top, x);
+    return vec_select(vec_above(bottom, x), bottom, x);
+}
+
+INLINE void quantize_group(const cells *c, size_t cell, const float *x, float inverse,
+                           const float *largest)
 {
     ivec whole[DLX__GROUP / VL];
     UNROLL
-    for (size_t v = 0; v < DLX__GROUP / VL; v++)
+    for (size_t v = 0; v < DLX__GROUP / VL; v++) {
+        vec part = vec_load(x + v * VL);
+        if (largest)
+            part = vec_inside(part, *largest);
         whole[v] = inverse == 0 ? ivec_set(0) /* x may be infinite */
-                                : ivec_of(vec_mul(vec_load(x + v * VL), vec_set(inverse)));
+                                : ivec_of(vec_mul(part, vec_set(inverse)));
+    }
     c->sum[cell] = (float)put_group(c, cell, whole);
 }
 
 /* n numbers of a row, whole groups: a span, or what is left of the row. */
-INLINE void quantize_span(const cells *c, size_t row, size_t col, const float *x, const size_t n)
+INLINE void quantize_span(const cells *c, size_t row, size_t col, const float *x, const size_t n,
+                          const float *largest)
 {
-    const dlx__quantum quantum = quantum_of(x, n);
+    const dlx__quantum quantum = quantum_of(x, n, largest);
     c->scale[col / DLX__SPAN * c->n_rows + row] = quantum.scale;
     size_t cell = col / DLX__GROUP * c->n_rows + row;
     UNROLL
     for (size_t i = 0; i < n; i += DLX__GROUP, cell += c->n_rows)
-        quantize_group(c, cell, x + i, quantum.inverse);
+        quantize_group(c, cell, x + i, quantum.inverse, largest);
     put_span(c, col / DLX__GROUP * c->n_rows + row, n / DLX__GROUP);
 }
 
-static void quantize(const dlx__acts *a, size_t row, size_t col, size_t n)
+INLINE void quantize_by(const dlx__acts *a, size_t row, size_t col, size_t n, const float *largest)
 {
     const cells c = cells_of(a);
     const float *x = a->x + row * a->stride + col;
     for (; n >= DLX__SPAN; n -= DLX__SPAN, col += DLX__SPAN, x += DLX__SPAN)
-        quantize_span(&c, row, col, x, DLX__SPAN);
+        quantize_span(&c, row, col, x, DLX__SPAN, largest);
     if (n == 0)
         return;
     float padded[DLX__SPAN] = {0};
     memcpy(padded, x, n * sizeof *x);
-    quantize_span(&c, row, col, padded, dlx__n_groups(n) * DLX__GROUP);
+    quantize_span(&c, row, col, padded, dlx__n_groups(n) * DLX__GROUP, largest);
+}
+
+static void quantize(const dlx__acts *a, size_t row, size_t col, size_t n, const float *largest)
+{
+    if (largest)
+        quantize_by(a, row, col, n, largest);
+    else
+        quantize_by(a, row, col, n, NULL);
 }
 
 #endif

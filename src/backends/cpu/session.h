@@ -87,7 +87,7 @@ static inline void dlx__cpu_make_twins(const dlx__kernels *kernels, const dlx__a
                                        size_t col, size_t n)
 {
     if (a->ints)
-        kernels->quantize(a, row, col, n);
+        kernels->quantize(a, row, col, n, NULL);
     if (a->halves)
         kernels->halve(a, row, col, n);
 }

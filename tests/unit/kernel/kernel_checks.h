@@ -80,7 +80,9 @@ typedef struct check_product {
     const dlx__kernels *k;
     dlx__packed w;
     dlx__acts a;
-    float *y; /* [n_rows][stride] */
+    uint8_t *ints;        /* behind a.ints, unless rows are not to be rounded */
+    const float *largest; /* of rows; NULL: each span its own */
+    float *y;             /* [n_rows][stride] */
     size_t stride;
 } check_product;
 
@@ -100,7 +102,8 @@ static void check_product_open(check_product *p, const dlx__kernels *k, dlx__for
         k->pack(p->w.data + i * p->w.panel_bytes, form, m, i);
     p->a = (dlx__acts){.stride = m->n_cols + 5, .n_in = m->n_cols, .n_rows = n_rows};
     p->a.x = check_aligned(n_rows * p->a.stride * sizeof(float));
-    p->a.ints = check_aligned(k->ints_bytes(m->n_cols, n_rows));
+    p->ints = p->a.ints = check_aligned(k->ints_bytes(m->n_cols, n_rows));
+    p->largest = NULL;
     p->y = check_aligned(n_rows * p->stride * sizeof(float));
 }
 
@@ -116,7 +119,7 @@ static void check_product_release(check_product *p)
 {
     dlx__free_aligned(NULL, p->w.data);
     dlx__free_aligned(NULL, p->a.x);
-    dlx__free_aligned(NULL, p->a.ints);
+    dlx__free_aligned(NULL, p->ints);
     dlx__free_aligned(NULL, p->a.halves);
     dlx__free_aligned(NULL, p->y);
 }
@@ -126,22 +129,34 @@ static void check_product_run(check_product *p, const float *x)
 {
     for (size_t r = 0; r < p->a.n_rows; r++) {
         memcpy(p->a.x + r * p->a.stride, x + r * p->a.n_in, p->a.n_in * sizeof *x);
-        if (dlx__form_is_int(p->w.form))
-            p->k->quantize(&p->a, r, 0, p->a.n_in);
+        if (dlx__form_is_int(p->w.form) && p->a.ints)
+            p->k->quantize(&p->a, r, 0, p->a.n_in, p->largest);
         if (p->a.halves)
             p->k->halve(&p->a, r, 0, p->a.n_in);
     }
     p->k->gemm(p->y, p->stride, &p->a, &p->w, 0, p->w.n_panels);
 }
 
+/* How a product of integer weights reads its rows. */
+typedef enum check_rows { CHECK_BY_SPAN, CHECK_BY_LARGEST, CHECK_AS_THEY_ARE } check_rows;
+
+static void check_product_read(check_product *p, check_rows rows)
+{
+    static const float largest = 1.25f; /* inside what rows hold: some are cut off */
+    p->largest = rows == CHECK_BY_LARGEST ? &largest : NULL;
+    p->a.ints = rows == CHECK_AS_THEY_ARE ? NULL : p->ints;
+}
+
 /* Both tables on the same numbers: the same bits, and zeros past the last output. */
 static const char *check_same_product(const dlx__kernels *k, dlx__form form, const dlx__mat *m,
-                                      const float *x, size_t n_rows)
+                                      const float *x, size_t n_rows, check_rows rows)
 {
     const char *said = NULL;
     check_product truth, got;
     check_product_open(&truth, &dlx__kernels_scalar, form, m, n_rows);
     check_product_open(&got, k, form, m, n_rows);
+    check_product_read(&truth, rows);
+    check_product_read(&got, rows);
     check_product_run(&truth, x);
     check_product_run(&got, x);
     for (size_t r = 0; r < n_rows && !said; r++) {
@@ -151,10 +166,10 @@ static const char *check_same_product(const dlx__kernels *k, dlx__form form, con
         for (size_t o = m->n_rows; o < n; o++)
             at = b[o] == 0 ? at : o;
         if (at < n)
-            said = check_says("%s of %s [%zu, %zu], %zu rows: expected %.9g, got %.9g in row %zu "
-                              "at %zu",
+            said = check_says("%s of %s [%zu, %zu], %zu rows read in way %d: expected %.9g, got "
+                              "%.9g in row %zu at %zu",
                               dlx__form_name(form), dlx__dtype_of(m->dtype)->name, m->n_rows,
-                              m->n_cols, n_rows, (double)a[at], (double)b[at], r, at);
+                              m->n_cols, n_rows, rows, (double)a[at], (double)b[at], r, at);
     }
     check_product_release(&truth);
     check_product_release(&got);
@@ -168,6 +183,17 @@ static size_t check_cols(dlx__dtype dtype, size_t wanted)
     return dlx__max(1, wanted / block) * block;
 }
 
+/* The same, read in every way that the form has. */
+static const char *check_all_ways(const dlx__kernels *k, dlx__form form, const dlx__mat *m,
+                                  const float *x, size_t n_rows)
+{
+    const int n_ways = dlx__form_is_int(form) ? CHECK_AS_THEY_ARE + 1 : 1;
+    const char *said = NULL;
+    for (int way = 0; way < n_ways && !said; way++)
+        said = check_same_product(k, form, m, x, n_rows, (check_rows)way);
+    return said;
+}
+
 static const char *check_forms(const dlx__kernels *k, dlx__dtype dtype, size_t n_out, size_t cols,
                                size_t n_rows, dlx__rng *rng)
 {
@@ -178,7 +204,7 @@ static const char *check_forms(const dlx__kernels *k, dlx__dtype dtype, size_t n
         const size_t n_cols = check_cols(dtype, cols);
         dlx__mat w = check_matrix(dtype, n_out, n_cols, crooked, rng);
         float *x = check_random(n_rows * n_cols, 2, rng);
-        said = check_same_product(k, forms[f], &w, x, n_rows);
+        said = check_all_ways(k, forms[f], &w, x, n_rows);
         free(x);
         check_matrix_free(&w, crooked);
     }
@@ -208,8 +234,29 @@ static const char *check_gemm(const dlx__kernels *k)
 
 /*
  * Inputs that are whole numbers of 1/64, 127/64 among each 32, are quantized without loss: what
- * is left is the rounding of sums.
+ * is left is the rounding of sums. Rows that are not rounded may hold anything.
  */
+static const char *check_values_of(const dlx__kernels *k, const dlx__mat *w, const float *x,
+                                   size_t n_rows, check_rows rows)
+{
+    const char *said = NULL;
+    check_product p;
+    check_product_open(&p, k, dlx__form_of(w->dtype), w, n_rows);
+    check_product_read(&p, rows);
+    check_product_run(&p, x);
+    for (size_t i = 0; i < n_rows * w->n_rows && !said; i++) {
+        const size_t r = i / w->n_rows, o = i % w->n_rows;
+        const double truth =
+            dlx__dot_ref(w->data + o * w->row_bytes, w->dtype, x + r * w->n_cols, w->n_cols);
+        const double y = (double)p.y[r * p.stride + o];
+        if (!(fabs(truth - y) <= 1e-4 * (1 + fabs(truth))))
+            said = check_says("%s read in way %d: expected %g, got %g",
+                              dlx__dtype_of(w->dtype)->name, rows, truth, y);
+    }
+    check_product_release(&p);
+    return said;
+}
+
 static const char *check_gemm_values(const dlx__kernels *k)
 {
     enum { N_OUT = 19, COLS = 512, ROWS = 3 };
@@ -220,20 +267,12 @@ static const char *check_gemm_values(const dlx__kernels *k)
         dlx__mat w = check_matrix((dlx__dtype)dtype, N_OUT, COLS, false, &rng);
         float *x = check_random(ROWS * COLS, 127, &rng);
         for (size_t i = 0; i < ROWS * COLS; i++)
-            x[i] = (i % 32 == 5 ? 127 : roundf(x[i])) / 64;
-        check_product p;
-        check_product_open(&p, k, dlx__form_of((dlx__dtype)dtype), &w, ROWS);
-        check_product_run(&p, x);
-        for (size_t i = 0; i < ROWS * N_OUT && !said; i++) {
-            const size_t r = i / N_OUT, o = i % N_OUT;
-            const double truth =
-                dlx__dot_ref(w.data + o * w.row_bytes, w.dtype, x + r * COLS, COLS);
-            const double y = (double)p.y[r * p.stride + o];
-            if (!(fabs(truth - y) <= 1e-4 * (1 + fabs(truth))))
-                said =
-                    check_says("%s: expected %g, got %g", dlx__dtype_of(w.dtype)->name, truth, y);
-        }
-        check_product_release(&p);
+            x[i] /= 64;
+        said = check_values_of(k, &w, x, ROWS, CHECK_AS_THEY_ARE);
+        for (size_t i = 0; i < ROWS * COLS; i++)
+            x[i] = (i % 32 == 5 ? 127 : roundf(x[i] * 64)) / 64;
+        if (!said)
+            said = check_values_of(k, &w, x, ROWS, CHECK_BY_SPAN);
         free(x);
         check_matrix_free(&w, false);
     }
@@ -311,7 +350,7 @@ static const char *check_gemm_extremes(const dlx__kernels *k)
         for (size_t b = 0; b < DLX__LEN(bytes) && !said; b++) {
             dlx__mat w = check_matrix((dlx__dtype)dtype, N_OUT, COLS, false, &rng);
             check_fill_levels(&w, bytes[b]);
-            said = check_same_product(k, dlx__form_of((dlx__dtype)dtype), &w, x, ROWS);
+            said = check_all_ways(k, dlx__form_of((dlx__dtype)dtype), &w, x, ROWS);
             check_matrix_free(&w, false);
         }
     }
@@ -335,9 +374,9 @@ static const char *check_gemm_not_finite(const dlx__kernels *k)
     }
     for (int dtype = 0; dtype < DLX__N_DTYPES && !said; dtype++) {
         dlx__mat w = check_matrix((dlx__dtype)dtype, N_OUT, COLS, false, &rng);
-        said = check_same_product(k, dlx__form_of((dlx__dtype)dtype), &w, x, ROWS);
+        said = check_all_ways(k, dlx__form_of((dlx__dtype)dtype), &w, x, ROWS);
         if (!said && !dlx__form_is_int(dlx__form_of((dlx__dtype)dtype)))
-            said = check_same_product(k, DLX__FORM_I8, &w, x, ROWS);
+            said = check_all_ways(k, DLX__FORM_I8, &w, x, ROWS);
         check_matrix_free(&w, false);
     }
     free(x);
@@ -361,7 +400,7 @@ static const char *check_quantize_parts(const dlx__kernels *k)
         memcpy(parts.a.x + r * parts.a.stride, x + r * COLS, COLS * sizeof *x);
     for (size_t at = 0; at < COLS; at += DLX__SPAN)
         for (size_t r = ROWS; r-- > 0;)
-            k->quantize(&parts.a, r, at, dlx__min(DLX__SPAN, COLS - at));
+            k->quantize(&parts.a, r, at, dlx__min(DLX__SPAN, COLS - at), NULL);
     k->gemm(parts.y, parts.stride, &parts.a, &parts.w, 0, parts.w.n_panels);
     for (size_t r = 0; r < ROWS; r++)
         if (memcmp(parts.y + r * parts.stride, whole.y + r * whole.stride, N_OUT * sizeof(float)) !=

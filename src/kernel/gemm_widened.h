@@ -1,0 +1,103 @@
+/*
+ * gemm_widened.h - integer weights times rows that are not rounded: a span of a strip's weights at
+ * a time becomes floats in the layout of F32 panels, which the tiles of floats then read. Included
+ * by gemm_tiles.h.
+ *
+ * A weight is the same float that dlx__to_f32 makes of its stored form: level * scale is exact in a
+ * float for all of them, so that only adding a minimum rounds.
+ */
+#ifndef DLX__GEMM_WIDENED_H
+#define DLX__GEMM_WIDENED_H
+
+/* Input k of a group for the 16 outputs of a panel: the stored integers, offset taken off. */
+INLINE void levels_of_input(int32_t *to, const uint8_t *levels, size_t k, const dlx__layout *l)
+{
+    const bool nibbles = l->level_bytes < DLX__GROUP * DLX__PANEL;
+    const bool is_signed = l->kind == DLX__S8 && k % 2 == 1;
+    const size_t step = k / 4, line = nibbles ? step % (DLX__STEPS / 2) : step;
+    const uint8_t *from = levels + line * 64 + k % 4;
+    for (size_t o = 0; o < DLX__PANEL; o++) {
+        const uint8_t byte = from[o * 4];
+        if (is_signed)
+            to[o] = (int8_t)byte;
+        else if (nibbles)
+            to[o] = (step < DLX__STEPS / 2 ? byte & 15 : byte >> 4) - l->offset;
+        else
+            to[o] = byte - l->offset;
+    }
+}
+
+/* to [32][16] = the weights of panel p in a group; head: its part of the header, which for S6 is
+ * the integer scales [2][16]. */
+INLINE void widen_group(float *to, const weights *w, size_t p, const uint8_t *head,
+                        const dlx__form form)
+{
+    const dlx__layout *l = &dlx__layouts[form];
+    const float *scale = w->scale + p * DLX__PANEL, *minimum = w->minimum + p * DLX__PANEL;
+    for (size_t k = 0; k < DLX__GROUP; k++, to += DLX__PANEL) {
+        const uint8_t *sub = head + k / 16 * DLX__PANEL;
+        int32_t level[DLX__PANEL];
+        levels_of_input(level, w->level[p], k, l);
+        for (size_t o = 0; o < DLX__PANEL; o++) {
+            if (l->kind == DLX__S6)
+                to[o] = (float)(level[o] * (int8_t)sub[o]) * scale[o];
+            else if (l->kind == DLX__U4 || l->kind == DLX__U5)
+                to[o] = (float)level[o] * scale[o] + minimum[o];
+            else
+                to[o] = form == DLX__FORM_I8 ? (float)level[o] : (float)level[o] * scale[o];
+        }
+    }
+}
+
+INLINE void strip_widened(const strip *s, const dlx__form form)
+{
+    const dlx__layout *l = &dlx__layouts[form];
+    const size_t n_in = s->w->n_in, n_tiles = (s->n_rows + MOST_F32 - 1) / MOST_F32;
+    const size_t span_bytes = DLX__SPAN_GROUPS * dlx__block_bytes(l) / l->block_groups;
+    _Alignas(64) float wide[N_PANELS][DLX__SPAN * DLX__PANEL];
+    const uint8_t *panel[N_PANELS];
+    for (size_t p = 0; p < N_PANELS; p++)
+        panel[p] = (const uint8_t *)wide[p];
+    for (size_t k = 0; k < n_in; k += DLX__SPAN) {
+        const size_t n = dlx__min(DLX__SPAN, n_in - k), g = k / DLX__GROUP;
+        coming next = coming_of(s, dlx__block_at(l, g) + CHUNKS_AHEAD * span_bytes,
+                                span_bytes / DLX__SPAN, n_tiles);
+        for (size_t i = 0; i < dlx__n_groups(n); i++) {
+            weights w;
+            unpack_group(&w, s, g + i, form);
+            for (size_t p = 0; p < N_PANELS; p++)
+                widen_group(wide[p] + i * DLX__GROUP * DLX__PANEL, &w, p,
+                            s->panel[p] + dlx__head_at(l, g + i), form);
+        }
+        for (size_t t = 0; t < n_tiles; t++) {
+            const size_t r = first_row(s, t, n_tiles), end = first_row(s, t + 1, n_tiles);
+            place at = s->rows;
+            at.x += r * at.stride + k;
+            tile_F32(s->y + r * STRIP, panel, n, &at, &next, (int)(end - r));
+        }
+    }
+}
+
+#define WIDENED_STRIP(form)                                                                        \
+    static void widened_##form(const strip *s)                                                     \
+    {                                                                                              \
+        strip_widened(s, DLX__FORM_##form);                                                        \
+    }
+
+WIDENED_STRIP(I8)
+WIDENED_STRIP(Q8_0)
+WIDENED_STRIP(Q8_1)
+WIDENED_STRIP(Q4_0)
+WIDENED_STRIP(Q4_1)
+WIDENED_STRIP(Q4_K)
+WIDENED_STRIP(Q5_K)
+WIDENED_STRIP(Q6_K)
+
+static const strip_fn widened[DLX__N_FORMS] = {
+    [DLX__FORM_I8] = widened_I8,     [DLX__FORM_Q8_0] = widened_Q8_0,
+    [DLX__FORM_Q8_1] = widened_Q8_1, [DLX__FORM_Q4_0] = widened_Q4_0,
+    [DLX__FORM_Q4_1] = widened_Q4_1, [DLX__FORM_Q4_K] = widened_Q4_K,
+    [DLX__FORM_Q5_K] = widened_Q5_K, [DLX__FORM_Q6_K] = widened_Q6_K,
+};
+
+#endif
