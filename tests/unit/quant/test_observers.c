@@ -503,7 +503,7 @@ static dlx__affine affine(const dlx__observer *o, size_t g, dlx__affine_grid gri
     return a;
 }
 
-/* get_default_observer: activations per tensor, affine; reduced range means seven bits. */
+/* Its default: activations per tensor, affine; reduced range means seven bits. */
 static void original_default_is_minmax_per_tensor_affine(void **state)
 {
     (void)state;
@@ -519,7 +519,7 @@ static void original_default_is_minmax_per_tensor_affine(void **state)
     dlx__observer_release(&o);
 }
 
-/* get_per_channel_observer: symmetric, along the last axis. */
+/* Its observer per channel: symmetric, along the last axis. */
 static void original_per_channel_is_symmetric(void **state)
 {
     (void)state;
@@ -535,7 +535,7 @@ static void original_per_channel_is_symmetric(void **state)
     dlx__observer_release(&o);
 }
 
-/* get_moving_average_observer: an averaging constant of 0.01. */
+/* Its moving average: an averaging constant of 0.01. */
 static void original_moving_average_constant(void **state)
 {
     (void)state;
