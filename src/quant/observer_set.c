@@ -6,12 +6,14 @@
 
 #include <string.h>
 
+enum { SLOT_BYTES = sizeof(void *) }; /* of `items` */
+
 void dlx__observer_set_init(dlx__observer_set *set, const dlx_allocator *mem)
 {
     *set = (dlx__observer_set){.mem = mem};
 }
 
-/* The name is the set's, in the memory of the observer. */
+/* Its name lies behind it, in the same memory. */
 static void free_observer(const dlx_allocator *mem, dlx__observer *o)
 {
     dlx__observer_release(o);
@@ -77,8 +79,7 @@ static bool make_room(dlx__observer_set *set)
     if (set->n < set->capacity)
         return true;
     size_t capacity = dlx__max(16, 2 * set->capacity);
-    dlx__observer **items =
-        dlx__realloc(set->mem, set->items, dlx__mul(capacity, sizeof(dlx__observer *)));
+    dlx__observer **items = dlx__realloc(set->mem, set->items, dlx__mul(capacity, SLOT_BYTES));
     if (!items)
         return false;
     set->items = items;
@@ -102,7 +103,7 @@ dlx_result dlx__observer_set_add(dlx__observer_set *set, const char *name,
     }
     o->name = memcpy(o + 1, name, n_name);
     const size_t at = place_of(set, name);
-    memmove(set->items + at + 1, set->items + at, (set->n - at) * sizeof *set->items);
+    memmove(set->items + at + 1, set->items + at, (set->n - at) * SLOT_BYTES);
     set->items[at] = o;
     set->n++;
     return DLX_OK;

@@ -365,7 +365,7 @@ dlx_result dlx__observer_range(const dlx__observer *o, size_t g, dlx__affine_gri
 dlx_result dlx__observer_affine(const dlx__observer *o, size_t g, dlx__affine_grid grid,
                                 dlx__affine *out, dlx_error *err)
 {
-    dlx__range r;
+    dlx__range r = {0.0f, 0.0f};
     DLX__TRY(dlx__observer_range(o, g, grid, &r, err));
     *out = dlx__affine_of(grid, r);
     return DLX_OK;

@@ -4,7 +4,6 @@
 #include "format/json_file.h"
 #include "quant/observer_set.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,14 +27,14 @@ static bool put_field(dlx__buf *out, const char *key, double x)
 
 static bool put_count(dlx__buf *out, const char *key, uint64_t n)
 {
-    return dlx__buf_format(out, ", \"%s\": %" PRIu64, key, n);
+    return dlx__buf_format(out, ", \"%s\": %llu", key, (unsigned long long)n);
 }
 
 static bool put_counts(dlx__buf *out, const dlx__histogram *h)
 {
     bool ok = dlx__buf_byte(out, '[');
     for (size_t i = 0; ok && i < h->n; i++)
-        ok = dlx__buf_format(out, i ? ",%" PRIu64 : "%" PRIu64, h->counts[i]);
+        ok = dlx__buf_format(out, i ? ",%llu" : "%llu", (unsigned long long)h->counts[i]);
     return ok && dlx__buf_byte(out, ']');
 }
 
