@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "graph/scheme.h"
 #include "model/model.h"
 
 /*
@@ -76,8 +77,7 @@ typedef struct dlx__backend_opts {
     bool bf16;     /* cpu: products of bf16 weights, and attention, read numbers rounded to bf16;
                       K and V are kept so */
     const char *kernels; /* cpu: a table by its name; NULL: the fastest that runs here */
-    bool round_rows;     /* reference: products of integer weights read rows rounded to int8, 128
-                            numbers to a scale, as they do on the cpu backend */
+    dlx__scheme scheme;  /* how rows are rounded that products of integer weights read */
     const char *path;    /* of an exported program; NULL for backends that run the graph */
     const dlx_allocator *mem;
 } dlx__backend_opts;

@@ -29,7 +29,7 @@ struct dlx__backend {
     float *row;                 /* [widest]: one row of a weight */
     float *logits[MAX_STREAMS]; /* [n_vocab]: one row of the head */
     double *scores;             /* [n_ctx]: one row of attention */
-    float *rounded;             /* [n_rows, widest]: inputs of a product as int8; NULL: floats */
+    float *rounded;             /* [n_rows, widest]: inputs of a product, rounded; NULL: never */
     dlx__kv_cache kv[MAX_STREAMS];
     float *hidden[MAX_STREAMS];   /* [n_rows, n_embd]: what the head reads */
     size_t n_hidden[MAX_STREAMS]; /* rows of the last step */
@@ -84,6 +84,11 @@ static size_t kv_bytes(const dlx__model *m, const dlx__backend_opts *o)
     return dlx__mul((size_t)o->n_streams, kv);
 }
 
+static bool rounds(const dlx__backend_opts *o)
+{
+    return o->scheme != DLX__SCHEME_NONE && o->scheme != DLX__SCHEME_WEIGHT_ONLY;
+}
+
 /* Bytes of the number arrays. */
 static size_t buffer_bytes(const dlx__model *m, const dlx__backend_opts *o, const layout *l)
 {
@@ -94,7 +99,7 @@ static size_t buffer_bytes(const dlx__model *m, const dlx__backend_opts *o, cons
     size_t floats = dlx__add(dlx__mul(cols, o->n_rows), l->widest);
     floats = dlx__add(floats, dlx__mul(n_streams, dlx__mul(o->n_rows, m->graph.n_embd)));
     floats = dlx__add(floats, dlx__mul(n_streams, m->graph.n_vocab));
-    if (o->round_rows)
+    if (rounds(o))
         floats = dlx__add(floats, dlx__mul(o->n_rows, l->widest));
     return dlx__add(dlx__mul(floats, sizeof(float)), dlx__mul(o->n_ctx, sizeof(double)));
 }
@@ -190,7 +195,7 @@ static dlx_result take_buffers(dlx__backend *b, dlx_error *err)
     void *scores = NULL;
     DLX__TRY(take(&scores, b, b->opts.n_ctx, sizeof *b->scores, err));
     b->scores = scores;
-    if (b->opts.round_rows)
+    if (rounds(&b->opts))
         DLX__TRY(take_floats(&b->rounded, b, dlx__mul(n_rows, b->layout.widest), err));
     return DLX_OK;
 }
@@ -215,6 +220,7 @@ static dlx_result load(dlx__backend **out, const dlx__model *m, const dlx__backe
 {
     *out = NULL;
     DLX__TRY(check_opts(m, o, err));
+    DLX__TRY(dlx__scheme_check(o->scheme, &m->graph, err));
     dlx__backend *b = dlx__alloc_zero(o->mem, 1, sizeof *b);
     if (!b)
         return dlx__fail_memory(err, "loading the reference backend", sizeof *b);
@@ -274,9 +280,10 @@ static void linear(dlx__backend *b, float *dst, const float *x, const dlx__node 
 {
     const size_t in = node->weight->shape[1];
     const bool int8 = b->opts.int8 && is_float(node->weight->dtype);
-    if (b->rounded && (int8 || !is_float(node->weight->dtype))) {
+    const bool integers = int8 || !is_float(node->weight->dtype);
+    if (b->rounded && (integers || b->opts.scheme == DLX__SCHEME_STATIC16)) {
         for (size_t i = 0; i < n; i++)
-            dlx__ref_round(b->rounded + i * in, x + i * in, in);
+            dlx__ref_round(b->rounded + i * in, x + i * in, in, b->opts.scheme, node->in_largest);
         x = b->rounded;
     }
     dlx__ref_linear(dst, x, node->weight, node->bias, n, int8, b->row);

@@ -13,8 +13,8 @@ void dlx__ref_embed(float *dst, const dlx__tensor *table, const dlx_token *ids, 
 void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx__tensor *bias,
                      size_t n, bool int8_weights, float *row);
 
-/* dst, x [n]: every 128 numbers rounded to multiples of max|x| / 127 */
-void dlx__ref_round(float *dst, const float *x, size_t n);
+/* dst = x [n], rounded as the scheme says; largest: what was recorded, for the static schemes. */
+void dlx__ref_round(float *dst, const float *x, size_t n, dlx__scheme scheme, float largest);
 
 /* dst, x [n, cols]; `row` [cols] is scratch */
 void dlx__ref_rmsnorm(float *dst, const float *x, const dlx__tensor *w, float eps, size_t n,

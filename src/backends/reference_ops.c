@@ -31,22 +31,46 @@ static double dot(const float *x, const float *y, size_t n)
     return sum;
 }
 
-/* x becomes the nearest multiples of max|x| / 127, ties to even. */
+/* To the nearest multiples of largest / levels, ties to even; what lies beyond is cut off. */
+static void round_to(float *dst, const float *x, size_t n, float largest, float levels)
+{
+    const float step = largest / levels, inverse = largest > 0 ? levels / largest : 0;
+    for (size_t i = 0; i < n; i++)
+        dst[i] = rintf(fminf(fmaxf(x[i], -largest), largest) * inverse) * step;
+}
+
+/* To int8 by the largest of the numbers themselves. */
 static void round_span(float *dst, const float *x, size_t n)
 {
     float largest = 0;
     for (size_t i = 0; i < n; i++)
         largest = fmaxf(largest, fabsf(x[i]));
-    const float step = largest / 127.0f, inverse = largest > 0 ? 127.0f / largest : 0;
-    for (size_t i = 0; i < n; i++)
-        dst[i] = rintf(x[i] * inverse) * step;
+    round_to(dst, x, n, largest, 127);
 }
 
-void dlx__ref_round(float *dst, const float *x, size_t n)
+void dlx__ref_round(float *dst, const float *x, size_t n, dlx__scheme scheme, float largest)
 {
     enum { SPAN = 128 };
-    for (size_t i = 0; i < n; i += SPAN)
-        round_span(dst + i, x + i, dlx__min(SPAN, n - i));
+    switch (scheme) {
+    case DLX__SCHEME_DYNAMIC:
+        for (size_t i = 0; i < n; i += SPAN)
+            round_span(dst + i, x + i, dlx__min(SPAN, n - i));
+        break;
+    case DLX__SCHEME_DYNAMIC_ROW:
+        round_span(dst, x, n);
+        break;
+    case DLX__SCHEME_STATIC:
+        round_to(dst, x, n, largest, 127);
+        break;
+    case DLX__SCHEME_STATIC16:
+        round_to(dst, x, n, largest, 32767);
+        break;
+    case DLX__SCHEME_NONE:
+    case DLX__SCHEME_WEIGHT_ONLY:
+    case DLX__N_SCHEMES:
+        memcpy(dst, x, n * sizeof *x);
+        break;
+    }
 }
 
 void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx__tensor *bias,

@@ -40,6 +40,8 @@ typedef struct dlx__node {
     dlx__value in[3];
     const dlx__tensor *weight; /* borrowed from the model */
     const dlx__tensor *bias;   /* LINEAR, or NULL */
+    float in_largest;          /* LINEAR: the largest magnitude of x that calibration recorded; 0:
+                                  none did */
     float eps;                 /* RMSNORM */
     float scale;               /* ATTEND */
     double theta;              /* ROPE */

@@ -43,8 +43,8 @@ static void put_lane(const dlx__cpu_job *j, const dlx__acts *q, size_t group, si
     float *to = lane_in_q(j, group, lane, &row, &col);
     for (size_t i = 0; i < c; i++)
         to[i] = y[i * width];
-    if (dlx__cpu_attend_makes_twins(j->b))
-        dlx__cpu_make_twins(j->b->kernels, q, row, col, c);
+    if (dlx__cpu_attend_rounds(j->b))
+        dlx__cpu_round_part(j->b, q, row, col, c, j->layer->o.in_largest);
 }
 
 /* The lanes [first, first + n) of a group; q and y [head_dim][width] are the thread's own. */

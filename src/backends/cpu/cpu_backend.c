@@ -66,14 +66,19 @@ static size_t buffer_floats(const dlx__cpu_shape *s, size_t n_tile)
     return dlx__max(dlx__max(dlx__mul(n_tile, columns), pack), s->n_embd);
 }
 
+static dlx__scheme scheme_of(const dlx__backend_opts *o)
+{
+    return o->scheme == DLX__SCHEME_NONE ? DLX__SCHEME_DYNAMIC : o->scheme;
+}
+
 /* How some product reads each of the buffers. */
 typedef struct readers {
     twins h, q, ff;
 } readers;
 
-static void note_reader(twins *to, dlx__form form, bool halves)
+static void note_reader(twins *to, dlx__form form, bool int8_rows, bool halves)
 {
-    to->ints |= dlx__form_is_int(form);
+    to->ints |= dlx__form_is_int(form) && int8_rows;
     to->halves |= halves && form == DLX__FORM_BF16;
 }
 
@@ -81,6 +86,7 @@ static readers find_readers(const dlx__graph *g, const dlx__backend_opts *o,
                             const dlx__kernels *kernels)
 {
     const bool halves = o->bf16 && kernels->halve;
+    const bool int8_rows = dlx__scheme_is_int8(scheme_of(o));
     readers found = {0};
     for (size_t i = 0; i < g->n; i++) {
         const dlx__node *node = &g->nodes[i];
@@ -89,11 +95,11 @@ static readers find_readers(const dlx__graph *g, const dlx__backend_opts *o,
         const dlx__form form = o->int8 ? DLX__FORM_I8 : dlx__form_of(node->weight->dtype);
         const dlx__op from = g->nodes[node->in[0]].op;
         if (from == DLX__OP_RMSNORM)
-            note_reader(&found.h, form, halves);
+            note_reader(&found.h, form, int8_rows, halves);
         else if (from == DLX__OP_MERGE_HEADS)
-            note_reader(&found.q, form, halves);
+            note_reader(&found.q, form, int8_rows, halves);
         else if (from == DLX__OP_SILU_MUL)
-            note_reader(&found.ff, form, halves);
+            note_reader(&found.ff, form, int8_rows, halves);
     }
     return found;
 }
@@ -119,7 +125,7 @@ static size_t arrange(dlx__backend *b, const readers *found, uint8_t *base)
     for (int i = 0; i < b->n_threads; i++) {
         dlx__cpu_thread t = {.h = acts(&c, b->kernels, n_private, s->n_embd, found->h)};
         t.q = (dlx__acts){.n_in = b->q.n_in, .n_rows = n_private};
-        if (!dlx__cpu_attend_makes_twins(b))
+        if (!dlx__cpu_attend_rounds(b))
             carve_twins(&c, &t.q, b->kernels, found->q);
         t.buffer = floats(&c, 1, buffer_floats(s, n_tile));
         if (base)
@@ -137,7 +143,8 @@ static void describe(dlx__backend *b, const dlx__model *m, const dlx__backend_op
                         .n_rows = dlx__min(o->n_rows, o->n_ctx),
                         .n_streams = o->n_streams,
                         .n_threads = n_threads,
-                        .halves = o->bf16 && kernels->halve};
+                        .halves = o->bf16 && kernels->halve,
+                        .scheme = scheme_of(o)};
     dlx__cpu_measure(&b->shape, &m->graph);
 }
 
@@ -245,6 +252,7 @@ dlx_result dlx__cpu_open(dlx__backend **out, const dlx__model *m, const dlx__bac
 {
     *out = NULL;
     DLX__TRY(check_opts(m, o, err));
+    DLX__TRY(dlx__scheme_check(o->scheme, &m->graph, err));
     dlx__backend *b = dlx__alloc(o->mem, sizeof *b);
     if (!b)
         return dlx__fail_memory(err, "opening the cpu backend", sizeof *b);

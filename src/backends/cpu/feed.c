@@ -26,28 +26,43 @@ static void add_product(const dlx__cpu_job *j, const dlx__cpu_linear *linear, co
     }
 }
 
-void dlx__cpu_twin_q_phase(void *job, int thread, int n_threads)
+/* The thread's share of the tile's rows in `a`. */
+static void round_rows(const dlx__cpu_job *j, const dlx__acts *a, float recorded, int thread,
+                       int n_threads)
 {
-    const dlx__cpu_job *j = job;
-    const dlx__acts q = dlx__cpu_rows(&j->b->q, j->n_rows);
+    const dlx__acts rows = dlx__cpu_rows(a, j->n_rows);
     size_t begin, end;
     dlx__pool_share(j->n_rows, 1, thread, n_threads, &begin, &end);
     for (size_t r = begin; r < end; r++)
-        dlx__cpu_make_twins(j->b->kernels, &q, r, 0, q.n_in);
+        dlx__cpu_round_row(j->b, &rows, r, recorded);
 }
 
-/* What attention gave, for this thread's products. Of few rows every thread makes the twins for
- * itself, which costs less than a barrier. */
+void dlx__cpu_round_q_phase(void *job, int thread, int n_threads)
+{
+    const dlx__cpu_job *j = job;
+    round_rows(j, &j->b->q, j->layer->o.in_largest, thread, n_threads);
+}
+
+/* Of few rows every thread makes what products read for itself, which costs less than a barrier;
+ * not where the rows' own numbers change. */
+bool dlx__cpu_rounds_q_apart(const dlx__cpu_job *j)
+{
+    const dlx__backend *b = j->b;
+    return dlx__cpu_rounds(b, &b->q) && !dlx__cpu_attend_rounds(b) &&
+           (!dlx__cpu_norms_alone(j) || b->scheme == DLX__SCHEME_STATIC16);
+}
+
+/* What attention gave, for this thread's products. */
 static dlx__acts attended(const dlx__cpu_job *j, int thread)
 {
     const dlx__backend *b = j->b;
     dlx__acts q = dlx__cpu_rows(&b->q, j->n_rows);
-    if (!dlx__cpu_has_twins(&q) || dlx__cpu_attend_makes_twins(b) || !dlx__cpu_norms_alone(j))
+    if (!dlx__cpu_rounds(b, &q) || dlx__cpu_attend_rounds(b) || dlx__cpu_rounds_q_apart(j))
         return q;
     q.ints = b->threads[thread].q.ints;
     q.halves = b->threads[thread].q.halves;
     for (size_t r = 0; r < j->n_rows; r++)
-        dlx__cpu_make_twins(b->kernels, &q, r, 0, q.n_in);
+        dlx__cpu_round_row(b, &q, r, j->layer->o.in_largest);
     return q;
 }
 
@@ -70,7 +85,8 @@ static void swiglu(const dlx__cpu_job *j, const dlx__acts *ff, float *gate, floa
         if (j->layer->up.bias)
             kernels->add(u, j->layer->up.bias + i, n);
         kernels->silu_mul(ff->x + r * ff->stride + i, g, u, n);
-        dlx__cpu_make_twins(kernels, ff, r, i, n);
+        if (dlx__cpu_rounds_parts(j->b))
+            dlx__cpu_round_part(j->b, ff, r, i, n, j->layer->down.in_largest);
     }
 }
 
@@ -93,6 +109,12 @@ void dlx__cpu_gate_phase(void *job, int thread, int n_threads)
         b->kernels->gemm(raised, DLX__SPAN, &h, up, first, n_panels);
         swiglu(j, &ff, gated, raised, i, n);
     }
+}
+
+void dlx__cpu_round_ff_phase(void *job, int thread, int n_threads)
+{
+    const dlx__cpu_job *j = job;
+    round_rows(j, &j->b->ff, j->layer->down.in_largest, thread, n_threads);
 }
 
 void dlx__cpu_down_phase(void *job, int thread, int n_threads)

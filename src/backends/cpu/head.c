@@ -54,7 +54,7 @@ static void gather_phase(void *arg, int thread, int n_threads)
     dlx__pool_share(j->n, 1, thread, n_threads, &begin, &end);
     for (size_t r = begin; r < end; r++) {
         gather_row(j, r, b->threads[thread].buffer);
-        dlx__cpu_make_twins(b->kernels, &h, r, 0, b->shape.n_embd);
+        dlx__cpu_round_row(b, &h, r, b->program->head.in_largest);
     }
 }
 

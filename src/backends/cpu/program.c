@@ -93,7 +93,8 @@ static dlx_result take_linear(matcher *m, dlx__cpu_linear *out, dlx__value *from
     if (row_bytes == SIZE_MAX)
         return refuse(m, at, "weight rows of whole blocks");
     *out = (dlx__cpu_linear){.tensor = w,
-                             .stored = {w->data, w->dtype, w->shape[0], w->shape[1], row_bytes}};
+                             .stored = {w->data, w->dtype, w->shape[0], w->shape[1], row_bytes},
+                             .in_largest = node->in_largest};
     *from = node->in[0];
     return take_vector(m, &out->bias, node->bias);
 }

@@ -13,6 +13,7 @@ typedef struct dlx__cpu_linear {
     dlx__mat stored;           /* its bytes, where the checkpoint maps them */
     dlx__packed w;             /* the same in panels; what products read */
     const float *bias;         /* [out], NULL: none */
+    float in_largest;          /* what calibration recorded of its input; 0: nothing */
 } dlx__cpu_linear;
 
 typedef struct dlx__cpu_norm {

@@ -31,7 +31,8 @@ struct dlx__backend {
     const dlx__cpu_program *program; /* of the weights */
     size_t n_ctx, n_rows;
     int n_streams, n_threads;
-    bool halves; /* keys and values are kept as bf16 */
+    bool halves;        /* keys and values are kept as bf16 */
+    dlx__scheme scheme; /* of the rows that products of integer weights read */
     dlx__kv_cache kv[DLX__CPU_STREAMS];
     size_t n_last[DLX__CPU_STREAMS]; /* rows of the stream's last step */
 
@@ -49,8 +50,8 @@ struct dlx__backend {
 
 /* What a thread has for itself. */
 typedef struct dlx__cpu_thread {
-    dlx__acts h;   /* [DLX__CPU_PRIVATE][n_embd]: normed */
-    dlx__acts q;   /* only the twins, of as many rows, where attention does not make them */
+    dlx__acts h; /* [DLX__CPU_PRIVATE][n_embd]: normed */
+    dlx__acts q; /* only `ints` and `halves`, of as many rows, where attention does not make them */
     float *buffer; /* [buffer_floats]: outputs before their epilogue, a pack of heads */
 } dlx__cpu_thread;
 
@@ -75,22 +76,26 @@ static inline dlx__acts dlx__cpu_rows(const dlx__acts *a, size_t n_rows)
     return rows;
 }
 
-/* Do products read a row otherwise than as numbers: quantized, or rounded to bf16? */
-static inline bool dlx__cpu_has_twins(const dlx__acts *a)
+/* Do products read a row otherwise than as its numbers: quantized, or rounded? */
+static inline bool dlx__cpu_rounds(const dlx__backend *b, const dlx__acts *a)
 {
-    return a->ints || a->halves;
+    return a->ints || a->halves || b->scheme == DLX__SCHEME_STATIC16;
 }
 
-/* Makes what they read, of the inputs [col, col + n) of a row, once these are there; col as for
- * kernels.quantize. */
-static inline void dlx__cpu_make_twins(const dlx__kernels *kernels, const dlx__acts *a, size_t row,
-                                       size_t col, size_t n)
+/* Can it be rounded in parts, before all of it is there? */
+static inline bool dlx__cpu_rounds_parts(const dlx__backend *b)
 {
-    if (a->ints)
-        kernels->quantize(a, row, col, n, NULL);
-    if (a->halves)
-        kernels->halve(a, row, col, n);
+    return b->scheme != DLX__SCHEME_DYNAMIC_ROW;
 }
+
+/*
+ * Makes what products read of a row whose numbers are there; or, where it can be rounded in parts,
+ * of the inputs [col, col + n); col as for kernels.quantize. recorded: the largest number that
+ * calibration saw in such rows; 0: static schemes leave them alone.
+ */
+void dlx__cpu_round_row(const dlx__backend *b, const dlx__acts *a, size_t row, float recorded);
+void dlx__cpu_round_part(const dlx__backend *b, const dlx__acts *a, size_t row, size_t col,
+                         size_t n, float recorded);
 
 /* Load with a table of kernels of the caller's choice: tests compare them. */
 dlx_result dlx__cpu_open(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
@@ -109,28 +114,31 @@ typedef struct dlx__cpu_job {
     size_t n_rows;    /* of the tile */
     float *x;         /* [n_rows][n_embd]: the tile's residual stream */
     const dlx__cpu_norm *norm;
+    float recorded;     /* of what is normed */
     bool queries, keys; /* which projections this round makes */
 } dlx__cpu_job;
 
-/* Does attention make the twins of what it writes? Only of whole spans; other heads wait for all to
- * be there. */
-static inline bool dlx__cpu_attend_makes_twins(const dlx__backend *b)
+/* Does attention round what it writes? Only whole spans; other heads wait for all to be there. */
+static inline bool dlx__cpu_attend_rounds(const dlx__backend *b)
 {
-    return b->shape.head_dim % DLX__SPAN == 0;
+    return b->shape.head_dim % DLX__SPAN == 0 && dlx__cpu_rounds_parts(b);
 }
 
 /* The phases of a layer. */
 void dlx__cpu_norm_phase(void *job, int thread, int n_threads);
 void dlx__cpu_project_phase(void *job, int thread, int n_threads);
 void dlx__cpu_attend_phase(void *job, int thread, int n_threads);
-void dlx__cpu_twin_q_phase(void *job, int thread, int n_threads);
+void dlx__cpu_round_q_phase(void *job, int thread, int n_threads);
 void dlx__cpu_output_phase(void *job, int thread, int n_threads);
 void dlx__cpu_gate_phase(void *job, int thread, int n_threads);
+void dlx__cpu_round_ff_phase(void *job, int thread, int n_threads);
 void dlx__cpu_down_phase(void *job, int thread, int n_threads);
 
 /* The tile's normed rows for this thread's products. */
 dlx__acts dlx__cpu_normed(const dlx__cpu_job *j, int thread);
 /* Is every thread to norm the tile for itself? */
 bool dlx__cpu_norms_alone(const dlx__cpu_job *j);
+/* Is what attention gave rounded in a phase of its own? */
+bool dlx__cpu_rounds_q_apart(const dlx__cpu_job *j);
 
 #endif

@@ -46,10 +46,12 @@ static void set_tile(dlx__cpu_job *j, size_t first_row)
     j->x = j->b->x[j->in->stream] + first_row * j->b->shape.n_embd;
 }
 
-/* The phase whose products read norm(x). */
-static void run_normed(dlx__cpu_job *j, const dlx__cpu_norm *norm, dlx__pool_fn phase)
+/* The phase whose products read norm(x), `first` one of them. */
+static void run_normed(dlx__cpu_job *j, const dlx__cpu_norm *norm, const dlx__cpu_linear *first,
+                       dlx__pool_fn phase)
 {
     j->norm = norm;
+    j->recorded = first->in_largest;
     if (!dlx__cpu_norms_alone(j))
         run(j, dlx__cpu_norm_phase);
     run(j, phase);
@@ -60,18 +62,22 @@ static void project(dlx__cpu_job *j, bool queries, bool keys)
 {
     j->queries = queries;
     j->keys = keys;
-    run_normed(j, &j->layer->attn_norm, dlx__cpu_project_phase);
+    const dlx__cpu_layer *l = j->layer;
+    run_normed(j, &l->attn_norm, &l->q, dlx__cpu_project_phase);
 }
 
 static void run_tile(dlx__cpu_job *j, bool keys)
 {
     const dlx__backend *b = j->b;
+    const dlx__cpu_layer *l = j->layer;
     project(j, true, keys);
     run(j, dlx__cpu_attend_phase);
-    if (dlx__cpu_has_twins(&b->q) && !dlx__cpu_attend_makes_twins(b) && !dlx__cpu_norms_alone(j))
-        run(j, dlx__cpu_twin_q_phase);
+    if (dlx__cpu_rounds_q_apart(j))
+        run(j, dlx__cpu_round_q_phase);
     run(j, dlx__cpu_output_phase);
-    run_normed(j, &j->layer->mlp_norm, dlx__cpu_gate_phase);
+    run_normed(j, &l->mlp_norm, &l->gate, dlx__cpu_gate_phase);
+    if (!dlx__cpu_rounds_parts(b))
+        run(j, dlx__cpu_round_ff_phase);
     run(j, dlx__cpu_down_phase);
 }
 
@@ -109,6 +115,7 @@ static void tap(dlx__cpu_job *j, size_t index, float *rows, bool normed)
         set_tile(j, r);
         if (normed) {
             j->norm = &j->b->program->final_norm;
+            j->recorded = 0;
             run(j, dlx__cpu_norm_phase);
         }
         for (size_t i = 0; i < j->n_rows; i++)

@@ -21,7 +21,7 @@ static bool compare(const random_model *m, const dlx__kernels *kernels, size_t n
     dlx__backend_opts opts = {
         .n_ctx = CPU_N_CTX, .n_rows = CPU_MOST_ROWS, .n_streams = 1, .n_threads = 2, .int8 = int8};
     assert_ok(dlx__cpu_open(&cpu, &m->model, &opts, kernels, &err), &err);
-    opts.round_rows = true;
+    opts.scheme = DLX__SCHEME_DYNAMIC;
     dlx__backend *truth;
     assert_ok(dlx__backend_reference.load(&truth, &m->model, &opts, &err), &err);
     for (size_t start = 0; start <= n; start += n) { /* on an empty cache, then on what it left */

@@ -1,0 +1,43 @@
+/* scheme.c - the names of schemes, and what the static ones need. */
+#include "graph/scheme.h"
+
+#include "base/fail.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const names[DLX__N_SCHEMES] = {[DLX__SCHEME_NONE] = "none",
+#define SCHEME_NAME(name, text) [DLX__SCHEME_##name] = text,
+                                                  DLX__SCHEMES(SCHEME_NAME)
+#undef SCHEME_NAME
+};
+
+const char *dlx__scheme_name(dlx__scheme scheme)
+{
+    return names[scheme];
+}
+
+dlx__scheme dlx__scheme_find(const char *name)
+{
+    for (int i = DLX__SCHEME_NONE + 1; i < DLX__N_SCHEMES; i++)
+        if (strcmp(names[i], name) == 0)
+            return (dlx__scheme)i;
+    return DLX__SCHEME_NONE;
+}
+
+dlx_result dlx__scheme_check(dlx__scheme scheme, const dlx__graph *g, dlx_error *err)
+{
+    if (!dlx__scheme_is_recorded(scheme))
+        return DLX_OK;
+    for (size_t i = 0; i < g->n; i++) {
+        const dlx__node *node = &g->nodes[i];
+        if (node->op == DLX__OP_LINEAR && !(node->in_largest > 0 && isfinite(node->in_largest)))
+            return dlx__fail(err, DLX_E_ARG,
+                             "scheme %s: expected the range of what %s reads, found none recorded; "
+                             "make a file that has them: dlx quantize MODEL OUT.gguf --scheme %s "
+                             "--calibrate TEXT",
+                             names[scheme], node->weight->name ? node->weight->name : "a product",
+                             names[scheme]);
+    }
+    return DLX_OK;
+}
