@@ -148,7 +148,7 @@ static double chunk_error(const chunk *c, const dlx__levels *l, dlx__line line)
         off[i] = c->x[i] - (line.scale * ((float)(int)steps + lowest) + line.min);
         weighted[i] = c->w[i] * off[i];
     }
-    for (size_t i = 0; i < n; i += LANES)
+    for (size_t i = 0; i + LANES <= n; i += LANES)
         add_products(error, weighted + i, off + i);
     return total(error);
 }
@@ -256,35 +256,46 @@ static dlx__line settle(best *b, const dlx__span *s, const dlx__levels *l)
 
 typedef struct extent {
     float low, high;
+    float low_w, high_w; /* importance of the weights at the ends */
+    double total;        /* of all importance */
 } extent;
+
+static void widen(extent *e, float x, float w)
+{
+    if (x < e->low) {
+        e->low = x;
+        e->low_w = w;
+    }
+    if (x > e->high) {
+        e->high = x;
+        e->high_w = w;
+    }
+}
 
 /* Of the weights that are important, or of all when none is. */
 static extent extent_of(const dlx__span *s)
 {
-    extent all = {FLT_MAX, -FLT_MAX}, some = all;
+    extent some = {.low = FLT_MAX, .high = -FLT_MAX}, others = some;
     for (size_t at = 0; at < s->n; at += CHUNK) {
         chunk c;
         load(&c, s, at);
-        for (size_t i = 0; i < c.n; i++) {
-            all.low = c.x[i] < all.low ? c.x[i] : all.low;
-            all.high = c.x[i] > all.high ? c.x[i] : all.high;
-            const bool important = c.w[i] > least_importance;
-            some.low = important && c.x[i] < some.low ? c.x[i] : some.low;
-            some.high = important && c.x[i] > some.high ? c.x[i] : some.high;
-        }
+        for (size_t i = 0; i < c.n; i++)
+            widen(c.w[i] > least_importance ? &some : &others, c.x[i], c.w[i]);
+        some.total += c.total;
+        others.total += c.total;
     }
-    return some.low <= some.high ? some : all;
+    return some.low <= some.high ? some : others;
 }
 
 /*
- * How many times shorter than the extent a line may have to be: where one weight far outside pulls
- * it out (its squared error) and n others hold it back (n / 12 squared steps), and some more. Where
- * importance differs anything may pay.
+ * How many times shorter than the extent a line may have to be. A weight at the end pulls the line
+ * out by its squared error; all weights together hold it back, by the twelfth of a squared step
+ * each. Where these are even, and somewhat beyond.
  */
-static float most_reach(const dlx__span *s, const dlx__levels *l)
+static float most_reach(const extent *e, float end_w, const dlx__levels *l)
 {
     const float half = 0.5f * (float)(l->highest - l->lowest);
-    return s->importance ? INFINITY : 1.2f + (float)s->n / (6.0f * half * half);
+    return 1.2f + (float)e->total / (6.0f * half * half * end_w);
 }
 
 /* Without a minimum: the widest weight on, beside or beyond the outermost level of either sign. */
@@ -295,13 +306,15 @@ static dlx__line fit_symmetric(const dlx__span *s, const dlx__levels *l)
     const float beside[] = {-0.04f, -0.02f, 0.02f, 0.04f};
     const float levels_beside[] = {-0.35f, -0.15f, 0.15f, 0.35f};
     const extent e = extent_of(s);
-    const float widest = -e.low > e.high ? e.low : e.high;
+    const bool is_low = -e.low > e.high;
+    const float widest = is_low ? e.low : e.high;
+    const float most = most_reach(&e, is_low ? e.low_w : e.high_w, l);
     best b = {.error = INFINITY};
     dlx__line tries[MOST_TRIES];
     size_t n = 0;
     if (fabsf(widest) < least_weight)
         return (dlx__line){0};
-    for (size_t i = 0; i < DLX__LEN(reach) && reach[i] <= most_reach(s, l); i++) {
+    for (size_t i = 0; i < DLX__LEN(reach) && reach[i] <= most; i++) {
         tries[n++] = (dlx__line){widest / ((float)l->lowest * reach[i]), 0.0f};
         if (l->lowest != -l->highest)
             tries[n++] = (dlx__line){widest / ((float)l->highest * reach[i]), 0.0f};
@@ -327,17 +340,18 @@ static dlx__line line_between(float low, float high, const dlx__levels *l)
 /* With a minimum: the ends drawn in from both sides, from above, from below. */
 static dlx__line fit_between(const dlx__span *s, const dlx__levels *l)
 {
-    static const float drawn_in[] = {0.03f, 0.07f, 0.12f, 0.2f, 0.32f, 0.45f, 0.65f, 0.85f};
+    static const float drawn_in[] = {0.03f, 0.07f, 0.12f, 0.2f, 0.32f, 0.45f, 0.65f, 0.82f, 0.92f};
     const extent e = extent_of(s);
     const float low = l->min == DLX__MIN_BELOW && e.low > 0.0f ? 0.0f : e.low;
-    const float width = e.high - low, most_drawn_in = 1.0f - 1.0f / most_reach(s, l);
+    const float width = e.high - low;
+    const float most = 1.0f - 1.0f / most_reach(&e, fminf(e.low_w, e.high_w), l);
     best b = {.error = INFINITY};
     dlx__line tries[MOST_TRIES];
     size_t n = 0;
     if (width < least_weight)
         return (dlx__line){0.0f, low};
     tries[n++] = line_between(low, e.high, l);
-    for (size_t i = 0; i < DLX__LEN(drawn_in) && drawn_in[i] <= most_drawn_in; i++) {
+    for (size_t i = 0; i < DLX__LEN(drawn_in) && drawn_in[i] <= most; i++) {
         const float in = width * drawn_in[i];
         tries[n++] = line_between(low + 0.5f * in, e.high - 0.5f * in, l);
         tries[n++] = line_between(low, e.high - in, l);
@@ -348,9 +362,9 @@ static dlx__line fit_between(const dlx__span *s, const dlx__levels *l)
     for (int i = 0; i < 9; i++) {
         const float step = 0.3f * b.tried.scale, bottom = b.tried.min;
         const float top = bottom + b.tried.scale * (float)l->highest;
+        const int up = i % 3 - 1, wider = i / 3 - 1;
         if (i != 4)
-            tries[n++] = line_between(bottom + step * (float)(i % 3 - 1),
-                                      top + step * (float)(i / 3 - 1), l);
+            tries[n++] = line_between(bottom + step * (float)up, top + step * (float)wider, l);
     }
     consider(&b, s, l, tries, n);
     return settle(&b, s, l);

@@ -79,18 +79,28 @@ static void take(super *s, float d, float m)
     }
 }
 
+/*
+ * The f16 of which the largest multiple comes to `widest`. A subnormal one may round far down, and
+ * would cut off what is wide: the next one then.
+ */
+static float unit_for(float widest, int most)
+{
+    const uint16_t largest = 0x7BFF;
+    const uint16_t nearest = dlx__f16_within(widest / (float)most);
+    const bool is_short = 1.01f * (float)most * dlx__f16_to_f32(nearest) < widest;
+    return dlx__f16_to_f32((uint16_t)(nearest + (is_short && nearest < largest)));
+}
+
 /* The first d and m: the largest wishes get the largest multiples. */
 static void take_widest(super *s)
 {
-    const float least = 0x1p-24f; /* of f16: a wish is not lost for being small */
     float scale = 0.0f, min = 0.0f;
     for (size_t i = 0; i < s->n_groups; i++) {
         scale = fmaxf(scale, fabsf(s->groups[i].wish.scale));
         min = fmaxf(min, -s->groups[i].wish.min);
     }
-    const float d = scale / (float)s->kind->most_scale;
-    const float m = min > 0.0f ? min / (float)s->kind->most_min : 0.0f;
-    take(s, d > 0.0f ? fmaxf(d, least) : 0.0f, m > 0.0f ? fmaxf(m, least) : 0.0f);
+    take(s, unit_for(scale, s->kind->most_scale),
+         s->kind->most_min > 0 ? unit_for(min, s->kind->most_min) : 0.0f);
 }
 
 /*

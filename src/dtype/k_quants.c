@@ -82,7 +82,8 @@ static void unpack_q6_half(float *dst, const uint8_t *low, const uint8_t *high, 
         int shift = group < 2 ? 0 : 4;
         for (int l = 0; l < 32; l++) {
             int q = (from[l] >> shift & 15) | (high[l] >> 2 * group & 3) << 4;
-            dst[32 * group + l] = d * (float)sc[2 * group + l / 16] * (float)(q - 32);
+            int sub = 2 * group + l / 16;
+            dst[32 * group + l] = d * (float)sc[sub] * (float)(q - 32);
         }
     }
 }
