@@ -91,7 +91,7 @@ static float *random_floats(size_t n, dlx__rng *rng)
     return x;
 }
 
-/* 16 rows; K types are read-only here, so theirs are zeros, which takes the same time. */
+/* 16 rows of random weights. */
 static uint8_t *few_rows(dlx__mat *m, dlx__dtype from, size_t n_in, dlx__rng *rng)
 {
     const size_t bytes = dlx__dtype_bytes(from, n_in);

@@ -3,7 +3,7 @@
  * row depends on the seed, its tensor and its number alone, so the threads do not matter.
  *
  * A quantized block is random bits with the scales that fit: quantizing floats instead would take
- * most of the time, and for the K types there is nothing that packs them.
+ * most of the time.
  */
 #include "api/shapes.h"
 

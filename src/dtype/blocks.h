@@ -7,6 +7,7 @@
 #define DLX__BLOCKS_H
 
 #include "base/base.h"
+#include "dtype/grid.h"
 
 void dlx__unpack_f16(float *dst, const uint8_t *src, size_t n);
 void dlx__unpack_bf16(float *dst, const uint8_t *src, size_t n);
@@ -26,6 +27,16 @@ void dlx__pack_q4_1(uint8_t *dst, const float *src, size_t n);
 void dlx__pack_q5_0(uint8_t *dst, const float *src, size_t n);
 void dlx__pack_q5_1(uint8_t *dst, const float *src, size_t n);
 void dlx__pack_q8_0(uint8_t *dst, const float *src, size_t n);
+
+/* Bytes from levels [n] and the grids they lie on. */
+void dlx__store_q4_0(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n);
+void dlx__store_q4_1(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n);
+void dlx__store_q5_0(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n);
+void dlx__store_q5_1(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n);
+void dlx__store_q8_0(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n);
+void dlx__store_q4_k(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n);
+void dlx__store_q5_k(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n);
+void dlx__store_q6_k(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n);
 
 /*
  * x cut towards zero and held inside [0, most]. For the finite weights that ggml quantizes this is

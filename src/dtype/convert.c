@@ -2,6 +2,7 @@
 #include "dtype/convert.h"
 
 #include "dtype/blocks.h"
+#include "dtype/grid.h"
 
 static void unpack_f32(float *dst, const uint8_t *src, size_t n)
 {
@@ -17,7 +18,7 @@ static void pack_f32(uint8_t *dst, const float *src, size_t n)
 
 static const struct {
     void (*unpack)(float *dst, const uint8_t *src, size_t n);
-    void (*pack)(uint8_t *dst, const float *src, size_t n); /* NULL: read-only */
+    void (*pack)(uint8_t *dst, const float *src, size_t n); /* NULL: searched for */
 } codecs[DLX__N_DTYPES] = {
     [DLX__F32] = {unpack_f32, pack_f32},
     [DLX__F16] = {dlx__unpack_f16, dlx__pack_f16},
@@ -39,8 +40,10 @@ void dlx__to_f32(float *dst, const void *src, dlx__dtype dtype, size_t n)
 
 bool dlx__from_f32(void *dst, dlx__dtype dtype, const float *src, size_t n)
 {
-    if (!codecs[dtype].pack || n % dlx__dtype_of(dtype)->block_elems != 0)
+    if (n % dlx__dtype_of(dtype)->block_elems != 0)
         return false;
+    if (!codecs[dtype].pack)
+        return dlx__pack_weighted(dst, dtype, src, NULL, DLX__GRID_OWN, n);
     codecs[dtype].pack(dst, src, n);
     return true;
 }

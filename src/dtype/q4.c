@@ -66,3 +66,29 @@ void dlx__pack_q4_1(uint8_t *dst, const float *src, size_t n)
         }
     }
 }
+
+/* A byte for every pair of levels, moved up to begin at 0. */
+static void put_halves(uint8_t *q, const int8_t *levels, int up)
+{
+    for (int j = 0; j < HALF; j++) {
+        const unsigned low = (unsigned)(levels[j] + up), high = (unsigned)(levels[HALF + j] + up);
+        q[j] = (uint8_t)(low | high << 4);
+    }
+}
+
+void dlx__store_q4_0(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n)
+{
+    for (size_t i = 0; i < n; i += N, levels += N, dst += Q4_0_BYTES, grids++) {
+        memcpy(dst, &grids->d, sizeof grids->d);
+        put_halves(dst + 2, levels, 8);
+    }
+}
+
+void dlx__store_q4_1(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n)
+{
+    for (size_t i = 0; i < n; i += N, levels += N, dst += Q4_1_BYTES, grids++) {
+        memcpy(dst, &grids->d, sizeof grids->d);
+        memcpy(dst + 2, &grids->m, sizeof grids->m);
+        put_halves(dst + 4, levels, 0);
+    }
+}

@@ -82,3 +82,29 @@ void dlx__pack_q5_1(uint8_t *dst, const float *src, size_t n)
         put_levels(dst + 4, q);
     }
 }
+
+/* One block: its levels, moved up to begin at 0. */
+static void store_levels(uint8_t *fifth_and_halves, const int8_t *levels, int up)
+{
+    uint8_t q[N];
+    for (int j = 0; j < N; j++)
+        q[j] = (uint8_t)(levels[j] + up);
+    put_levels(fifth_and_halves, q);
+}
+
+void dlx__store_q5_0(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n)
+{
+    for (size_t i = 0; i < n; i += N, levels += N, dst += Q5_0_BYTES, grids++) {
+        memcpy(dst, &grids->d, sizeof grids->d);
+        store_levels(dst + 2, levels, 16);
+    }
+}
+
+void dlx__store_q5_1(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n)
+{
+    for (size_t i = 0; i < n; i += N, levels += N, dst += Q5_1_BYTES, grids++) {
+        memcpy(dst, &grids->d, sizeof grids->d);
+        memcpy(dst + 2, &grids->m, sizeof grids->m);
+        store_levels(dst + 4, levels, 0);
+    }
+}

@@ -37,3 +37,11 @@ void dlx__pack_q8_0(uint8_t *dst, const float *src, size_t n)
         memcpy(dst + 2, q, sizeof q);
     }
 }
+
+void dlx__store_q8_0(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n)
+{
+    for (size_t i = 0; i < n; i += N, levels += N, dst += Q8_0_BYTES, grids++) {
+        memcpy(dst, &grids->d, sizeof grids->d);
+        memcpy(dst + 2, levels, N);
+    }
+}

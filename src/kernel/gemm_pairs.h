@@ -16,7 +16,7 @@
 #ifndef DLX__GEMM_PAIRS_H
 #define DLX__GEMM_PAIRS_H
 
-#include "kernel/gemm_tiles.h"
+#include "kernel/gemm_widened.h"
 
 enum {
     RUN = 8, /* inputs */

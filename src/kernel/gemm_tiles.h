@@ -408,14 +408,6 @@ static const strip_fn strips[DLX__N_FORMS] = {
 #undef STRIP_ROW
 };
 
-#include "kernel/gemm_widened.h"
-
-/* How a product's strips are computed, but for the pairs of gemm_pairs.h. */
-static strip_fn strip_of(const dlx__acts *a, const dlx__packed *w)
-{
-    return dlx__form_is_int(w->form) && !a->ints ? widened[w->form] : strips[w->form];
-}
-
 /* Results of panel p of a strip to y [n_rows][y_stride]; I8 has its scales to apply. */
 static void finish(float *y, size_t y_stride, const strip *s, size_t p, size_t n_out)
 {
@@ -468,13 +460,5 @@ static void gemm_by(strip_fn multiply, float *y, size_t y_stride, const dlx__act
                        dlx__min(N_PANELS, n_panels - p), &rows, end - r);
         }
 }
-
-#ifndef SET_PAIRS /* gemm_pairs.h has its own */
-static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
-                 size_t first_panel, size_t n_panels)
-{
-    gemm_by(strip_of(a, w), y, y_stride, a, w, first_panel, n_panels);
-}
-#endif
 
 #endif

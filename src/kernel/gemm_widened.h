@@ -1,13 +1,15 @@
 /*
- * gemm_widened.h - integer weights times rows that are not rounded: a span of a strip's weights at
- * a time becomes floats in the layout of F32 panels, which the tiles of floats then read. Included
- * by gemm_tiles.h.
+ * gemm_widened.h - products of integer weights with rows that are not rounded, and the choice among
+ * strips, included once by each kernel_<isa>.c. A span of a strip's weights at a time becomes
+ * floats in the layout of F32 panels, which the tiles of floats then read.
  *
  * A weight is the same float that dlx__to_f32 makes of its stored form: level * scale is exact in a
  * float for all of them, so that only adding a minimum rounds.
  */
 #ifndef DLX__GEMM_WIDENED_H
 #define DLX__GEMM_WIDENED_H
+
+#include "kernel/gemm_tiles.h"
 
 /* Input k of a group for the 16 outputs of a panel: the stored integers, offset taken off. */
 INLINE void levels_of_input(int32_t *to, const uint8_t *levels, size_t k, const dlx__layout *l)
@@ -99,5 +101,19 @@ static const strip_fn widened[DLX__N_FORMS] = {
     [DLX__FORM_Q4_1] = widened_Q4_1, [DLX__FORM_Q4_K] = widened_Q4_K,
     [DLX__FORM_Q5_K] = widened_Q5_K, [DLX__FORM_Q6_K] = widened_Q6_K,
 };
+
+/* How a product's strips are computed, but for the pairs of gemm_pairs.h. */
+static strip_fn strip_of(const dlx__acts *a, const dlx__packed *w)
+{
+    return dlx__form_is_int(w->form) && !a->ints ? widened[w->form] : strips[w->form];
+}
+
+#ifndef SET_PAIRS /* gemm_pairs.h has its own */
+static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
+                 size_t first_panel, size_t n_panels)
+{
+    gemm_by(strip_of(a, w), y, y_stride, a, w, first_panel, n_panels);
+}
+#endif
 
 #endif

@@ -4,7 +4,7 @@
 #define DLX__VECTOR_TABLE_H
 
 #include "kernel/attend_lanes.h"
-#include "kernel/gemm_tiles.h"
+#include "kernel/gemm_widened.h"
 #include "kernel/vector_rows.h"
 #ifdef SET_PAIRS
 #include "kernel/attend_pairs.h"

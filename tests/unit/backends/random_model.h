@@ -36,7 +36,7 @@ static inline float random_centred(dlx__rng *rng)
     return (float)(2 * dlx__rng_uniform(rng) - 1);
 }
 
-/* The K types cannot be packed here: random bits under small scales. */
+/* K types, without the search that packing them is: random bits under small scales. */
 static inline void random_k_row(uint8_t *row, const dlx__dtype_info *type, dlx__dtype dtype,
                                 size_t n_bytes, dlx__rng *rng)
 {
@@ -61,7 +61,7 @@ static inline void random_fill(uint8_t *data, const dlx__tensor *t, float centre
     for (size_t r = 0; r < n_rows; r++) {
         for (size_t i = 0; i < n_cols; i++)
             row[i] = centre + spread * random_centred(rng);
-        if (!dlx__from_f32(data + r * row_bytes, t->dtype, row, n_cols))
+        if (type->block_elems > 32 || !dlx__from_f32(data + r * row_bytes, t->dtype, row, n_cols))
             random_k_row(data + r * row_bytes, type, t->dtype, row_bytes, rng);
     }
     free(row);

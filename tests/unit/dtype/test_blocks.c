@@ -201,8 +201,8 @@ static void what_cannot_be_packed_says_so(void **state)
     (void)state;
     float x[256] = {0};
     uint8_t block[256];
-    assert_false(dlx__from_f32(block, DLX__Q4_K, x, 256));
-    assert_false(dlx__from_f32(block, DLX__Q6_K, x, 256));
+    assert_false(dlx__from_f32(block, DLX__Q4_K, x, 32));
+    assert_false(dlx__from_f32(block, DLX__Q6_K, x, 255));
     assert_false(dlx__from_f32(block, DLX__Q8_0, x, 31));
 }
 
