@@ -43,7 +43,7 @@ dlx_room(kernel USES base dtype)
 dlx_room(export USES base dtype format graph model)
 dlx_room(backends USES base dtype graph model kernel export)
 dlx_room(runtime USES base dtype graph model text backends)
-dlx_room(quant USES base dtype format graph model runtime)
+dlx_room(quant USES base dtype format graph model kernel export backends runtime)
 dlx_room(api USES base dtype format text graph model kernel export backends runtime quant)
 
 include(cmake/isa.cmake)
