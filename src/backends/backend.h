@@ -34,6 +34,14 @@ typedef struct dlx__step {
     void (*tap)(void *user, size_t index, const float *x, size_t n, size_t n_embd);
     void *tap_user;
     /*
+     * Calibration: called on the calling thread with rows [n] of n_in numbers, `stride` apart, that
+     * products read; `weight` is the first matrix of those that read them. All rows of the step
+     * come, in order, some at a time, for each layer. May be NULL.
+     */
+    void (*observe)(void *user, const dlx__tensor *weight, const float *x, size_t stride, size_t n,
+                    size_t n_in);
+    void *observe_user;
+    /*
      * Polled between pieces of work (a layer, a tile), on the calling thread. True: the pass ends
      * with DLX_CANCELLED; K/V before `start` are as they were, the slots of the pass and its rows
      * hold nothing. NULL: never.

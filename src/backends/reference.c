@@ -275,6 +275,15 @@ static bool is_float(dlx__dtype dtype)
     return dtype == DLX__F32 || dtype == DLX__F16 || dtype == DLX__BF16;
 }
 
+/* Is this node the first of the linear ones that read its input? */
+static bool reads_first(const dlx__graph *g, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (g->nodes[i].op == DLX__OP_LINEAR && g->nodes[i].in[0] == g->nodes[index].in[0])
+            return false;
+    return true;
+}
+
 /* dst [n, out] = the linear node of x [n, in]. */
 static void linear(dlx__backend *b, float *dst, const float *x, const dlx__node *node, size_t n)
 {
@@ -301,6 +310,9 @@ static void run_node(dlx__backend *b, const dlx__step *in, size_t index)
         dlx__ref_embed(dst, node->weight, in->ids, in->n);
         break;
     case DLX__OP_LINEAR:
+        if (in->observe && reads_first(&b->model->graph, index))
+            in->observe(in->observe_user, node->weight, x, node->weight->shape[1], in->n,
+                        node->weight->shape[1]);
         linear(b, dst, x, node, in->n);
         break;
     case DLX__OP_RMSNORM:

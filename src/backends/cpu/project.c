@@ -9,7 +9,7 @@
 
 bool dlx__cpu_norms_alone(const dlx__cpu_job *j)
 {
-    return j->n_rows <= DLX__CPU_PRIVATE;
+    return j->n_rows <= DLX__CPU_PRIVATE && !j->in->observe;
 }
 
 static void norm_row(const dlx__cpu_job *j, const dlx__acts *h, size_t row)

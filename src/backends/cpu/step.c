@@ -46,6 +46,14 @@ static void set_tile(dlx__cpu_job *j, size_t first_row)
     j->x = j->b->x[j->in->stream] + first_row * j->b->shape.n_embd;
 }
 
+/* Shows the caller the rows that a product is about to read. */
+static void observe(const dlx__cpu_job *j, const dlx__cpu_linear *reader, const dlx__acts *rows)
+{
+    if (j->in->observe)
+        j->in->observe(j->in->observe_user, reader->tensor, rows->x, rows->stride, j->n_rows,
+                       rows->n_in);
+}
+
 /* The phase whose products read norm(x), `first` one of them. */
 static void run_normed(dlx__cpu_job *j, const dlx__cpu_norm *norm, const dlx__cpu_linear *first,
                        dlx__pool_fn phase)
@@ -64,6 +72,8 @@ static void project(dlx__cpu_job *j, bool queries, bool keys)
     j->keys = keys;
     const dlx__cpu_layer *l = j->layer;
     run_normed(j, &l->attn_norm, &l->q, dlx__cpu_project_phase);
+    if (queries)
+        observe(j, &l->q, &j->b->h);
 }
 
 static void run_tile(dlx__cpu_job *j, bool keys)
@@ -72,10 +82,13 @@ static void run_tile(dlx__cpu_job *j, bool keys)
     const dlx__cpu_layer *l = j->layer;
     project(j, true, keys);
     run(j, dlx__cpu_attend_phase);
+    observe(j, &l->o, &b->q);
     if (dlx__cpu_rounds_q_apart(j))
         run(j, dlx__cpu_round_q_phase);
     run(j, dlx__cpu_output_phase);
     run_normed(j, &l->mlp_norm, &l->gate, dlx__cpu_gate_phase);
+    observe(j, &l->gate, &b->h);
+    observe(j, &l->down, &b->ff);
     if (!dlx__cpu_rounds_parts(b))
         run(j, dlx__cpu_round_ff_phase);
     run(j, dlx__cpu_down_phase);
