@@ -12,12 +12,15 @@ dlx_result dlx__moments_open(dlx__moments *m, size_t n, const dlx_allocator *mem
     *m = (dlx__moments){.mem = mem, .n = n};
     const size_t square = dlx__mul(dlx__mul(n, n), sizeof(float));
     const size_t strip = dlx__mul(dlx__mul(n, DLX__MOMENT_ROWS), sizeof(float));
+    const size_t sample = dlx__mul(dlx__mul(n, DLX__MOMENT_SAMPLE), sizeof(float));
     m->sums = dlx__alloc_aligned(mem, square);
     m->turned = dlx__alloc_aligned(mem, strip);
-    if (!m->sums || !m->turned) {
+    m->sample = dlx__alloc_aligned(mem, sample);
+    dlx__rng_seed(&m->rng, n);
+    if (!m->sums || !m->turned || !m->sample) {
         dlx__moments_release(m);
         return dlx__fail_memory(err, "making room for what calibration tells",
-                                dlx__add(square, strip));
+                                dlx__add(square, dlx__add(strip, sample)));
     }
     memset(m->sums, 0, square);
     return DLX_OK;
@@ -27,6 +30,7 @@ void dlx__moments_release(dlx__moments *m)
 {
     dlx__free_aligned(m->mem, m->sums);
     dlx__free_aligned(m->mem, m->turned);
+    dlx__free_aligned(m->mem, m->sample);
     *m = (dlx__moments){0};
 }
 
@@ -44,6 +48,19 @@ static bool turn(dlx__moments *m, const dlx__rows *x, size_t first, size_t n_row
     return isfinite(total);
 }
 
+/* Row number n_seen takes a place of the sample with the chance that all rows before it had. */
+static void take_sample(dlx__moments *m, const float *row)
+{
+    size_t place = m->n_sample;
+    if (place == DLX__MOMENT_SAMPLE)
+        place = (size_t)(dlx__rng_bits(&m->rng) % (m->n_seen + 1));
+    else
+        m->n_sample++;
+    if (place < DLX__MOMENT_SAMPLE)
+        memcpy(m->sample + place * m->n, row, m->n * sizeof *row);
+    m->n_seen++;
+}
+
 dlx_result dlx__moments_add(dlx__moments *m, dlx__dense *d, dlx__rows x, dlx_error *err)
 {
     const dlx__rows sums = {m->sums, m->n, m->n, m->n};
@@ -55,7 +72,8 @@ dlx_result dlx__moments_add(dlx__moments *m, dlx__dense *d, dlx__rows x, dlx_err
                              "its weights or the calibration text are broken");
         const dlx__rows turned = {m->turned, m->n, n_rows, n_rows};
         DLX__TRY(dlx__dense_add_product(d, sums, 1, turned, turned, true, err));
-        m->n_seen += n_rows;
+        for (size_t i = 0; i < n_rows; i++)
+            take_sample(m, x.x + (r + i) * x.stride);
     }
     return DLX_OK;
 }
@@ -65,4 +83,14 @@ void dlx__moments_importance(const dlx__moments *m, float *importance)
     const float factor = m->n_seen ? 1.0f / (float)m->n_seen : 0;
     for (size_t i = 0; i < m->n; i++)
         importance[i] = m->sums[i * m->n + i] * factor;
+}
+
+void dlx__moments_divide(dlx__moments *m, const float *scales)
+{
+    for (size_t i = 0; i < m->n; i++)
+        for (size_t j = 0; j <= i; j++)
+            m->sums[i * m->n + j] /= scales[i] * scales[j];
+    for (size_t r = 0; r < m->n_sample; r++)
+        for (size_t i = 0; i < m->n; i++)
+            m->sample[r * m->n + i] /= scales[i];
 }
