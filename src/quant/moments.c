@@ -16,13 +16,12 @@ dlx_result dlx__moments_open(dlx__moments *m, size_t n, const dlx_allocator *mem
     m->sums = dlx__alloc_aligned(mem, square);
     m->turned = dlx__alloc_aligned(mem, strip);
     m->sample = dlx__alloc_aligned(mem, sample);
-    dlx__rng_seed(&m->rng, n);
     if (!m->sums || !m->turned || !m->sample) {
         dlx__moments_release(m);
         return dlx__fail_memory(err, "making room for what calibration tells",
                                 dlx__add(square, dlx__add(strip, sample)));
     }
-    memset(m->sums, 0, square);
+    dlx__moments_reset(m);
     return DLX_OK;
 }
 
@@ -32,6 +31,13 @@ void dlx__moments_release(dlx__moments *m)
     dlx__free_aligned(m->mem, m->turned);
     dlx__free_aligned(m->mem, m->sample);
     *m = (dlx__moments){0};
+}
+
+void dlx__moments_reset(dlx__moments *m)
+{
+    memset(m->sums, 0, m->n * m->n * sizeof *m->sums);
+    m->n_seen = m->n_sample = 0;
+    dlx__rng_seed(&m->rng, m->n);
 }
 
 /* turned [n][n_rows] = x [n_rows][n]; false: something is not finite. */

@@ -28,6 +28,7 @@ typedef struct dlx__moments {
 
 dlx_result dlx__moments_open(dlx__moments *m, size_t n, const dlx_allocator *mem, dlx_error *err);
 void dlx__moments_release(dlx__moments *m); /* zeroed is fine */
+void dlx__moments_reset(dlx__moments *m);   /* nothing seen, memory kept */
 
 /* Rows x [n_rows, n]; NaN and infinity are refused. */
 dlx_result dlx__moments_add(dlx__moments *m, dlx__dense *d, dlx__rows x, dlx_error *err);

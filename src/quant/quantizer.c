@@ -1,0 +1,306 @@
+/* quantizer.c - a model from its first tensor to its last. */
+#include "quant/quantizer.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "dtype/convert.h"
+#include "model/bind.h"
+#include "quant/plain.h"
+
+#include <math.h>
+#include <string.h>
+
+dlx_result dlx__quantizer_each(const dlx__model *m, dlx__quantizer_fn fn, void *user,
+                               dlx_error *err)
+{
+    DLX__TRY(fn(user, DLX__ROLE_EMBED, 0, err));
+    for (size_t layer = 0; layer < m->hp.n_layers; layer++)
+        for (int role = 0; role < DLX__N_ROLES; role++)
+            if (dlx__role_per_layer((dlx__role)role) &&
+                dlx__model_tensor(m, (dlx__role)role, layer))
+                DLX__TRY(fn(user, (dlx__role)role, layer, err));
+    DLX__TRY(fn(user, DLX__ROLE_FINAL_NORM, 0, err));
+    return m->hp.tied ? DLX_OK : fn(user, DLX__ROLE_HEAD, 0, err);
+}
+
+typedef struct job {
+    const dlx__model *m;
+    const dlx__quantize_opts *o;
+    const dlx__quantizer_sink *sink;
+    dlx__dense d;
+    size_t n_done, n_all; /* bytes of the model */
+    float *stream;        /* [n_rows, n_embd]: before the layer, as the rounded ones leave it */
+    float *scratch;       /* [n_rows, n_embd] */
+    dlx__moments moments[DLX__N_SITES];
+    dlx__observer ranges[DLX__N_SITES];
+    dlx__observer head_range;
+    const dlx__tensor *shown; /* [DLX__N_ROLES]: the tensors of the run that is observed */
+    dlx_error *err;           /* where an observer's failure goes */
+    dlx_result failed;
+} job;
+
+static bool has_moments(const job *j)
+{
+    return j->o->method != DLX__METHOD_RTN;
+}
+
+static bool has_ranges(const job *j)
+{
+    return dlx__scheme_is_recorded(j->o->scheme);
+}
+
+static dlx_result tell(job *j, dlx__role role, size_t layer, dlx_error *err)
+{
+    j->n_done += dlx__model_tensor(j->m, role, layer)->n_bytes;
+    if (!j->o->progress || j->o->progress(j->o->user, j->n_done, j->n_all))
+        return DLX_OK;
+    return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
+}
+
+/* ---- without calibration ------------------------------------------------------------------- */
+
+static dlx_result put_plain(void *user, dlx__role role, size_t layer, dlx_error *err)
+{
+    job *j = user;
+    const dlx__ruling ruling = dlx__rules_apply(&j->o->rules, j->m, role, layer);
+    DLX__TRY(dlx__plain_put(j->m, role, layer, ruling, j->sink, j->d.pool, j->o->mem, err));
+    return tell(j, role, layer, err);
+}
+
+/* ---- with calibration ---------------------------------------------------------------------- */
+
+static dlx__site_index shown_site(const job *j, const dlx__tensor *weight)
+{
+    return dlx__site_of((dlx__role)(weight - j->shown));
+}
+
+static void observe_moments(void *user, const dlx__tensor *weight, const float *x, size_t stride,
+                            size_t n, size_t n_in)
+{
+    job *j = user;
+    const dlx__rows rows = {(float *)(uintptr_t)x, n, n_in, stride};
+    if (j->failed == DLX_OK)
+        j->failed = dlx__moments_add(&j->moments[shown_site(j, weight)], &j->d, rows, j->err);
+}
+
+static void observe_ranges(void *user, const dlx__tensor *weight, const float *x, size_t stride,
+                           size_t n, size_t n_in)
+{
+    job *j = user;
+    (void)n_in;
+    for (size_t r = 0; r < n && j->failed == DLX_OK; r++)
+        j->failed = dlx__observer_add(&j->ranges[shown_site(j, weight)], x + r * stride, 1, j->err);
+}
+
+static dlx_result run_layer(job *j, float *stream, const dlx__tensor *weights, dlx__scheme scheme,
+                            dlx__layer_observer observe, dlx_error *err)
+{
+    const dlx__layer_run run = {.model = j->m,
+                                .weights = weights,
+                                .passes = j->o->calibration,
+                                .scheme = scheme,
+                                .n_threads = j->o->n_threads,
+                                .observe = observe,
+                                .user = j,
+                                .mem = j->o->mem};
+    j->shown = weights;
+    j->err = err;
+    j->failed = DLX_OK;
+    DLX__TRY(dlx__layer_compute(stream, &run, err));
+    return j->failed;
+}
+
+static size_t stream_bytes(const job *j)
+{
+    return dlx__mul(dlx__mul(j->o->calibration->n_rows, j->m->hp.n_embd), sizeof(float));
+}
+
+/* What the layer's products read while its weights are still as they were. */
+static dlx_result take_moments(job *j, size_t layer, dlx_error *err)
+{
+    dlx__tensor weights[DLX__N_ROLES] = {0};
+    for (int role = 0; role < DLX__N_ROLES; role++)
+        if (dlx__role_per_layer((dlx__role)role) && dlx__model_tensor(j->m, (dlx__role)role, layer))
+            weights[role] = *dlx__model_tensor(j->m, (dlx__role)role, layer);
+    for (int site = 0; site < DLX__N_SITES; site++)
+        dlx__moments_reset(&j->moments[site]);
+    memcpy(j->scratch, j->stream, stream_bytes(j));
+    return run_layer(j, j->scratch, weights, DLX__SCHEME_WEIGHT_ONLY, observe_moments, err);
+}
+
+/* The stream behind the rounded layer, for the next one. */
+static dlx_result advance(job *j, const dlx__tensor *weights, dlx_error *err)
+{
+    for (int site = 0; site < DLX__N_SITES && has_ranges(j); site++)
+        dlx__observer_reset(&j->ranges[site]);
+    const dlx__scheme scheme = has_ranges(j) ? DLX__SCHEME_WEIGHT_ONLY : j->o->scheme;
+    return run_layer(j, j->stream, weights, scheme, has_ranges(j) ? observe_ranges : NULL, err);
+}
+
+static float largest_of(const dlx__range *r)
+{
+    return fmaxf(fmaxf(fabsf(r->min), fabsf(r->max)), 1e-30f);
+}
+
+static dlx_result tell_range(job *j, const dlx__observer *o, dlx__role role, size_t layer,
+                             dlx_error *err)
+{
+    const dlx__affine_grid grid = {.bits = j->o->scheme == DLX__SCHEME_STATIC16 ? 16 : 8,
+                                   .symmetric = true};
+    dlx__range range;
+    DLX__TRY(dlx__observer_range(o, 0, grid, &range, err));
+    return j->sink->range(j->sink->user, role, layer, largest_of(&range), err);
+}
+
+static dlx_result put_layer(job *j, const dlx__rounded_layer *rounded, size_t layer, dlx_error *err)
+{
+    for (int role = 0; role < DLX__N_ROLES; role++) {
+        const dlx__tensor *t = &rounded->tensors[role];
+        if (!t->data)
+            continue;
+        const size_t n_rows = t->n_dims > 1 ? t->shape[0] : 1;
+        DLX__TRY(j->sink->put(j->sink->user, (dlx__role)role, layer, t, 0, n_rows, err));
+        const dlx__site_index site = dlx__site_of((dlx__role)role);
+        if (site != DLX__N_SITES && has_ranges(j))
+            DLX__TRY(tell_range(j, &j->ranges[site], (dlx__role)role, layer, err));
+        DLX__TRY(tell(j, (dlx__role)role, layer, err));
+    }
+    return DLX_OK;
+}
+
+static dlx_result check_finite(const dlx__model *m, const dlx__layer *l, dlx_error *err)
+{
+    for (int role = 0; role < DLX__N_ROLES; role++) {
+        const dlx__tensor *t = &l->tensors[role];
+        const float *x = t->data;
+        const size_t n = x ? dlx__tensor_elems(t) : 0;
+        for (size_t i = 0; i < n; i++)
+            if (!isfinite(x[i]))
+                return dlx__fail(err, DLX_E_FORMAT,
+                                 "%s: tensor %s: expected finite numbers, found NaN or infinity at "
+                                 "%zu; fetch the model again",
+                                 m->checkpoint.path, t->name, i);
+    }
+    return DLX_OK;
+}
+
+static dlx_result round_layer(job *j, size_t layer, dlx_error *err)
+{
+    dlx__layer floats = {0};
+    dlx__rounded_layer rounded = {0};
+    dlx__layer_plan plan = {.method = j->o->method,
+                            .damping = j->o->damping > 0 ? j->o->damping : 0.01f};
+    dlx_result r = DLX_OK;
+    for (int role = 0; role < DLX__N_ROLES; role++)
+        if (dlx__role_per_layer((dlx__role)role) &&
+            dlx__model_tensor(j->m, (dlx__role)role, layer)) {
+            const dlx__ruling ruling = dlx__rules_apply(&j->o->rules, j->m, (dlx__role)role, layer);
+            plan.forms[role] = (dlx__round_form){ruling.type, ruling.group};
+        }
+    if (has_moments(j))
+        DLX__GO(take_moments(j, layer, err));
+    DLX__GO(dlx__layer_open(&floats, j->m, layer, err));
+    DLX__GO(check_finite(j->m, &floats, err));
+    DLX__GO(dlx__round_layer(&rounded, &floats, &plan, j->moments, &j->m->hp, &j->d, err));
+    dlx__layer_release(&floats);
+    if (layer + 1 < j->m->hp.n_layers || has_ranges(j))
+        DLX__GO(advance(j, rounded.tensors, err));
+    DLX__GO(put_layer(j, &rounded, layer, err));
+done:
+    dlx__layer_release(&floats);
+    dlx__rounded_layer_release(&rounded);
+    return r;
+}
+
+/* What the head reads: the stream behind the last layer, normed. */
+static dlx_result observe_head(job *j, dlx_error *err)
+{
+    const dlx__tensor *norm = dlx__model_tensor(j->m, DLX__ROLE_FINAL_NORM, 0);
+    const size_t d = j->m->hp.n_embd;
+    float *weight = j->scratch, *row = j->scratch + d; /* it has room for more than one row */
+    dlx__to_f32(weight, norm->data, norm->dtype, d);
+    for (size_t r = 0; r < j->o->calibration->n_rows; r++) {
+        j->d.kernels->norm(row, j->stream + r * d, weight, d, (float)j->m->hp.rms_eps);
+        DLX__TRY(dlx__observer_add(&j->head_range, row, 1, err));
+    }
+    return tell_range(j, &j->head_range, DLX__ROLE_HEAD, 0, err);
+}
+
+static dlx_result open_observers(job *j, dlx_error *err)
+{
+    const dlx__hparams *hp = &j->m->hp;
+    const size_t widths[DLX__N_SITES] = {[DLX__SITE_ATTN] = hp->n_embd,
+                                         [DLX__SITE_O] = hp->n_heads * hp->head_dim,
+                                         [DLX__SITE_MLP] = hp->n_embd,
+                                         [DLX__SITE_DOWN] = hp->n_ff};
+    for (int site = 0; site < DLX__N_SITES; site++) {
+        if (has_moments(j))
+            DLX__TRY(dlx__moments_open(&j->moments[site], widths[site], j->o->mem, err));
+        if (has_ranges(j))
+            DLX__TRY(
+                dlx__observer_init(&j->ranges[site], j->o->ranges, widths[site], j->o->mem, err));
+    }
+    return has_ranges(j)
+               ? dlx__observer_init(&j->head_range, j->o->ranges, hp->n_embd, j->o->mem, err)
+               : DLX_OK;
+}
+
+static dlx_result quantize_calibrated(job *j, dlx_error *err)
+{
+    const dlx__calibration *c = j->o->calibration;
+    if (c->n_rows < 2)
+        return dlx__fail(err, DLX_E_ARG,
+                         "calibration: expected texts of at least a block, found none; give a file "
+                         "with some lines of text");
+    DLX__TRY(open_observers(j, err));
+    j->stream = dlx__alloc(j->o->mem, stream_bytes(j));
+    j->scratch = dlx__alloc(j->o->mem, stream_bytes(j));
+    if (!j->stream || !j->scratch)
+        return dlx__fail_memory(err, "calibrating; fewer texts need less", stream_bytes(j));
+    dlx__layer_embed(j->stream, j->m, c);
+    DLX__TRY(put_plain(j, DLX__ROLE_EMBED, 0, err));
+    for (size_t layer = 0; layer < j->m->hp.n_layers; layer++)
+        DLX__TRY(round_layer(j, layer, err));
+    if (has_ranges(j))
+        DLX__TRY(observe_head(j, err));
+    DLX__TRY(put_plain(j, DLX__ROLE_FINAL_NORM, 0, err));
+    return j->m->hp.tied ? DLX_OK : put_plain(j, DLX__ROLE_HEAD, 0, err);
+}
+
+static void release(job *j)
+{
+    for (int site = 0; site < DLX__N_SITES; site++) {
+        dlx__moments_release(&j->moments[site]);
+        dlx__observer_release(&j->ranges[site]);
+    }
+    dlx__observer_release(&j->head_range);
+    dlx__free(j->o->mem, j->stream);
+    dlx__free(j->o->mem, j->scratch);
+    dlx__dense_release(&j->d);
+}
+
+static dlx_result count_bytes(void *user, dlx__role role, size_t layer, dlx_error *err)
+{
+    job *j = user;
+    (void)err;
+    j->n_all += dlx__model_tensor(j->m, role, layer)->n_bytes;
+    return DLX_OK;
+}
+
+dlx_result dlx__quantize(const dlx__model *m, const dlx__quantize_opts *opts,
+                         const dlx__quantizer_sink *sink, dlx_error *err)
+{
+    job j = {.m = m, .o = opts, .sink = sink};
+    if ((has_moments(&j) || has_ranges(&j)) && !opts->calibration)
+        return dlx__fail(
+            err, DLX_E_ARG, "%s %s needs calibration: name a file of texts with --calibrate",
+            has_moments(&j) ? "method" : "scheme",
+            has_moments(&j) ? dlx__method_name(opts->method) : dlx__scheme_name(opts->scheme));
+    DLX__TRY(dlx__quantizer_each(m, count_bytes, &j, err));
+    DLX__TRY(dlx__dense_open(&j.d, opts->n_threads, opts->mem, err));
+    dlx_result r = opts->calibration && (has_moments(&j) || has_ranges(&j))
+                       ? quantize_calibrated(&j, err)
+                       : dlx__quantizer_each(m, put_plain, &j, err);
+    release(&j);
+    return r;
+}
