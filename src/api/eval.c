@@ -4,6 +4,7 @@
  */
 #include "api/eval.h"
 #include "api/json_build.h"
+#include "api/jsonl.h"
 
 #include "base/fail.h"
 #include "base/mem.h"
@@ -140,59 +141,6 @@ static dlx_result report(json_t *tally, const dlx_allocator *mem, char **json, d
     return dlx__api_json_text(tally, mem, json, err);
 }
 
-typedef struct reader {
-    const char *at, *end;
-    const char *line; /* [n] */
-    size_t n;
-    size_t number; /* of the line in the file, from 1; blank lines count */
-} reader;
-
-static reader reader_of(const char *text, size_t len)
-{
-    bool mark = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0; /* a byte order mark */
-    return (reader){.at = mark ? text + 3 : text, .end = text + len};
-}
-
-/* Goes to the next line that is not blank: false at the end. */
-static bool next_line(reader *in)
-{
-    while (in->at < in->end) {
-        const char *stop = memchr(in->at, '\n', (size_t)(in->end - in->at));
-        if (!stop)
-            stop = in->end;
-        in->line = in->at;
-        in->n = (size_t)(stop - in->at);
-        in->at = stop < in->end ? stop + 1 : in->end;
-        in->number++;
-        for (size_t i = 0; i < in->n; i++)
-            if (in->line[i] != ' ' && in->line[i] != '\t' && in->line[i] != '\r')
-                return true;
-    }
-    return false;
-}
-
-static size_t count_lines(reader in, size_t limit)
-{
-    size_t count = 0;
-    while ((limit == 0 || count < limit) && next_line(&in))
-        count++;
-    return count;
-}
-
-/* The task of a line, with a sentence for people who wrote it themselves. */
-static dlx_result parse_line(json_t **task, const reader *in, const char *name, dlx_error *err)
-{
-    dlx_result r = dlx__json_parse(task, in->line, in->n, name, err);
-    if (r != DLX_E_FORMAT)
-        return r;
-    json_error_t where;
-    json_decref(json_loadb(in->line, in->n, JSON_ALLOW_NUL, &where));
-    return dlx__fail(err, DLX_E_FORMAT,
-                     "%s, column %d: expected one JSON object, found an error (%s): mend the line, "
-                     "or take it out",
-                     name, where.column, where.text);
-}
-
 static dlx_result tell(const dlx_eval_opts *o, size_t line, size_t n_lines, const json_t *result,
                        dlx_error *err)
 {
@@ -208,13 +156,13 @@ static dlx_result tell(const dlx_eval_opts *o, size_t line, size_t n_lines, cons
 static dlx_result judge_text(dlx_session *session, const char *path, const char *text, size_t len,
                              const dlx_eval_opts *o, json_t *tally, dlx_error *err)
 {
-    reader in = reader_of(text, len);
-    size_t n_lines = count_lines(in, o->limit);
-    for (size_t i = 0; i < n_lines && next_line(&in); i++) {
+    dlx__jsonl in = dlx__jsonl_of(text, len);
+    size_t n_lines = dlx__jsonl_count(in, o->limit);
+    for (size_t i = 0; i < n_lines && dlx__jsonl_next(&in); i++) {
         char name[320];
         snprintf(name, sizeof name, "%.250s, line %zu", path, in.number);
         json_t *task, *result = json_object();
-        dlx_result r = parse_line(&task, &in, name, err);
+        dlx_result r = dlx__jsonl_parse(&task, &in, name, err);
         if (r == DLX_OK) {
             r = dlx__eval_line(session, task, name, o, result, err);
             const char *split = json_string_value(json_object_get(task, "split"));

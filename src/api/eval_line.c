@@ -2,6 +2,7 @@
  */
 #include "api/eval.h"
 #include "api/json_build.h"
+#include "api/prompt_ids.h"
 
 #include "base/fail.h"
 #include "base/mem.h"
@@ -14,23 +15,6 @@ enum { DEFAULT_SAMPLES = 32 };
 static dlx_result no_memory(dlx_error *err)
 {
     return dlx__fail(err, DLX_E_NOMEM, "out of memory while judging a task");
-}
-
-/* The ids of a prompt: as it stands, or as a user's turn of the model's chat template. */
-static dlx_result prompt_ids(const dlx_model *model, const char *prompt, bool raw, dlx_token **ids,
-                             size_t *n, dlx_error *err)
-{
-    if (raw)
-        return dlx_tokenize(model, prompt, strlen(prompt), false, ids, n, err);
-    json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", prompt);
-    char *dumped, *rendered;
-    DLX__TRY(dlx__api_json_text(messages, NULL, &dumped, err));
-    dlx_result r = dlx_chat_render(model, dumped, NULL, true, &rendered, err);
-    dlx__free(NULL, dumped);
-    DLX__TRY(r);
-    r = dlx_tokenize(model, rendered, strlen(rendered), false, ids, n, err);
-    dlx_free(model, rendered);
-    return r;
 }
 
 static bool is_blank(char c)
@@ -81,7 +65,7 @@ static dlx_result judge_answer(dlx_session *session, const char *prompt, const c
     const dlx_model *model = session->model;
     dlx_token *ids;
     size_t n;
-    DLX__TRY(prompt_ids(model, prompt, o->raw, &ids, &n, err));
+    DLX__TRY(dlx__api_prompt_ids(model, prompt, o->raw, &ids, &n, err));
     dlx_gen_result generated;
     dlx_result r = dlx_generate(session, ids, n, o->gen, &generated, err);
     dlx_free(model, ids);
@@ -133,7 +117,7 @@ static dlx_result judge_choices(dlx_session *session, const char *prompt, const 
     dlx_token *ids;
     size_t n, best = 0, total = 0;
     double best_nats = 0;
-    DLX__TRY(prompt_ids(session->model, prompt, o->raw, &ids, &n, err));
+    DLX__TRY(dlx__api_prompt_ids(session->model, prompt, o->raw, &ids, &n, err));
     json_t *all = json_array();
     dlx_result r = DLX_OK;
     for (size_t i = 0; i < json_array_size(choices) && r == DLX_OK; i++) {

@@ -1,0 +1,76 @@
+/*
+ * quant.h - models of smaller types: quantizing one into a GGUF file, and measuring what that
+ * costs.
+ *
+ * Errors, allocation and ownership as in dlx.h; reports are JSON texts to be freed with dlx_free.
+ */
+#ifndef DLX_QUANT_H
+#define DLX_QUANT_H
+
+#include <dlx/dlx.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Types of matrices: "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k",
+ * "q6_k", and "mixed": q4_k with q6_k for v and down. Embedding and head are q8_0 beside the
+ * smaller ones; norms and biases f32. Rows that are no whole blocks of a type get the nearest type
+ * that fits (of q4_k, q5_k, q6_k: q5_0, q5_1, q8_0; else f16); the report names them.
+ */
+typedef struct dlx_quantize_opts {
+    size_t size;        /* sizeof(dlx_quantize_opts) */
+    const char *type;   /* NULL: "q8_0" */
+    const char *scheme; /* how rows are rounded where the result runs; written into the file: a name
+                           of dlx_session_opts.scheme; NULL: "dynamic" */
+    /*
+     * NULL or "rtn": each weight to the nearest level, as llama.cpp does. "awq": features scaled
+     * by their magnitudes (Lin et al. 2023). "gptq": errors handed on to the inputs that are still
+     * to be rounded (Frantar et al. 2023). "awq-gptq": both. All but rtn need calibration.
+     */
+    const char *method;
+    size_t group; /* inputs that share a scale: 0: as few as the type can (32); else 64, 128, 256,
+                     of q8_0, q4_0 ... q5_1 */
+    bool per_channel;        /* one scale for each output of these types */
+    bool all;                /* embedding and head get the type too */
+    const char *const *keep; /* [n_keep] "PATTERN=TYPE": tensors whose GGUF name fits the pattern
+                              * (with and ?) get that type; the first that fits counts */
+    size_t n_keep;
+    /*
+     * Texts that the model computes while it is quantized, partly masked at several ratios: a
+     * .jsonl file of lines {"prompt","answer"} or {"text"}, or any other file as one text. The
+     * model needs its tokenizer.
+     */
+    const char *calibrate;
+    bool raw;             /* prompts as they are, without the chat template */
+    size_t n_texts;       /* of the file, at most; 0: 128 */
+    size_t n_positions;   /* of a text, at most; 0: 256 */
+    uint64_t seed;        /* of the masks */
+    const char *observer; /* of static schemes: "minmax", "moving_average", "percentile" (99.9 %),
+                             "mse"; NULL: "mse" */
+    int n_threads;        /* 0: the fast cores. The same bytes for any number */
+    /* Called with the part that is done; false stops. May be NULL. */
+    bool (*on_progress)(void *user, double done, double seconds_left);
+    void *user;
+} dlx_quantize_opts;
+
+/*
+ * Writes the model to a GGUF file: everything that another program needs to run it, llama.cpp for
+ * the families that it knows. Memory: about a layer in float32. Nothing is seen under `path` before
+ * the file is whole. report (may be NULL):
+ *
+ *   {"path","type","scheme","method","bytes","bytes_before","bytes_f16","seconds","calibration":{"texts",
+ *    "rows","masked"},"types":{type: bytes},"fallbacks":[{"tensor","wanted","type"}],
+ *    "tensors":[{"name","type","bytes","error"}]}
+ *
+ * with "error" the root mean square of what rounding changed, as a part of that of the weights.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_quantize(const dlx_model *model, const char *path,
+                                              const dlx_quantize_opts *opts, char **report,
+                                              dlx_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
