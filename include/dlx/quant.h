@@ -70,6 +70,39 @@ DLX_API DLX_NODISCARD dlx_result dlx_quantize(const dlx_model *model, const char
                                               const dlx_quantize_opts *opts, char **report,
                                               dlx_error *err);
 
+typedef struct dlx_compare_opts {
+    size_t size;          /* sizeof(dlx_compare_opts) */
+    const char *texts;    /* as dlx_quantize_opts.calibrate; best ones that calibration had not */
+    bool raw;             /* prompts as they are, without the chat template */
+    size_t n_texts;       /* 0: 128 */
+    size_t n_positions;   /* 0: 256 */
+    uint64_t seed;        /* of the masks */
+    const char *scheme_a; /* how rows of the first are rounded, as in dlx_session_opts; NULL: what its */
+    const char *scheme_b; /* file says. Likewise of the second */
+    size_t n_answers;     /* prompts of the file to be answered by both; 0: 32; none where it has none */
+    int n_threads;        /* 0: the fast cores */
+    /* Called with the part that is done; false stops. May be NULL. */
+    bool (*on_progress)(void *user, double done, double seconds_left);
+    void *user;
+} dlx_compare_opts;
+
+/*
+ * How far the second model is from the first, whose tokenizer reads the texts. Both see the same
+ * passes with masks at several ratios; over the masked positions
+ *
+ *   {"rows","kl","kl_most","top1","open":{"rows","kl","top1"},
+ *    "by_ratio":[{"up_to","rows","kl","top1"}],
+ *    "bytes":[a, b],"pass_ms":[a, b],
+ *    "answers":{"prompts","tokens":[a, b],"passes":[a, b],"same","identical"}}
+ *
+ * with "kl" the mean of KL(first || second) in nats, "open" the rows on which the first hesitates
+ * (entropy above 0.1 nats), "pass_ms" the best time of a pass of 8 rows, "same" the part of the
+ * answers' tokens that are equal place by place. Greedy, with each model's defaults.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_compare_models(const dlx_model *a, const dlx_model *b,
+                                                    const dlx_compare_opts *opts, char **json,
+                                                    dlx_error *err);
+
 #ifdef __cplusplus
 }
 #endif
