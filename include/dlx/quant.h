@@ -71,16 +71,18 @@ DLX_API DLX_NODISCARD dlx_result dlx_quantize(const dlx_model *model, const char
                                               dlx_error *err);
 
 typedef struct dlx_compare_opts {
-    size_t size;          /* sizeof(dlx_compare_opts) */
-    const char *texts;    /* as dlx_quantize_opts.calibrate; best ones that calibration had not */
-    bool raw;             /* prompts as they are, without the chat template */
-    size_t n_texts;       /* 0: 128 */
-    size_t n_positions;   /* 0: 256 */
-    uint64_t seed;        /* of the masks */
-    const char *scheme_a; /* how rows of the first are rounded, as in dlx_session_opts; NULL: what its */
+    size_t size;        /* sizeof(dlx_compare_opts) */
+    const char *texts;  /* as dlx_quantize_opts.calibrate; best ones that calibration had not */
+    bool raw;           /* prompts as they are, without the chat template */
+    size_t n_texts;     /* 0: 128 */
+    size_t n_positions; /* 0: 256 */
+    uint64_t seed;      /* of the masks */
+    const char
+        *scheme_a; /* how rows of the first are rounded, as in dlx_session_opts; NULL: what its */
     const char *scheme_b; /* file says. Likewise of the second */
-    size_t n_answers;     /* prompts of the file to be answered by both; 0: 32; none where it has none */
-    int n_threads;        /* 0: the fast cores */
+    size_t
+        n_answers; /* prompts of the file to be answered by both; 0: 32; none where it has none */
+    int n_threads; /* 0: the fast cores */
     /* Called with the part that is done; false stops. May be NULL. */
     bool (*on_progress)(void *user, double done, double seconds_left);
     void *user;

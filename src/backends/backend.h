@@ -8,7 +8,6 @@
 
 #include "base/base.h"
 #include "base/buf.h"
-#include "graph/scheme.h"
 #include "model/model.h"
 
 /*

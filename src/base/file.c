@@ -145,6 +145,15 @@ uint64_t dlx__writer_tell(const dlx__writer *w)
     return w->n_written;
 }
 
+dlx_result dlx__writer_patch(dlx__writer *w, uint64_t offset, const void *bytes, size_t n,
+                             dlx_error *err)
+{
+    DLX__TRY(write_gathered(w, err));
+    DLX__TRY(dlx__os_file_seek(w->file, offset, w->path, err));
+    DLX__TRY(dlx__os_file_write(w->file, bytes, n, w->path, err));
+    return dlx__os_file_seek(w->file, w->n_written, w->path, err);
+}
+
 dlx_result dlx__writer_commit(dlx__writer *w, dlx_error *err)
 {
     dlx_result r = write_gathered(w, err);

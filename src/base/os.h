@@ -39,6 +39,9 @@ dlx_result dlx__writer_open(dlx__writer **out, const char *path, const dlx_alloc
                             dlx_error *err);
 dlx_result dlx__writer_write(dlx__writer *w, const void *bytes, size_t n, dlx_error *err);
 uint64_t dlx__writer_tell(const dlx__writer *w);
+/* Writes over n bytes that were written at `offset`. Not on a device or a pipe. */
+dlx_result dlx__writer_patch(dlx__writer *w, uint64_t offset, const void *bytes, size_t n,
+                             dlx_error *err);
 dlx_result dlx__writer_commit(dlx__writer *w, dlx_error *err);
 void dlx__writer_abandon(dlx__writer *w); /* w may be NULL */
 
@@ -57,6 +60,8 @@ dlx_result dlx__os_file_read(dlx__os_file f, void *bytes, size_t n, size_t *n_re
                              const char *path, dlx_error *err); /* *n_read 0: the end */
 dlx_result dlx__os_file_write(dlx__os_file f, const void *bytes, size_t n, const char *path,
                               dlx_error *err);
+/* Where the next write goes; only in a file that was made by CREATE. */
+dlx_result dlx__os_file_seek(dlx__os_file f, uint64_t offset, const char *path, dlx_error *err);
 /* With `flush`, only after the bytes have reached the disk. Closes in any case. */
 dlx_result dlx__os_file_close(dlx__os_file f, bool flush, const char *path, dlx_error *err);
 dlx_result dlx__os_rename(const char *from, const char *to, dlx_error *err); /* replaces `to` */

@@ -114,6 +114,14 @@ dlx_result dlx__os_file_write(dlx__os_file f, const void *bytes, size_t n, const
     return DLX_OK;
 }
 
+dlx_result dlx__os_file_seek(dlx__os_file f, uint64_t offset, const char *path, dlx_error *err)
+{
+    const LARGE_INTEGER to = {.QuadPart = (LONGLONG)offset};
+    if (!SetFilePointerEx(handle_of(f), to, NULL, FILE_BEGIN))
+        return fail_win(err, path, "write");
+    return DLX_OK;
+}
+
 dlx_result dlx__os_file_close(dlx__os_file f, bool flush, const char *path, dlx_error *err)
 {
     dlx_result r = DLX_OK;

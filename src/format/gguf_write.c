@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { ALIGNMENT = 32, VERSION = 3 };
+enum { ALIGNMENT = 32, VERSION = 3, HEAD_BYTES = 24 };
 
 struct dlx__gguf_writer {
     const dlx_allocator *mem;
@@ -24,6 +24,7 @@ struct dlx__gguf_writer {
     dlx__names tensors;
     uint64_t data_end; /* offset behind the last described tensor, aligned */
     size_t n_done;     /* tensors whose bytes are written */
+    size_t n_part;     /* bytes of the next that are */
     bool in_data;
 };
 
@@ -122,6 +123,12 @@ dlx_result dlx__gguf_put_texts(dlx__gguf_writer *w, const char *key, const dlx__
 dlx_result dlx__gguf_put_i32s(dlx__gguf_writer *w, const char *key, const int32_t *values, size_t n)
 {
     return result_of(begin_array(w, key, DLX__GGUF_I32, n) &&
+                     put_bytes(&w->kv, values, n * sizeof *values));
+}
+
+dlx_result dlx__gguf_put_f32s(dlx__gguf_writer *w, const char *key, const float *values, size_t n)
+{
+    return result_of(begin_array(w, key, DLX__GGUF_F32, n) &&
                      put_bytes(&w->kv, values, n * sizeof *values));
 }
 
@@ -233,19 +240,70 @@ dlx_result dlx__gguf_begin_data(dlx__gguf_writer *w, dlx_error *err)
     return pad(w, err);
 }
 
+/* Bytes of the tensor whose turn it is; 0: there is none. */
+static size_t bytes_of_next(const dlx__gguf_writer *w)
+{
+    size_t n_bytes = 0;
+    if (w->in_data && w->n_done < w->tensors.n)
+        memcpy(&n_bytes, w->sizes.data + w->n_done * sizeof n_bytes, sizeof n_bytes);
+    return n_bytes;
+}
+
+static dlx_result refuse_bytes(const dlx__gguf_writer *w, size_t n_bytes, dlx_error *err)
+{
+    return dlx__fail(err, DLX_E_ARG,
+                     "%s: tensor number %zu of %zu: expected %zu bytes, was given %zu", w->path,
+                     w->n_done + 1, w->tensors.n, bytes_of_next(w) - w->n_part, n_bytes);
+}
+
+dlx_result dlx__gguf_write_part(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,
+                                dlx_error *err)
+{
+    const size_t expected = bytes_of_next(w);
+    if (n_bytes > expected - w->n_part)
+        return refuse_bytes(w, n_bytes, err);
+    DLX__TRY(dlx__writer_write(w->file, bytes, n_bytes, err));
+    w->n_part += n_bytes;
+    if (w->n_part < expected)
+        return DLX_OK;
+    w->n_part = 0;
+    w->n_done++;
+    return pad(w, err);
+}
+
 dlx_result dlx__gguf_write_tensor(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,
                                   dlx_error *err)
 {
-    size_t expected = SIZE_MAX;
-    if (w->in_data && w->n_done < w->tensors.n)
-        memcpy(&expected, w->sizes.data + w->n_done * sizeof expected, sizeof expected);
-    if (n_bytes != expected)
-        return dlx__fail(err, DLX_E_ARG,
-                         "%s: tensor number %zu of %zu: expected %zu bytes, was given %zu", w->path,
-                         w->n_done + 1, w->tensors.n, expected, n_bytes);
-    DLX__TRY(dlx__writer_write(w->file, bytes, n_bytes, err));
-    w->n_done++;
-    return pad(w, err);
+    if (!w->in_data || w->n_done == w->tensors.n || n_bytes != bytes_of_next(w) - w->n_part)
+        return refuse_bytes(w, n_bytes, err);
+    return dlx__gguf_write_part(w, bytes, n_bytes, err);
+}
+
+/* Where the elements of an array lie among the encoded keys; SIZE_MAX: no such array. */
+static size_t find_f32s(const dlx__gguf_writer *w, const char *key, size_t n)
+{
+    const struct {
+        uint32_t array, element;
+    } types = {DLX__GGUF_ARRAY, DLX__GGUF_F32};
+    const uint64_t count = n;
+    const size_t n_key = strlen(key), n_head = n_key + sizeof types + sizeof count;
+    for (size_t at = 0; at + n_head + n * sizeof(float) <= w->kv.len; at++) {
+        const char *p = w->kv.data + at;
+        if (memcmp(p, key, n_key) == 0 && memcmp(p + n_key, &types, sizeof types) == 0 &&
+            memcmp(p + n_key + sizeof types, &count, sizeof count) == 0)
+            return at + n_head;
+    }
+    return SIZE_MAX;
+}
+
+dlx_result dlx__gguf_change_f32s(dlx__gguf_writer *w, const char *key, const float *values,
+                                 size_t n, dlx_error *err)
+{
+    const size_t at = find_f32s(w, key, n);
+    if (!w->in_data || at == SIZE_MAX)
+        return dlx__fail(err, DLX_E_ARG, "%s: expected an array of %zu numbers in the file, %s",
+                         w->path, n, key);
+    return dlx__writer_patch(w->file, HEAD_BYTES + at, values, n * sizeof *values, err);
 }
 
 dlx_result dlx__gguf_writer_commit(dlx__gguf_writer *w, dlx_error *err)

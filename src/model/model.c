@@ -9,6 +9,7 @@
 #include "model/bind.h"
 #include "model/families.h"
 #include "model/gguf_config.h"
+#include "model/gguf_put.h"
 #include "model/hf_config.h"
 #include "model/kv_cache.h"
 #include "model/permute.h"
@@ -62,7 +63,8 @@ static dlx_result setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err
         return dlx__fail_memory(err, "opening a model", sizeof *m->slot);
     atomic_init(&m->slot->held, NULL);
     m->family->build(&m->graph, m);
-    return dlx__graph_check(&m->graph, err);
+    DLX__TRY(dlx__graph_check(&m->graph, err));
+    return dlx__gguf_read_quantization(m, err);
 }
 
 dlx_result dlx__model_setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err)
