@@ -5,7 +5,7 @@
  * limits.
  */
 // rooms: model
-// parser: model/(families|hf_config|hf_ids|hparams|dream|fast_dllm_v2|llada|sdar)
+// parser: model/(families|hf_config|hf_ids|hparams|dream|fast_dllm_v2|llada|sdar|llama|qwen2|qwen3)
 #include "fuzz.h"
 #include "model/limits.h"
 #include "model/model.h"

@@ -145,6 +145,8 @@ static const refusal refusals[] = {
     {"llada-tiny", {".rope.scaling.type", GGUF_TEXT, 0, "yarn"}, DLX_E_UNSUPPORTED, "scaled RoPE"},
     {"ar-llama-tiny", {".rope.scaling.type", GGUF_TEXT, 0, "linear"}, DLX_E_UNSUPPORTED, "scaled"},
     {"ar-llama-tiny", {".rope.scaling.factor", GGUF_F32, 8, NULL}, DLX_E_UNSUPPORTED, "scaled"},
+    {"ar-llama-tiny", {"rope_freqs.weight", GGUF_VECTOR, 0, NULL}, DLX_E_UNSUPPORTED, "scaled"},
+    {"ar-llama-tiny", {"other.weight", GGUF_VECTOR, 0, NULL}, DLX_E_MISMATCH, "other.weight"},
     {"ar-qwen2-tiny", {".rope.scale_linear", GGUF_F32, 2, NULL}, DLX_E_UNSUPPORTED, "scaled"},
     {"ar-qwen3-tiny", {".rope.freq_base", GGUF_OMIT, 0, NULL}, DLX_E_FORMAT, "rope.freq_base"},
     {"ar-qwen2-tiny",
@@ -192,6 +194,31 @@ static void changed_keys_are_refused(void **state)
         dlx__model_release(&m);
     }
     print_message("%zu changed keys refused\n", DLX__LEN(refusals));
+}
+
+/* Llama files without a RoPE base mean 10000; a window as wide as the context hides nothing. */
+static void harmless_keys_of_llama(void **state)
+{
+    (void)state;
+    static const gguf_change changes[] = {
+        {".rope.freq_base", GGUF_OMIT, 0, NULL},
+        {".rope.scaling.type", GGUF_TEXT, 0, "none"},
+        {".rope.scaling.factor", GGUF_F32, 1, NULL},
+        {".attention.sliding_window", GGUF_U32, 512, NULL},
+        {"tokenizer.ggml.mask_token_id", GGUF_U32, 5, NULL},
+    };
+    for (size_t i = 0; i < DLX__LEN(changes); i++) {
+        dlx_error err = {0};
+        dlx__model a;
+        dlx__model b;
+        open_golden(&a, "ar-llama-tiny");
+        write_golden_gguf(&a, gguf_path(), &changes[i]);
+        ok(dlx__model_open(&b, gguf_path(), DLX__NEED_WEIGHTS, NULL, &err), err);
+        assert_float_equal(b.hp.rope_theta, 1e4, 0.0);
+        expect_fact(b.hp.mask_id, -1, "none");
+        dlx__model_release(&a);
+        dlx__model_release(&b);
+    }
 }
 
 static void optional_keys_have_defaults(void **state)
@@ -246,6 +273,7 @@ int main(void)
         cmocka_unit_test(permuted_rows_are_put_back_in_owned_copies),
         cmocka_unit_test(permuting_twice_changes_nothing),
         cmocka_unit_test(changed_keys_are_refused),
+        cmocka_unit_test(harmless_keys_of_llama),
         cmocka_unit_test(optional_keys_have_defaults),
         cmocka_unit_test(quantized_vectors_are_refused),
     };
