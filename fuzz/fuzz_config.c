@@ -5,7 +5,7 @@
  * limits.
  */
 // rooms: model
-// parser: model/(families|hf_config|hf_ids|hparams|dream|fast_dllm_v2|llada|sdar)
+// parser: model/(families|hf_config|hf_ids|hparams|dream|fast_dllm_v2|llada|sdar|llama|qwen2|qwen3)
 #include "fuzz.h"
 #include "model/limits.h"
 #include "model/model.h"
@@ -48,7 +48,8 @@ static void check_model(const dlx__model *m)
     check(m->graph.n_layers == hp->n_layers && hp->n_layers <= DLX__MAX_LAYERS);
     check(hp->n_vocab >= 1 && hp->n_vocab <= hp->n_rows_vocab);
     check(hp->head_dim % 2 == 0 && hp->n_heads % hp->n_heads_kv == 0);
-    check(is_id(hp, hp->mask_id.value) && hp->n_stop_ids <= DLX__MAX_STOP_IDS);
+    check(m->family->autoregressive ? hp->mask_id.value == -1 : is_id(hp, hp->mask_id.value));
+    check(hp->n_stop_ids <= DLX__MAX_STOP_IDS);
     for (size_t i = 0; i < hp->n_stop_ids; i++)
         check(is_id(hp, hp->stop_ids[i]));
     check(hp->block_length.value == -1 ||

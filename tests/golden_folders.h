@@ -1,4 +1,7 @@
-/* golden_folders.h - the checkpoints of tests/golden, each with logits and decode traces. */
+/*
+ * golden_folders.h - the checkpoints of tests/golden, each with logits: the diffusion models, which
+ * have decode traces, and the autoregressive ones, which have greedy continuations.
+ */
 #ifndef GOLDEN_FOLDERS_H
 #define GOLDEN_FOLDERS_H
 
@@ -21,5 +24,12 @@ static const char *const golden_folders[] = {
     "fast-dllm-v2-tiny-bf16-sharded",
     "fast-dllm-v2-realvocab",
 };
+
+enum { N_AUTOREGRESSIVE = 3 };
+
+#define AUTOREGRESSIVE_FOLDERS                                                                     \
+    {                                                                                              \
+        "ar-llama-tiny", "ar-qwen2-tiny", "ar-qwen3-tiny"                                          \
+    }
 
 #endif

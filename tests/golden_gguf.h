@@ -21,7 +21,7 @@
 
 typedef struct gguf_change {
     const char *key; /* "" before a dot stands for the architecture: ".block_count" */
-    enum { GGUF_OMIT, GGUF_U32, GGUF_F32, GGUF_BOOL, GGUF_TEXT, GGUF_I32S } kind;
+    enum { GGUF_OMIT, GGUF_U32, GGUF_F32, GGUF_BOOL, GGUF_TEXT, GGUF_I32S, GGUF_VECTOR } kind;
     double number;
     const char *text;
 } gguf_change;
@@ -102,6 +102,24 @@ static inline void *gguf_bytes(const dlx__model *m, dlx__role role, const dlx__t
     return bytes;
 }
 
+/* A surplus tensor of eight ones, for a change of the kind GGUF_VECTOR. */
+static inline void gguf_put_vector(gguf_maker *g, bool describe)
+{
+    static const float ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+    dlx_error err = {0};
+    if (!g->change || g->change->kind != GGUF_VECTOR)
+        return;
+    dlx__tensor t = {.name = g->change->key,
+                     .dtype = DLX__F32,
+                     .n_dims = 1,
+                     .shape = {8},
+                     .n_bytes = sizeof ones};
+    if (describe)
+        assert_int_equal(dlx__gguf_add_tensor(g->w, &t), DLX_OK);
+    else if (dlx__gguf_write_tensor(g->w, ones, sizeof ones, &err) != DLX_OK)
+        fail_msg("%s", err.text);
+}
+
 /* Describes (or, in the second pass, writes) every tensor of the model in role order. */
 static inline void gguf_put_tensors(gguf_maker *g, const dlx__model *m, bool describe)
 {
@@ -136,8 +154,10 @@ static inline void write_golden_gguf(const dlx__model *m, const char *path,
     assert_int_equal(dlx__gguf_writer_open(&g.w, path, NULL, &err), DLX_OK);
     gguf_put_keys(&g, m);
     gguf_put_tensors(&g, m, true);
+    gguf_put_vector(&g, true);
     assert_int_equal(dlx__gguf_begin_data(g.w, &err), DLX_OK);
     gguf_put_tensors(&g, m, false);
+    gguf_put_vector(&g, false);
     if (dlx__gguf_writer_commit(g.w, &err) != DLX_OK)
         fail_msg("%s", err.text);
 }

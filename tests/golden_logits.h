@@ -116,18 +116,23 @@ static void golden_tap(void *user, size_t index, const float *x, size_t n, size_
     t->n_hidden += n * n_embd;
 }
 
+static size_t golden_block(const golden *t)
+{
+    int64_t block = t->model.hp.block_length.value;
+    return block > 0 ? (size_t)block : 1;
+}
+
 static void golden_step(golden *t, const dlx_token *ids, size_t n, size_t start, size_t n_kv,
                         size_t n_keep, bool tap)
 {
     dlx_error err = {0};
-    int64_t block = t->model.hp.block_length.value;
     dlx__step step = {.ids = ids,
                       .n = n,
                       .start = start,
                       .n_kv = n_kv,
                       .n_keep = n_keep,
                       .visibility = t->model.family->visibility,
-                      .block = block > 0 ? (size_t)block : 1,
+                      .block = golden_block(t),
                       .tap = tap ? golden_tap : NULL,
                       .tap_user = t};
     t->n_hidden = 0;
@@ -196,7 +201,7 @@ static void golden_hidden(golden *t, const json_t *entry)
 /* The same sequence in passes of one block each: the cache must change nothing. */
 static void golden_by_blocks(golden *t, const json_t *entry, const dlx_token *ids, size_t n)
 {
-    size_t block = (size_t)t->model.hp.block_length.value;
+    size_t block = golden_block(t);
     for (size_t at = 0; at < n; at += block) {
         size_t rows = n - at < block ? n - at : block;
         golden_step(t, ids + at, rows, at, at, rows, false);

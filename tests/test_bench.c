@@ -160,6 +160,33 @@ static void a_forced_schedule_reveals_k_tokens_a_pass(void **state)
     }
 }
 
+/* The baseline: one token a pass, whatever is asked for. */
+static void autoregressive_shapes_take_a_pass_a_token(void **state)
+{
+    (void)state;
+    static const char *const families[] = {"llama", "qwen2", "qwen3"};
+    static const dlx_token prompt[] = {1, 2, 3};
+    for (size_t f = 0; f < 3; f++) {
+        dlx_model *model = open_shape("tiny", "q8_0", families[f]);
+        dlx_session *session = support_session(model, "cpu", 64);
+        dlx_gen_opts gen;
+        dlx_gen_result result;
+        dlx_error err = {.code = DLX_OK};
+        dlx_gen_init(model, &gen);
+        gen.max_tokens = 16;
+        assert_int_equal(dlx_bench_force(model, 2, &gen, &err), DLX_E_ARG);
+        support_sentence(&err, "writes one; choose 1");
+        assert_ok(dlx_bench_force(model, 1, &gen, &err), &err);
+        assert_int_equal(gen.n_stop_ids, 0);
+        assert_ok(dlx_generate(session, prompt, 3, &gen, &result, &err), &err);
+        assert_int_equal(result.n_ids, 16);
+        assert_int_equal(result.passes, 16);
+        assert_int_equal(result.rows, 3 + 15);
+        dlx_session_free(session);
+        dlx_model_free(model);
+    }
+}
+
 static void an_answer_is_told_in_figures(void **state)
 {
     (void)state;
@@ -488,6 +515,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_holds_passes_probe_machine_and_build),
         cmocka_unit_test(a_forced_schedule_reveals_k_tokens_a_pass),
+        cmocka_unit_test(autoregressive_shapes_take_a_pass_a_token),
         cmocka_unit_test(an_answer_is_told_in_figures),
         cmocka_unit_test(schedules_that_do_not_divide_are_refused),
         cmocka_unit_test(settings_are_held_against_the_exact_decode),

@@ -5,7 +5,8 @@
  * between threads. A dlx_session is one key/value store and one canvas: one thread at a time.
  *
  * A diffusion model does not write left to right: it starts from masks and reveals several tokens
- * a pass, wherever it is most sure. Progress therefore reaches the caller as events.
+ * a pass, wherever it is most sure. Progress therefore reaches the caller as events. Autoregressive
+ * models (Llama, Qwen2, Qwen3) run by the same calls, for comparison: a token a pass, no masks.
  *
  *     dlx_model *model;  dlx_session *session;  dlx_error err;
  *     if (dlx_model_open(&model, "path/to/model", NULL, &err)) puts(err.text);
@@ -56,7 +57,7 @@ typedef struct dlx_model_info {
     size_t n_vocab_rows; /* columns of the logits; those from n_vocab on are padding */
     size_t n_ctx_train;
     size_t block_length;               /* 0: the family has no trained block */
-    dlx_token mask_id, bos_id, eot_id; /* -1: none */
+    dlx_token mask_id, bos_id, eot_id; /* -1: none; autoregressive families have no mask */
     dlx_token stop_ids[DLX_MAX_STOP_IDS];
     size_t n_stop_ids;
     bool has_weights, has_tokenizer, has_chat_template;
@@ -168,7 +169,8 @@ typedef struct dlx_event {
     size_t rows; /* PASS: rows of this role (the halves of a fused pass have their own) */
     const dlx_written *written; /* PASS: [n_written], ascending positions */
     size_t n_written;
-    const dlx_token *canvas; /* PASS: [n_canvas], prompt included, masks where undecided */
+    const dlx_token *canvas; /* PASS: [n_canvas], prompt included, masks where undecided;
+                                autoregressive families: as far as it is written */
     size_t n_canvas, n_prompt;
     const char *text; /* TEXT: [n_text] bytes, terminated */
     size_t n_text;

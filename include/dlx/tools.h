@@ -64,7 +64,8 @@ typedef struct dlx_eval_opts {
  * Judges a session on a JSONL file. A line is {"prompt","answer"}: exact match, and accuracy of
  * each field when both are JSON objects; {"prompt","choices":[...],"label"}: the choice of the best
  * masked likelihood; or {"text"}: the masked likelihood in nats a token, a Monte Carlo bound (Nie
- * et al. 2025, LLaDA, eq. 6). A line may hold "split": figures are then also given by split.
+ * et al. 2025, LLaDA, eq. 6). Autoregressive families are judged exactly, without masks. A line may
+ * hold "split": figures are then also given by split.
  * {"lines","exact","exact_rate","tokens","passes","tokens_per_pass","seconds","tokens_per_second","fields":{...},
  *  "splits":{...},"choices":{...},"text":{"nats_per_token","perplexity_bound"}}
  */
@@ -102,7 +103,8 @@ DLX_API DLX_NODISCARD dlx_result dlx_shapes(char **json, dlx_error *err);
  * Changes the options so that n_accept tokens are revealed in each pass, whatever the weights say,
  * and nothing ends the answer early: what random weights need to be timed. Fast-dLLM v2: sub-blocks
  * of n_accept tokens, revealed at once. SDAR and LLaDA: a static schedule. Dream: its schedule by
- * time, n_accept a pass on average. Refuses lengths that n_accept does not divide.
+ * time, n_accept a pass on average. Refuses lengths that n_accept does not divide. Autoregressive
+ * families write one token a pass: n_accept is 1.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_bench_force(const dlx_model *model, size_t n_accept,
                                                  dlx_gen_opts *opts, dlx_error *err);

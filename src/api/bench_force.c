@@ -38,6 +38,10 @@ dlx_result dlx_bench_force(const dlx_model *model, size_t n_accept, dlx_gen_opts
     const size_t block = dlx__gen_block(&model->core, opts);
     if (n_accept == 0)
         return dlx__fail(err, DLX_E_ARG, "0 tokens a pass: expected at least 1");
+    if (dlx__rules_of(family).autoregressive && n_accept > 1)
+        return dlx__fail(err, DLX_E_ARG,
+                         "%zu tokens a pass: %s is autoregressive and writes one; choose 1",
+                         n_accept, family->name);
     if (block > 0)
         DLX__TRY(need_multiple(block, "block", n_accept, err));
     switch (dlx__rules_of(family).schedule) {
@@ -49,6 +53,8 @@ dlx_result dlx_bench_force(const dlx_model *model, size_t n_accept, dlx_gen_opts
     case DLX__SCHEDULE_BLOCK:
         opts->sampler = static_sampler(family);
         opts->steps = block / n_accept;
+        break;
+    case DLX__SCHEDULE_NEXT:
         break;
     case DLX__SCHEDULE_EVEN:
     case DLX__SCHEDULE_TIMES:

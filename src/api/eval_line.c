@@ -103,7 +103,8 @@ static dlx_result score(dlx_session *session, const dlx_token *prompt, size_t n_
         dlx__likelihood_opts how = {.n_samples = o->n_samples ? o->n_samples : DEFAULT_SAMPLES,
                                     .seed = o->seed};
         r = dlx__engine_likelihood(session->engine, ids, n, n_prompt, &how, nats, err);
-        *n_tokens = n_tail;
+        /* Nothing predicts the first token of a text from left to right. */
+        *n_tokens = n_tail - (n_prompt == 0 && n_tail > 0 && model->core.family->autoregressive);
     }
     dlx__free(model->mem, ids);
     dlx_free(model, tail);

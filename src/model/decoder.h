@@ -1,4 +1,4 @@
-/* decoder.h - the decoder that all four families share: pre-norm attention and a gated MLP. */
+/* decoder.h - the decoder that all families share: pre-norm attention and a gated MLP. */
 #ifndef DLX__DECODER_H
 #define DLX__DECODER_H
 

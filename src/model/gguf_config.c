@@ -74,6 +74,39 @@ static dlx_result unsupported(const dlx__gguf_source *src, const char *what, dlx
         src->file->path, src->arch, what);
 }
 
+/* A window as wide as the context hides nothing. */
+static dlx_result check_windows(const dlx__hparams *hp, const dlx__gguf_source *src, dlx_error *err)
+{
+    size_t window = 0;
+    DLX__TRY(dlx__gguf_size_opt(src, "attention.sliding_window", 0, SIZE_MAX, &window, err));
+    bool hides = window > 0 && window < hp->n_ctx_train;
+    return hides ? unsupported(src, "a sliding window", err) : DLX_OK;
+}
+
+/*
+ * Scaling has a type, or a factor alone (linear then, says llama.cpp), or is a tensor of factors
+ * (Llama 3.1 and later).
+ */
+static dlx_result check_plain_rope(const dlx__gguf_source *src, dlx_error *err)
+{
+    static const char *const factors[] = {"rope.scaling.factor", "rope.scale_linear"};
+    char key[KEY_ROOM];
+    dlx__gguf_string type = {0};
+    if (has(src, "rope.scaling.type"))
+        DLX__TRY(dlx__gguf_text(src->file, arch_key(key, src, "rope.scaling.type"), &type, err));
+    if (type.data && type.len == 4 && memcmp(type.data, "none", 4) == 0)
+        return DLX_OK;
+    bool scaled =
+        type.data || dlx__weights_find(&src->file->weights, "rope_freqs.weight") != SIZE_MAX;
+    for (size_t i = 0; i < DLX__LEN(factors) && !scaled; i++) {
+        double factor = 1.0; /* 0 is llama.cpp's "not set" */
+        if (has(src, factors[i]))
+            DLX__TRY(read_number(src, factors[i], 0.0, 1e12, &factor, err));
+        scaled = factor != 0.0 && factor != 1.0;
+    }
+    return scaled ? unsupported(src, "scaled RoPE", err) : DLX_OK;
+}
+
 static dlx_result check_plain(const dlx__hparams *hp, const dlx__gguf_source *src, dlx_error *err)
 {
     size_t n_experts = 0;
@@ -88,13 +121,8 @@ static dlx_result check_plain(const dlx__hparams *hp, const dlx__gguf_source *sr
         return unsupported(src, "RoPE on a part of the head", err);
     if (n_value != hp->head_dim)
         return unsupported(src, "values narrower or wider than keys", err);
-    if (!has(src, "rope.scaling.type"))
-        return DLX_OK;
-    char key[KEY_ROOM];
-    dlx__gguf_string type;
-    DLX__TRY(dlx__gguf_text(src->file, arch_key(key, src, "rope.scaling.type"), &type, err));
-    bool none = type.len == 4 && memcmp(type.data, "none", 4) == 0;
-    return none ? DLX_OK : unsupported(src, "scaled RoPE", err);
+    DLX__TRY(check_windows(hp, src, err));
+    return check_plain_rope(src, err);
 }
 
 dlx_result dlx__gguf_read_decoder(dlx__hparams *hp, const dlx__gguf_source *src, dlx_error *err)
@@ -109,7 +137,8 @@ dlx_result dlx__gguf_read_decoder(dlx__hparams *hp, const dlx__gguf_source *src,
         dlx__gguf_size_opt(src, "attention.key_length", 2, DLX__MAX_HEAD_DIM, &hp->head_dim, err));
     DLX__TRY(read_size(src, "feed_forward_length", 1, DLX__MAX_FF, &hp->n_ff, err));
     DLX__TRY(read_size(src, "context_length", 1, DLX__MAX_CTX, &hp->n_ctx_train, err));
-    DLX__TRY(read_number(src, "rope.freq_base", 1.0, 1e12, &hp->rope_theta, err));
+    if (hp->rope_theta == 0.0 || has(src, "rope.freq_base"))
+        DLX__TRY(read_number(src, "rope.freq_base", 1.0, 1e12, &hp->rope_theta, err));
     DLX__TRY(read_number(src, "attention.layer_norm_rms_epsilon", 1e-12, 0.1, &hp->rms_eps, err));
     DLX__TRY(read_vocab(hp, src, err));
     DLX__TRY(dlx__hparams_check(hp, src->file->path, err));
@@ -165,8 +194,9 @@ dlx_result dlx__gguf_read_ids(dlx__hparams *hp, const dlx__gguf_source *src, con
 {
     dlx__fact eos = {-1, "none"};
     dlx__fact eot = {-1, "none"};
-    DLX__TRY(read_id(&hp->mask_id, hp, src, "tokenizer.ggml.mask_token_id",
-                     "GGUF tokenizer.ggml.mask_token_id", err));
+    if (!f->autoregressive)
+        DLX__TRY(read_id(&hp->mask_id, hp, src, "tokenizer.ggml.mask_token_id",
+                         "GGUF tokenizer.ggml.mask_token_id", err));
     DLX__TRY(read_id(&hp->bos_id, hp, src, "tokenizer.ggml.bos_token_id",
                      "GGUF tokenizer.ggml.bos_token_id", err));
     DLX__TRY(read_id(&eos, hp, src, "tokenizer.ggml.eos_token_id",

@@ -12,7 +12,8 @@ struct dlx__gguf_source {
     const char *arch; /* general.architecture */
 };
 
-/* Sizes, RoPE, eps, tied; refuses partial or scaled RoPE, experts and windows. */
+/* Sizes, RoPE (its base may be absent where hp has one), eps, tied; refuses partial or scaled RoPE,
+ * experts and windows. */
 dlx_result dlx__gguf_read_decoder(dlx__hparams *hp, const dlx__gguf_source *src, dlx_error *err);
 
 /* The trained block, else the default. */

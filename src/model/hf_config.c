@@ -17,12 +17,14 @@ const dlx__hf_keys dlx__hf_qwen_keys = {
     .tied = "tie_word_embeddings",
 };
 
-/* Newer files keep rope_theta inside rope_parameters. */
+/* Newer files keep rope_theta inside rope_parameters. A base that hp has already is a default. */
 static dlx_result read_rope_theta(dlx__hparams *hp, dlx__json_obj config, dlx_error *err)
 {
     dlx__json_obj o = config;
     if (!dlx__json_has(config, "rope_theta") && dlx__json_has(config, "rope_parameters"))
         o.json = json_object_get(config.json, "rope_parameters");
+    if (hp->rope_theta != 0.0 && !dlx__json_has(o, "rope_theta"))
+        return DLX_OK;
     return dlx__json_number(o, "rope_theta", 1.0, 1e12, &hp->rope_theta, err);
 }
 

@@ -21,7 +21,8 @@ typedef struct dlx__hf_keys {
 } dlx__hf_keys;
 extern const dlx__hf_keys dlx__hf_qwen_keys; /* num_hidden_layers, hidden_size ... */
 
-/* Sizes, RoPE base, eps, tied. n_ff is left alone when its key is absent. */
+/* Sizes, RoPE base, eps, tied. n_ff, and a RoPE base that is there, are left alone when their keys
+ * are absent. */
 dlx_result dlx__hf_read_sizes(dlx__hparams *hp, const dlx__hf_source *src, const dlx__hf_keys *keys,
                               dlx_error *err);
 

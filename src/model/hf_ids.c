@@ -92,13 +92,21 @@ static dlx__fact find_added(const dlx__hparams *hp, const dlx__hf_source *src, c
     return (dlx__fact){-1, "none"};
 }
 
-dlx_result dlx__hf_read_ids(dlx__hparams *hp, const dlx__hf_source *src, const dlx__family *f,
+static dlx_result read_mask(dlx__hparams *hp, const dlx__hf_source *src, const dlx__family *f,
                             dlx_error *err)
 {
     DLX__TRY(
         read_id(&hp->mask_id, hp, src->config, "mask_token_id", "config.json mask_token_id", err));
     for (size_t i = 0; hp->mask_id.value < 0 && f->ids.mask_names[i]; i++)
         hp->mask_id = find_added(hp, src, f->ids.mask_names[i]);
+    return DLX_OK;
+}
+
+dlx_result dlx__hf_read_ids(dlx__hparams *hp, const dlx__hf_source *src, const dlx__family *f,
+                            dlx_error *err)
+{
+    if (!f->autoregressive)
+        DLX__TRY(read_mask(hp, src, f, err));
     if (f->ids.eot_name)
         hp->eot_id = find_added(hp, src, f->ids.eot_name);
 

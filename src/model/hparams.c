@@ -70,18 +70,26 @@ bool dlx__hparams_add_stop(dlx__hparams *hp, int64_t id)
     return true;
 }
 
+static dlx_result finish_mask(dlx__hparams *hp, const dlx__family *f, const char *file,
+                              dlx_error *err)
+{
+    if (hp->mask_id.value < 0 && f->ids.mask_id < (int64_t)hp->n_vocab)
+        hp->mask_id = (dlx__fact){f->ids.mask_id, "family default"};
+    if (hp->mask_id.value >= 0)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_FORMAT,
+                     "%s: expected a mask_token_id, found none (and the usual %lld of %s lies "
+                     "outside the vocabulary of %zu ids); add mask_token_id",
+                     file, (long long)f->ids.mask_id, f->name, hp->n_vocab);
+}
+
 dlx_result dlx__hparams_finish_ids(dlx__hparams *hp, const dlx__family *f, unsigned origins,
                                    const char *file, dlx_error *err)
 {
     const dlx__special_ids *ids = &f->ids;
     int64_t n_vocab = (int64_t)hp->n_vocab;
-    if (hp->mask_id.value < 0 && ids->mask_id < n_vocab)
-        hp->mask_id = (dlx__fact){ids->mask_id, "family default"};
-    if (hp->mask_id.value < 0)
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "%s: expected a mask_token_id, found none (and the usual %lld of %s lies "
-                         "outside the vocabulary of %zu ids); add mask_token_id",
-                         file, (long long)ids->mask_id, f->name, hp->n_vocab);
+    if (!f->autoregressive)
+        DLX__TRY(finish_mask(hp, f, file, err));
     if (hp->eot_id.value < 0 && ids->eot_id >= 0 && ids->eot_id < n_vocab)
         hp->eot_id = (dlx__fact){ids->eot_id, "family default"};
 

@@ -21,8 +21,8 @@ bool dlx__hparams_add_stop(dlx__hparams *hp, int64_t id);
 
 /*
  * Completes what the files left open from the family's own ids, as far as the vocabulary reaches:
- * the mask (an error when there is none), the end of turn, the stop ids. `origins` says where the
- * stop ids so far came from.
+ * the mask (an error when there is none and the family needs one), the end of turn, the stop ids.
+ * `origins` says where the stop ids so far came from.
  */
 dlx_result dlx__hparams_finish_ids(dlx__hparams *hp, const dlx__family *f, unsigned origins,
                                    const char *file, dlx_error *err);

@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-#define DLX__FAMILIES(X) X(fast_dllm_v2) X(dream) X(llada) X(sdar)
+#define DLX__FAMILIES(X) X(fast_dllm_v2) X(dream) X(llada) X(sdar) X(llama) X(qwen2) X(qwen3)
 
 enum { DLX__MAX_STOP_IDS = 16 };
 
@@ -24,7 +24,7 @@ typedef struct dlx__fact {
 typedef enum {
     DLX__VISIBLE_FULL,        /* every row sees every row: LLaDA, Dream */
     DLX__VISIBLE_BLOCK_CAUSAL /* row at p sees j iff j/B <= p/B, tiled from position 0: SDAR,
-                                 Fast-dLLM v2 */
+                                 Fast-dLLM v2; autoregressive families with B = 1 */
 } dlx__visibility;
 
 typedef struct dlx__hparams {
@@ -97,6 +97,7 @@ typedef struct dlx__family {
     dlx__visibility visibility;
     bool shift;                  /* position i is predicted by the logits of row i - 1 */
     bool seeds_blocks;           /* row 0 of a block is the arg-max of the commit before it */
+    bool autoregressive;         /* one token a pass, left to right: no mask, no blocks */
     const char *const *samplers; /* NULL-terminated; the first is the default */
     const char *const *caches;   /* NULL-terminated; the first is the default */
     float threshold;             /* default confidence threshold */

@@ -1,4 +1,7 @@
-/* qwen_names.h - tensor names of the decoders that descend from Qwen: Fast-dLLM v2, Dream, SDAR. */
+/*
+ * qwen_names.h - tensor names of Llama and Qwen, and of the decoders that descend from Qwen:
+ * Fast-dLLM v2, Dream, SDAR.
+ */
 #ifndef DLX__QWEN_NAMES_H
 #define DLX__QWEN_NAMES_H
 

@@ -25,7 +25,8 @@ struct dlx__engine {
     size_t longest_token; /* bytes of text that one id can give */
     atomic_bool cancelled;
     dlx__arena arena; /* of the last run: results are lent until the next */
-    /* Positions whose K/V are final, for reuse by the next call (block-causal families). */
+    /* Positions whose K/V are final, for reuse by the next call (block-causal families, and
+     * autoregressive ones with blocks of 1). */
     dlx_token *kept; /* [n_ctx] */
     size_t n_kept;
     size_t kept_block; /* the block length they were computed with */
@@ -55,7 +56,8 @@ typedef struct dlx__run {
     size_t n_total;
     size_t n_answer_end; /* n_prompt + max_tokens */
     size_t block;        /* block length; 0: none */
-    dlx_token mask_id;
+    dlx_token mask_id;   /* autoregressive families: -1, which marks what is not written yet */
+    size_t n_shown;      /* positions of the canvas that events show */
 
     dlx__block_manager blocks;
     dlx__proposer proposer;
@@ -142,8 +144,9 @@ bool dlx__run_release_text(void *user, const char *text, size_t n);
 /* Releases the last text and fills in the result; r is how decoding ended. */
 dlx_result dlx__run_close(dlx__run *run, dlx_result r, dlx_gen_result *result);
 
-/* The two decode loops. */
+/* The three decode loops. */
 dlx_result dlx__decode_blocks(dlx__run *run);
 dlx_result dlx__decode_canvas(dlx__run *run);
+dlx_result dlx__decode_next(dlx__run *run);
 
 #endif

@@ -144,6 +144,13 @@ bool dlx__engine_stopped(void *user)
     return atomic_load_explicit(&((dlx__engine *)user)->cancelled, memory_order_relaxed);
 }
 
+static dlx_result decode(dlx__run *run)
+{
+    if (run->rules->autoregressive)
+        return dlx__decode_next(run);
+    return run->rules->block_causal ? dlx__decode_blocks(run) : dlx__decode_canvas(run);
+}
+
 dlx_result dlx__engine_generate(dlx__engine *engine, const dlx_token *prompt, size_t n_prompt,
                                 const dlx_gen_opts *opts, dlx_gen_result *result, dlx_error *err)
 {
@@ -153,7 +160,7 @@ dlx_result dlx__engine_generate(dlx__engine *engine, const dlx_token *prompt, si
     dlx__run run;
     dlx_result r = dlx__run_open(&run, engine, prompt, n_prompt, opts, err);
     if (r == DLX_OK) {
-        r = run.rules->block_causal ? dlx__decode_blocks(&run) : dlx__decode_canvas(&run);
+        r = decode(&run);
         r = dlx__run_close(&run, r, result);
     }
     if (r != DLX_OK && r != DLX_CANCELLED) /* who knows what the backend holds */

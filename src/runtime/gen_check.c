@@ -135,6 +135,8 @@ static dlx_result check_foreign(const dlx__family *family, const dlx_gen_opts *o
                    {"confidence-eos-eot-inf", o->confidence_eos_eot_inf, false},
                    {"alg-temp", o->alg_temp > 0.0, false},
                    {"steps", o->steps > 0, false},
+                   {"block-length", o->block_length > 0, true},
+                   {"threshold", o->threshold > 0.0, true},
                    {"eot-id", o->eot_id >= 0, true},
                    {"eps", o->eps > 0.0, true},
                    {"small-block", o->small_block > 0, true},
@@ -169,6 +171,17 @@ static dlx_result check_dream(const dlx__model *model, const dlx_gen_opts *o, dl
     return DLX_OK;
 }
 
+static dlx_result check_left_to_right(const dlx__family *family, const dlx_gen_opts *o,
+                                      dlx_error *err)
+{
+    if (!o->infill)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_ARG,
+                     "infill: %s is autoregressive: it writes from left to right and fills no gap; "
+                     "take a diffusion model",
+                     family->name);
+}
+
 static dlx_result check_small_block(const dlx_gen_opts *o, dlx_error *err)
 {
     if (o->small_block > 0 && o->block_length % o->small_block == 0)
@@ -185,6 +198,8 @@ dlx_result dlx__gen_check_family(const dlx__model *model, const dlx_gen_opts *o,
     dlx__rules rules = dlx__rules_of(family);
     DLX__TRY(dlx__gen_check_names(family, o, err));
     DLX__TRY(check_foreign(family, o, err));
+    if (rules.autoregressive)
+        return check_left_to_right(family, o, err);
     if (rules.schedule == DLX__SCHEDULE_TIMES)
         DLX__TRY(check_dream(model, o, err));
     else if (o->block_length == 0)

@@ -102,7 +102,7 @@ dlx_result dlx__gen_check(const dlx__model *model, const dlx_gen_opts *o, const 
 {
     DLX__TRY(dlx__gen_check_numbers(o, err));
     DLX__TRY(dlx__gen_check_family(model, o, err));
-    if (model->hp.mask_id.value < 0)
+    if (model->hp.mask_id.value < 0 && !model->family->autoregressive)
         return dlx__fail(err, DLX_E_ARG,
                          "this %s model names no mask id, so nothing can be denoised",
                          model->family->name);

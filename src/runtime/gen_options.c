@@ -16,12 +16,15 @@ dlx__rules dlx__rules_of(const dlx__family *family)
 {
     dlx__rules r = {.block_causal = family->visibility == DLX__VISIBLE_BLOCK_CAUSAL,
                     .shift = family->shift,
-                    .seeds_blocks = family->seeds_blocks};
+                    .seeds_blocks = family->seeds_blocks,
+                    .autoregressive = family->autoregressive};
     /* Bidirectional models with a shift descend from an autoregressive one and decode as Dream
      * does. */
     bool dream = !r.block_causal && r.shift;
     bool llada = !r.block_causal && !r.shift;
-    if (r.block_causal)
+    if (r.autoregressive)
+        r.schedule = DLX__SCHEDULE_NEXT;
+    else if (r.block_causal)
         r.schedule = r.seeds_blocks ? DLX__SCHEDULE_NONE : DLX__SCHEDULE_BLOCK;
     else
         r.schedule = dream ? DLX__SCHEDULE_TIMES : DLX__SCHEDULE_EVEN;
@@ -91,6 +94,8 @@ size_t dlx__gen_block(const dlx__model *model, const dlx_gen_opts *opts)
 {
     dlx__rules rules = dlx__rules_of(model->family);
     size_t block = opts->block_length;
+    if (rules.autoregressive)
+        return 1;
     if (rules.block_causal)
         return block;
     if (rules.schedule == DLX__SCHEDULE_TIMES) {

@@ -14,7 +14,8 @@ typedef enum {
     DLX__SCHEDULE_NONE,  /* Fast-dLLM v2: the threshold alone decides */
     DLX__SCHEDULE_EVEN,  /* LLaDA: the block's masks spread evenly over its steps */
     DLX__SCHEDULE_TIMES, /* Dream: shares of linspace(1, eps) */
-    DLX__SCHEDULE_BLOCK  /* SDAR: the block length spread evenly over its steps */
+    DLX__SCHEDULE_BLOCK, /* SDAR: the block length spread evenly over its steps */
+    DLX__SCHEDULE_NEXT   /* autoregressive: one */
 } dlx__schedule;
 
 /* Read off the family's description, so that a new family needs no entry here. */
@@ -22,6 +23,7 @@ typedef struct dlx__rules {
     bool block_causal;
     bool shift;
     bool seeds_blocks;
+    bool autoregressive; /* and block_causal, with blocks of 1 */
     dlx__schedule schedule;
     bool guidance;         /* cfg_scale and the EOS options */
     bool gumbel_max;       /* noise on the logits, confidence from the plain softmax */
@@ -46,8 +48,8 @@ dlx__cache_mode dlx__gen_cache(const dlx__family *family, const dlx_gen_opts *op
 const dlx__sampler *dlx__gen_sampler(const dlx__family *family, const dlx_gen_opts *opts);
 
 /*
- * The block length in effect; 0: none. Bidirectional families without a cache of blocks have none
- * or use one block where the answer is shorter than it.
+ * The block length in effect; 0: none. Autoregressive families have 1. Bidirectional families
+ * without a cache of blocks have none or use one block where the answer is shorter than it.
  */
 size_t dlx__gen_block(const dlx__model *model, const dlx_gen_opts *opts);
 

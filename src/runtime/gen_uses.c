@@ -54,7 +54,8 @@ static bool family_has(const dlx__family *family, const char *option)
                    {"alg-temp", times},
                    {"eps", times},
                    {"small-block", rules.seeds_blocks},
-                   {"steps", rules.schedule != DLX__SCHEDULE_NONE}};
+                   {"block-length", !rules.autoregressive},
+                   {"steps", rules.schedule != DLX__SCHEDULE_NONE && !rules.autoregressive}};
     for (size_t i = 0; i < DLX__LEN(options); i++)
         if (same(option, options[i].name))
             return options[i].has;

@@ -1,6 +1,7 @@
 /*
- * likelihood.c - the masked likelihood of given tokens: a Monte Carlo bound for bidirectional
- * families, the same block by block for block-causal ones. Decides nothing and reveals nothing.
+ * likelihood.c - the likelihood of given tokens: a Monte Carlo bound by masking for bidirectional
+ * families, the same block by block for block-causal ones, and the exact sum of every token's
+ * given those before it for autoregressive ones. Decides nothing and reveals nothing.
  */
 #include "runtime/likelihood.h"
 
@@ -21,11 +22,12 @@ typedef struct scorer {
     const dlx__likelihood_opts *opts;
     dlx__rng rng;
     bool shift;
-    size_t block;       /* 0: bidirectional */
+    size_t block;       /* 0: bidirectional; 1: autoregressive */
     size_t n_positions; /* n, rounded up to whole blocks where there are blocks */
     dlx_token mask_id;
     dlx_token *canvas; /* [n_positions] */
     size_t *hidden;    /* [n] positions, shuffled: the first few are the masked ones */
+    size_t tile;       /* rows of the widest forward */
     float *logits;     /* [ROWS_AT_ONCE, n_vocab_rows] */
     dlx_error *err;
 } scorer;
@@ -152,6 +154,37 @@ static dlx_result score_blocks(scorer *s, size_t first, double *nats)
     return DLX_OK;
 }
 
+/* Nothing is masked: every row predicts the position behind it. Position 0 is given. */
+static dlx_result score_left_to_right(scorer *s, size_t first, double *nats)
+{
+    for (size_t start = 0; start < s->n; start += s->tile) {
+        size_t end = dlx__min(start + s->tile, s->n);
+        size_t from = dlx__max(first, start + 1);
+        size_t to = dlx__min(end + 1, s->n);
+        size_t n = to > from ? to - from : 0;
+        for (size_t i = 0; i < n; i++)
+            s->hidden[i] = from + i;
+        DLX__TRY(forward(s, start, end, end - start));
+        DLX__TRY(sum_surprise(s, s->hidden, n, start, nats));
+    }
+    return DLX_OK;
+}
+
+static dlx_result score(scorer *s, size_t first, double *nats)
+{
+    if (s->engine->rules.autoregressive)
+        return score_left_to_right(s, first, nats);
+    return s->block ? score_blocks(s, first, nats) : sample_window(s, first, s->n, 0, s->n, nats);
+}
+
+/* 0: bidirectional */
+static size_t block_of(const dlx__model *model)
+{
+    if (model->family->visibility == DLX__VISIBLE_FULL)
+        return 0;
+    return model->family->autoregressive ? 1 : (size_t)model->hp.block_length.value;
+}
+
 static dlx_result scorer_open(scorer *s)
 {
     const dlx_allocator *mem = s->engine->mem;
@@ -165,7 +198,10 @@ static dlx_result scorer_open(scorer *s)
     for (size_t i = s->n; i < s->n_positions; i++)
         s->canvas[i] = s->mask_id;
     dlx__rng_seed(&s->rng, s->opts->seed);
-    return dlx__engine_reserve(s->engine, s->block ? s->block : s->n_positions, 1, s->err);
+    s->tile = s->block ? s->block : s->n_positions;
+    if (s->engine->rules.autoregressive)
+        s->tile = dlx__min(s->n, dlx__engine_tile(1));
+    return dlx__engine_reserve(s->engine, s->tile, 1, s->err);
 }
 
 static void scorer_release(scorer *s)
@@ -195,8 +231,7 @@ dlx_result dlx__engine_likelihood(dlx__engine *engine, const dlx_token *ids, siz
                                   const dlx__likelihood_opts *opts, double *nats, dlx_error *err)
 {
     const dlx__model *model = engine->model;
-    size_t block =
-        model->family->visibility == DLX__VISIBLE_FULL ? 0 : (size_t)model->hp.block_length.value;
+    size_t block = block_of(model);
     size_t n_positions = block ? (n + block - 1) / block * block : n;
     *nats = 0;
     DLX__TRY(check(engine, ids, n, n_positions, err));
@@ -215,7 +250,7 @@ dlx_result dlx__engine_likelihood(dlx__engine *engine, const dlx_token *ids, siz
     atomic_store(&engine->cancelled, false);
     dlx_result r = scorer_open(&s);
     if (r == DLX_OK)
-        r = block ? score_blocks(&s, first, nats) : sample_window(&s, first, n, 0, n, nats);
+        r = score(&s, first, nats);
     scorer_release(&s);
     return r;
 }

@@ -63,7 +63,7 @@ static bool tell(dlx__run *run, const dlx_event *what)
         return true;
     dlx_event event = *what;
     event.canvas = run->canvas;
-    event.n_canvas = run->n_total;
+    event.n_canvas = run->n_shown;
     event.n_prompt = run->n_prompt;
     return run->opts->on_event(run->opts->event_user, &event);
 }

@@ -47,7 +47,8 @@ static bool make_lists(dlx__run *run)
     }
     for (; n < o->n_suppress; n++)
         ids[0][n] = o->suppress[n];
-    if (!o->allow_special)
+    const bool masks = run->mask_id >= 0;
+    if (masks && !o->allow_special)
         ids[0][n++] = run->mask_id;
     if (o->logits_eos_inf)
         n = add_eos(o, ids[0], n);
@@ -56,7 +57,7 @@ static bool make_lists(dlx__run *run)
     dlx__proposer *p = &run->proposer;
     p->suppress = as_list(ids[0], n);
     ids[1][n] = run->mask_id;
-    p->suppress_and_mask = as_list(ids[1], n + 1);
+    p->suppress_and_mask = as_list(ids[1], n + masks);
     if (o->confidence_eos_eot_inf) {
         n = add_eos(o, ids[2], n);
         if (o->eot_id >= 0)
@@ -174,6 +175,7 @@ dlx_result dlx__run_open(dlx__run *run, dlx__engine *engine, const dlx_token *pr
                       .started = dlx__os_seconds(),
                       .first_token = -1.0,
                       .err = err};
+    run->n_shown = run->rules->autoregressive ? n_prompt : run->n_total;
     run->n_answer_end = opts->infill ? n_prompt : n_prompt + opts->max_tokens;
     size_t n_head = run->block ? dlx__min(run->block, run->n_total) : run->n_total;
     n_head += DLX__GREEDY_ROWS;

@@ -1,5 +1,5 @@
 /*
- * tokenizer.h - text to token ids and back: byte-level BPE as the four families use it.
+ * tokenizer.h - text to token ids and back: byte-level BPE as the families use it.
  *
  * A tokenizer is immutable once open and may be shared between threads; each call of encode takes
  * its scratch memory from the allocator of the checkpoint and gives it back.

@@ -85,6 +85,21 @@ static void every_format_tells_the_same_passes(void **state)
     assert_prints("{\"shapes\"");
 }
 
+/* A token a pass: the baseline of block decoding on the same body. */
+static void autoregressive_baselines_are_measured(void **state)
+{
+    (void)state;
+    works(BRIEF "--gen 8 --json --family qwen3");
+    json_t *report = json_loads(out, 0, NULL);
+    const json_t *generate = json_object_get(report, "generate");
+    assert_int_equal(json_integer_value(json_object_get(generate, "tokens")), 8);
+    assert_int_equal(json_integer_value(json_object_get(generate, "passes")), 8);
+    json_decref(report);
+    refuses(BRIEF "--gen 8 --family qwen2 --accept 2", 1, "writes one; choose 1");
+    refuses(BRIEF "--gen 8 --family llama --block-length 4", 1,
+            "--block-length: expected an option");
+}
+
 static void two_settings_are_compared_with_the_exact_decode(void **state)
 {
     (void)state;
@@ -254,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_tells_the_same_passes),
+        cmocka_unit_test(autoregressive_baselines_are_measured),
         cmocka_unit_test(two_settings_are_compared_with_the_exact_decode),
         cmocka_unit_test(reports_say_what_was_multiplied),
         cmocka_unit_test(settings_of_a_comparison_name_the_arithmetic),

@@ -168,6 +168,7 @@ static int setup(void **state)
         unsetenv(settings[i]);
     make_model("sdar", "sdar-tiny-b4", 305, 301);
     make_model("llada", "llada-tiny", 300, 288);
+    make_model("next", "ar-qwen2-tiny", 299, 298);
     make_model("deaf", "sdar-tiny-b4", 305, 301); /* leaves system messages out */
     write_template(support_tmp("command/deaf"),
                    "{% for m in messages if m['role'] != 'system' %}<{{ m['role'] }}>"
@@ -816,6 +817,21 @@ static void test_chat_on_a_pipe(void **state)
     assert_stderr_says("tokenizer");
 }
 
+/* A token a pass: the second turn takes over what the first one left, at any length. */
+static void test_chat_left_to_right(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("printf 'one\\ntwo\\n' | \"$DLX\" chat \"$TMP/next\" -n 8"), 0);
+    assert_int_equal(shell("printf '/iter 4\\n' | \"$DLX\" chat \"$TMP/next\""), 1);
+    assert_stderr_says("/iter sets steps: expected an option of qwen2");
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/next\" hello -n 8 --json"), 0);
+    json_t *result = object();
+    assert_int_equal(number(result, "passes"), number(result, "completion_tokens"));
+    json_decref(result);
+    assert_int_equal(shell("\"$DLX\" infill \"$TMP/next\" 'a[[2]]b'"), 1);
+    assert_stderr_says("names no mask token");
+}
+
 static void test_generated_texts(void **state)
 {
     (void)state;
@@ -863,6 +879,7 @@ int main(void)
         cmocka_unit_test(test_arithmetic),
         cmocka_unit_test(test_eval),
         cmocka_unit_test(test_chat_on_a_pipe),
+        cmocka_unit_test(test_chat_left_to_right),
         cmocka_unit_test(test_generated_texts),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -187,11 +187,15 @@ static bool chose_schedule(const settings *s)
            s->gen.small_block.given || s->ab.n;
 }
 
-static size_t tokens_a_pass(const settings *s)
+/* Models without a mask write one token a pass. */
+static size_t tokens_a_pass(const bench_job *job)
 {
+    const settings *s = job->s;
+    dlx_model_info info;
     if (s->accept.given)
         return (size_t)s->accept.value;
-    return s->shape && !chose_schedule(s) ? DEFAULT_ACCEPT : 0;
+    dlx_model_get_info(job->model, &info);
+    return !s->shape || chose_schedule(s) ? 0 : info.mask_id < 0 ? 1 : DEFAULT_ACCEPT;
 }
 
 /* A generation more: the options of the command line with those of `text` on top. */
@@ -202,8 +206,8 @@ static int add_side(bench_job *job, const char *text)
     bench_side *side = &job->sides[job->n_sides++];
     size_t n_tokens = s->tokens.given ? (size_t)s->tokens.value : DEFAULT_TOKENS;
     int code = bench_side_init(side, text, &s->gen, job->model, n_tokens);
-    if (code == EXIT_OK && tokens_a_pass(s) &&
-        dlx_bench_force(job->model, tokens_a_pass(s), &side->plan.opts, &err) != DLX_OK)
+    if (code == EXIT_OK && tokens_a_pass(job) &&
+        dlx_bench_force(job->model, tokens_a_pass(job), &side->plan.opts, &err) != DLX_OK)
         code = say_failed("--accept: %s", err.text);
     return code;
 }

@@ -11,7 +11,7 @@ from compose import compose
 from phrasings import DEV, HELDOUT, LABELS, SEPARATORS, TRAIN
 from words import CITY, CLOSERS, FIRST, ITEM, LAST, MONTHS, OPENERS
 
-HELDOUT_SEED, DEV_SEED = 20_001, 20_002
+HELDOUT_SEED, DEV_SEED, CALIBRATION_SEED = 20_001, 20_002, 20_003
 
 
 def world(a, b):
@@ -117,6 +117,13 @@ def evaluation_set(name):
         message, record = sample(r, name, TRAIN if seen else new, rate=0)
         rows.append({"prompt": message, "answer": record, "split": "seen-phrasing" if seen else "new-phrasing"})
     return rows
+
+
+def calibration_set(count=128):
+    """Messages of the training world, for quantizers: what the model was trained on, and nothing held out."""
+    r = random.Random(CALIBRATION_SEED)
+    pairs = [sample(r, "train", composed=0.5) for _ in range(count)]
+    return [{"prompt": message, "answer": record} for message, record in pairs]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
-from data import evaluation_set
+from data import calibration_set, evaluation_set
 from model import BLOCK
 from tokenizer import EOS, MASK, SPECIALS
 
@@ -60,7 +60,8 @@ if __name__ == "__main__":
     if not os.path.exists(vocabulary):
         here = os.path.dirname(os.path.abspath(__file__))
         Tokenizer.from_file(os.path.join(here, "../../models/records/tokenizer.json")).save(vocabulary)
-    if not os.path.exists(os.path.join(target, "heldout.jsonl")):
-        with open(os.path.join(target, "heldout.jsonl"), "w", encoding="utf-8") as f:
-            for row in evaluation_set("heldout"):
-                f.write(json.dumps(row, ensure_ascii=False) + "\n")
+    for name, rows in (("heldout", evaluation_set("heldout")), ("calibration", calibration_set())):
+        lines = os.path.join(target, name + ".jsonl")
+        if not os.path.exists(lines):
+            with open(lines, "w", encoding="utf-8") as f:
+                f.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -23,6 +23,7 @@
     X(low_confidence_dynamic)                                                                      \
     X(sequential)                                                                                  \
     X(entropy_bounded)                                                                             \
+    X(next)                                                                                        \
     X(leftmost)
 
 /* What a candidate's confidence is. */

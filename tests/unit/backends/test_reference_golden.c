@@ -9,15 +9,18 @@ static void folder(void **state)
     golden_folder(*state, &dlx__backend_reference, 1e-4);
 }
 
+static struct CMUnitTest test_of(const char *name)
+{
+    return (struct CMUnitTest){
+        .name = name, .test_func = folder, .initial_state = (void *)(uintptr_t)name};
+}
+
 int main(void)
 {
+    static const char *const autoregressive[] = AUTOREGRESSIVE_FOLDERS;
     enum { N = DLX__LEN(golden_folders) };
-    struct CMUnitTest tests[N];
-    for (size_t i = 0; i < N; i++)
-        tests[i] = (struct CMUnitTest){
-            .name = golden_folders[i],
-            .test_func = folder,
-            .initial_state = (void *)(uintptr_t)golden_folders[i],
-        };
+    struct CMUnitTest tests[N + N_AUTOREGRESSIVE];
+    for (size_t i = 0; i < N + N_AUTOREGRESSIVE; i++)
+        tests[i] = test_of(i < N ? golden_folders[i] : autoregressive[i - N]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

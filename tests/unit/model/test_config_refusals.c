@@ -8,6 +8,9 @@
 #define DREAM "dream-tiny"
 #define SDAR "sdar-tiny-b4"
 #define FAST "fast-dllm-v2-tiny"
+#define LLAMA "ar-llama-tiny"
+#define QWEN2 "ar-qwen2-tiny"
+#define QWEN3 "ar-qwen3-tiny"
 #define HUGE_NUMBER "99999999999"
 
 typedef struct change {
@@ -22,9 +25,11 @@ static const change refused[] = {
     {LLADA, "architectures", "[\"LLaDAMoEModelLM\"]", DLX_E_UNSUPPORTED, "LLaDAMoEModelLM"},
     {LLADA, "architectures", "[\"ILLaDAForCausalLM\"]", DLX_E_UNSUPPORTED, "ILLaDAForCausalLM"},
     {SDAR, "architectures", "[\"SDARMoeForCausalLM\"]", DLX_E_UNSUPPORTED, "SDARMoeForCausalLM"},
-    {DREAM, "architectures", "[\"Qwen2ForCausalLM\"]", DLX_E_UNSUPPORTED, "Qwen2ForCausalLM"},
-    {SDAR, "architectures", "[\"Qwen3ForCausalLM\"]", DLX_E_UNSUPPORTED,
-     "Fast_dLLM_QwenForCausalLM, DreamModel, LLaDAModelLM, SDARForCausalLM"},
+    {DREAM, "architectures", "[\"Qwen2MoeForCausalLM\"]", DLX_E_UNSUPPORTED, "Qwen2MoeForCausalLM"},
+    {LLAMA, "architectures", "[\"MistralForCausalLM\"]", DLX_E_UNSUPPORTED, "MistralForCausalLM"},
+    {SDAR, "architectures", "[\"Qwen3NextForCausalLM\"]", DLX_E_UNSUPPORTED,
+     "Fast_dLLM_QwenForCausalLM, DreamModel, LLaDAModelLM, SDARForCausalLM, LlamaForCausalLM, "
+     "Qwen2ForCausalLM, Qwen3ForCausalLM"},
     {SDAR, "architectures", NULL, DLX_E_UNSUPPORTED, "no \"architectures\""},
     {SDAR, "architectures", "\"SDARForCausalLM\"", DLX_E_UNSUPPORTED, "no \"architectures\""},
     {SDAR, "architectures", "[]", DLX_E_UNSUPPORTED, "no \"architectures\""},
@@ -80,6 +85,28 @@ static const change refused[] = {
     {SDAR, "partial_rotary_factor", "0.5", DLX_E_UNSUPPORTED, "partial_rotary_factor"},
     {SDAR, "quantization_config", "{\"quant_method\":\"gptq\"}", DLX_E_UNSUPPORTED,
      "quantization_config"},
+    /* the same of the autoregressive families */
+    {LLAMA, "rope_scaling", "{\"rope_type\":\"llama3\",\"factor\":8.0}", DLX_E_UNSUPPORTED,
+     "llama3"},
+    {LLAMA, "rope_parameters", "{\"rope_type\":\"llama3\",\"rope_theta\":5e5}", DLX_E_UNSUPPORTED,
+     "llama3"},
+    {LLAMA, "rope_scaling", "{\"type\":\"linear\",\"factor\":2.0}", DLX_E_UNSUPPORTED, "linear"},
+    {LLAMA, "attention_bias", "true", DLX_E_UNSUPPORTED, "attention_bias"},
+    {LLAMA, "mlp_bias", "true", DLX_E_UNSUPPORTED, "mlp_bias"},
+    {LLAMA, "hidden_act", "\"gelu\"", DLX_E_UNSUPPORTED, "gelu"},
+    {LLAMA, "rope_theta", "0", DLX_E_FORMAT, "rope_theta"},
+    {QWEN2, "rope_scaling", "{\"rope_type\":\"dynamic\",\"factor\":2.0}", DLX_E_UNSUPPORTED,
+     "dynamic"},
+    {QWEN2, "rope_scaling", "{\"type\":\"yarn\",\"factor\":4.0}", DLX_E_UNSUPPORTED, "yarn"},
+    {QWEN2, "use_sliding_window", "true", DLX_E_UNSUPPORTED, "use_sliding_window"},
+    {QWEN2, "layer_types", "[\"full_attention\",\"sliding_attention\"]", DLX_E_UNSUPPORTED,
+     "sliding_attention"},
+    {QWEN3, "rope_scaling", "{\"rope_type\":\"yarn\",\"factor\":4.0}", DLX_E_UNSUPPORTED, "yarn"},
+    {QWEN3, "use_sliding_window", "true", DLX_E_UNSUPPORTED, "use_sliding_window"},
+    {QWEN3, "attention_bias", "true", DLX_E_UNSUPPORTED, "attention_bias"},
+    {QWEN3, "quantization_config", "{\"quant_method\":\"awq\"}", DLX_E_UNSUPPORTED,
+     "quantization_config"},
+    {QWEN3, "eos_token_id", "[1, 9999]", DLX_E_FORMAT, "9999"},
     /* LLaDA switches */
     {LLADA, "alibi", "true", DLX_E_UNSUPPORTED, "alibi"},
     {LLADA, "input_emb_norm", "true", DLX_E_UNSUPPORTED, "input_emb_norm"},
@@ -173,6 +200,10 @@ static const change accepted[] = {
     {SDAR, "architectures", "[\"Extra\", \"SDARForCausalLM\"]", DLX_OK, NULL},
     {SDAR, "eos_token_id", "null", DLX_OK, NULL},
     {SDAR, "model_type", "\"qwen3\"", DLX_OK, NULL},
+    {LLAMA, "rope_scaling", "null", DLX_OK, NULL},
+    {QWEN2, "sliding_window", "4096", DLX_OK, NULL},
+    {QWEN3, "head_dim", NULL, DLX_OK, NULL},
+    {QWEN3, "mask_token_id", "9999", DLX_OK, NULL},
     {LLADA, "n_kv_heads", "null", DLX_OK, NULL},
     {LLADA, "n_kv_heads", NULL, DLX_OK, NULL},
     {LLADA, "embedding_size", "null", DLX_OK, NULL},

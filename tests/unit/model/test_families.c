@@ -14,7 +14,7 @@ static void registry_finds_by_every_name(void **state)
         assert_non_null((*f)->samplers[0]);
         assert_non_null((*f)->caches[0]);
     }
-    assert_int_equal(n, 4);
+    assert_int_equal(n, 7);
     assert_null(dlx__family_find("llada2_moe"));
 }
 
@@ -87,6 +87,48 @@ static void golden_dream_and_fast_dllm(void **state)
     expect_fact(m.hp.small_block, 8, "family default");
     expect_stops(&m.hp, (int32_t[]){151645, 151643}, 2,
                  "configuration and generation_config.json eos_token_id");
+    dlx__model_release(&m);
+}
+
+/* No mask, no block, no end ids but the file's; a mask that the file names is not asked for. */
+static void golden_autoregressive(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *folder, *family;
+        bool tied, bias, norm;
+        size_t head_dim;
+    } cases[] = {{"ar-llama-tiny", "llama", true, false, false, 16},
+                 {"ar-qwen2-tiny", "qwen2", false, true, false, 16},
+                 {"ar-qwen3-tiny", "qwen3", true, false, true, 32}};
+    for (size_t i = 0; i < DLX__LEN(cases); i++) {
+        dlx__model m;
+        open_golden(&m, cases[i].folder);
+        assert_string_equal(m.family->name, cases[i].family);
+        assert_true(m.family->autoregressive && m.family->shift);
+        assert_int_equal(m.hp.tied, cases[i].tied);
+        assert_int_equal(m.hp.qkv_bias, cases[i].bias);
+        assert_int_equal(m.hp.qk_norm, cases[i].norm);
+        assert_int_equal(m.hp.head_dim, cases[i].head_dim);
+        expect_fact(m.hp.mask_id, -1, "none");
+        expect_fact(m.hp.block_length, -1, "none");
+        expect_stops(&m.hp, (int32_t[]){9}, 1,
+                     "configuration and generation_config.json eos_token_id");
+        dlx__model_release(&m);
+    }
+    dlx_error err = {0};
+    dlx__model m;
+    const char *dir = fresh_dir("autoregressive");
+    json_t *config = golden_config("ar-llama-tiny");
+    set_key(config, "mask_token_id", "5");
+    set_key(config, "rope_parameters", NULL);
+    set_key(config, "eos_token_id", NULL);
+    write_json(dir, "config.json", config);
+    json_decref(config);
+    ok(dlx__model_open(&m, dir, DLX__NEED_NAMES, NULL, &err), err);
+    expect_fact(m.hp.mask_id, -1, "none");
+    expect_stops(&m.hp, NULL, 0, "none");
+    assert_float_equal(m.hp.rope_theta, 1e4, 0.0); /* what Llama means by silence */
     dlx__model_release(&m);
 }
 
@@ -200,6 +242,7 @@ int main(void)
         cmocka_unit_test(golden_sdar),
         cmocka_unit_test(golden_llada),
         cmocka_unit_test(golden_dream_and_fast_dllm),
+        cmocka_unit_test(golden_autoregressive),
         cmocka_unit_test(mask_id_is_looked_for_in_order),
         cmocka_unit_test(end_of_turn_is_found_by_its_text),
         cmocka_unit_test(generation_config_may_be_bad),

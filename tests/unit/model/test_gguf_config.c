@@ -16,8 +16,14 @@ static const char *gguf_path(void)
 static void the_facts_survive(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"llada-tiny", "llada-gqa-sharded", "dream-tied",
-                                          "sdar-tiny-b8", "fast-dllm-v2-tiny-bf16-sharded"};
+    static const char *const folders[] = {"llada-tiny",
+                                          "llada-gqa-sharded",
+                                          "dream-tied",
+                                          "sdar-tiny-b8",
+                                          "fast-dllm-v2-tiny-bf16-sharded",
+                                          "ar-llama-tiny",
+                                          "ar-qwen2-tiny",
+                                          "ar-qwen3-tiny"};
     for (size_t i = 0; i < DLX__LEN(folders); i++) {
         dlx_error err = {0};
         dlx__model a;
@@ -46,7 +52,9 @@ static void the_facts_survive(void **state)
         assert_int_equal(a.hp.bos_id.value, b.hp.bos_id.value);
         assert_int_equal(a.hp.n_stop_ids, b.hp.n_stop_ids);
         assert_memory_equal(a.hp.stop_ids, b.hp.stop_ids, a.hp.n_stop_ids * sizeof(int32_t));
-        assert_string_equal(b.hp.mask_id.from, "GGUF tokenizer.ggml.mask_token_id");
+        assert_string_equal(b.hp.mask_id.from, a.family->autoregressive
+                                                   ? "none"
+                                                   : "GGUF tokenizer.ggml.mask_token_id");
         dlx__model_release(&a);
         dlx__model_release(&b);
     }
@@ -107,9 +115,9 @@ typedef struct refusal {
 
 static const refusal refusals[] = {
     {"llada-tiny",
-     {"general.architecture", GGUF_TEXT, 0, "qwen2"},
+     {"general.architecture", GGUF_TEXT, 0, "qwen2moe"},
      DLX_E_UNSUPPORTED,
-     "fast-dllm-v2, dream, llada, sdar"},
+     "fast-dllm-v2, dream, llada, sdar, llama, qwen2, qwen3"},
     {"llada-tiny",
      {"general.architecture", GGUF_TEXT, 0, "llada-moe"},
      DLX_E_UNSUPPORTED,
@@ -135,6 +143,17 @@ static const refusal refusals[] = {
      DLX_E_UNSUPPORTED,
      "part of the head"},
     {"llada-tiny", {".rope.scaling.type", GGUF_TEXT, 0, "yarn"}, DLX_E_UNSUPPORTED, "scaled RoPE"},
+    {"ar-llama-tiny", {".rope.scaling.type", GGUF_TEXT, 0, "linear"}, DLX_E_UNSUPPORTED, "scaled"},
+    {"ar-llama-tiny", {".rope.scaling.factor", GGUF_F32, 8, NULL}, DLX_E_UNSUPPORTED, "scaled"},
+    {"ar-llama-tiny", {"rope_freqs.weight", GGUF_VECTOR, 0, NULL}, DLX_E_UNSUPPORTED, "scaled"},
+    {"ar-llama-tiny", {"other.weight", GGUF_VECTOR, 0, NULL}, DLX_E_MISMATCH, "other.weight"},
+    {"ar-qwen2-tiny", {".rope.scale_linear", GGUF_F32, 2, NULL}, DLX_E_UNSUPPORTED, "scaled"},
+    {"ar-qwen3-tiny", {".rope.freq_base", GGUF_OMIT, 0, NULL}, DLX_E_FORMAT, "rope.freq_base"},
+    {"ar-qwen2-tiny",
+     {".attention.sliding_window", GGUF_U32, 256, NULL},
+     DLX_E_UNSUPPORTED,
+     "a sliding window"},
+    {"ar-llama-tiny", {".expert_count", GGUF_U32, 8, NULL}, DLX_E_UNSUPPORTED, "experts"},
     {"llada-tiny", {".rope.scaling.type", GGUF_U32, 1, NULL}, DLX_E_FORMAT, "rope.scaling.type"},
     {"llada-tiny", {".rope.freq_base", GGUF_F32, 0, NULL}, DLX_E_FORMAT, "rope.freq_base"},
     {"llada-tiny", {".rope.freq_base", GGUF_OMIT, 0, NULL}, DLX_E_FORMAT, "rope.freq_base"},
@@ -175,6 +194,31 @@ static void changed_keys_are_refused(void **state)
         dlx__model_release(&m);
     }
     print_message("%zu changed keys refused\n", DLX__LEN(refusals));
+}
+
+/* Llama files without a RoPE base mean 10000; a window as wide as the context hides nothing. */
+static void harmless_keys_of_llama(void **state)
+{
+    (void)state;
+    static const gguf_change changes[] = {
+        {".rope.freq_base", GGUF_OMIT, 0, NULL},
+        {".rope.scaling.type", GGUF_TEXT, 0, "none"},
+        {".rope.scaling.factor", GGUF_F32, 1, NULL},
+        {".attention.sliding_window", GGUF_U32, 512, NULL},
+        {"tokenizer.ggml.mask_token_id", GGUF_U32, 5, NULL},
+    };
+    for (size_t i = 0; i < DLX__LEN(changes); i++) {
+        dlx_error err = {0};
+        dlx__model a;
+        dlx__model b;
+        open_golden(&a, "ar-llama-tiny");
+        write_golden_gguf(&a, gguf_path(), &changes[i]);
+        ok(dlx__model_open(&b, gguf_path(), DLX__NEED_WEIGHTS, NULL, &err), err);
+        assert_float_equal(b.hp.rope_theta, 1e4, 0.0);
+        expect_fact(b.hp.mask_id, -1, "none");
+        dlx__model_release(&a);
+        dlx__model_release(&b);
+    }
 }
 
 static void optional_keys_have_defaults(void **state)
@@ -229,6 +273,7 @@ int main(void)
         cmocka_unit_test(permuted_rows_are_put_back_in_owned_copies),
         cmocka_unit_test(permuting_twice_changes_nothing),
         cmocka_unit_test(changed_keys_are_refused),
+        cmocka_unit_test(harmless_keys_of_llama),
         cmocka_unit_test(optional_keys_have_defaults),
         cmocka_unit_test(quantized_vectors_are_refused),
     };

@@ -273,22 +273,51 @@ static void an_index_must_hold_the_expected_names(void **state)
                    "found model.layers.36.mlp.up_proj.weight");
 }
 
-static void relatives_are_refused_by_name(void **state)
+/* What Fast-dLLM v2, Dream and SDAR are made from; parameters as their model cards count them. */
+static void the_bases_are_autoregressive(void **state)
 {
     (void)state;
     static const struct {
-        const char *config, *architecture;
+        const char *config, *family;
+        size_t n_layers, n_embd, head_dim, n_ff, n_ctx_train;
+        bool tied;
+        uint64_t n_params;
     } cases[] = {
-        {"llada2_mini.config.json", "LLaDA2MoeModelLM"},
-        {"llada2_flash.config.json", "LLaDA2MoeModelLM"},
-        {"base_qwen2.5_0.5b_instruct.config.json", "Qwen2ForCausalLM"},
-        {"base_qwen2_7b_instruct.config.json", "Qwen2ForCausalLM"},
-        {"base_qwen3_1.7b.config.json", "Qwen3ForCausalLM"},
-        {"base_qwen3_4b.config.json", "Qwen3ForCausalLM"},
+        {"base_qwen2.5_0.5b_instruct.config.json", "qwen2", 24, 896, 64, 4864, 32768, true,
+         494032768},
+        {"base_qwen2_7b_instruct.config.json", "qwen2", 28, 3584, 128, 18944, 32768, false,
+         7615616512},
+        {"base_qwen3_1.7b.config.json", "qwen3", 28, 2048, 128, 6144, 40960, true, 1720574976},
+        {"base_qwen3_4b.config.json", "qwen3", 36, 2560, 128, 9728, 40960, true, 4022468096},
     };
-    for (size_t i = 0; i < DLX__LEN(cases); i++)
-        expect_refusal(published_dir(cases[i].config, NULL), DLX__NEED_NAMES, DLX_E_UNSUPPORTED,
-                       cases[i].architecture);
+    for (size_t i = 0; i < DLX__LEN(cases); i++) {
+        dlx_error err = {0};
+        dlx__model m;
+        ok(dlx__model_open(&m, published_dir(cases[i].config, NULL), DLX__NEED_NAMES, NULL, &err),
+           err);
+        assert_string_equal(m.family->name, cases[i].family);
+        assert_true(m.family->autoregressive);
+        assert_int_equal(m.hp.n_layers, cases[i].n_layers);
+        assert_int_equal(m.hp.n_embd, cases[i].n_embd);
+        assert_int_equal(m.hp.head_dim, cases[i].head_dim);
+        assert_int_equal(m.hp.n_ff, cases[i].n_ff);
+        assert_int_equal(m.hp.n_ctx_train, cases[i].n_ctx_train);
+        assert_int_equal(m.hp.tied, cases[i].tied);
+        assert_float_equal(m.hp.rope_theta, 1e6, 0.0);
+        expect_fact(m.hp.mask_id, -1, "none");
+        expect_stops(&m.hp, (int32_t[]){151645}, 1, "configuration eos_token_id");
+        assert_true(n_params(&m) == cases[i].n_params);
+        dlx__model_release(&m);
+    }
+}
+
+static void relatives_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const configs[] = {"llada2_mini.config.json", "llada2_flash.config.json"};
+    for (size_t i = 0; i < DLX__LEN(configs); i++)
+        expect_refusal(published_dir(configs[i], NULL), DLX__NEED_NAMES, DLX_E_UNSUPPORTED,
+                       "LLaDA2MoeModelLM");
 }
 
 int main(void)
@@ -297,6 +326,7 @@ int main(void)
         cmocka_unit_test(published_configurations_open),
         cmocka_unit_test(dream_7b_opens),
         cmocka_unit_test(an_index_must_hold_the_expected_names),
+        cmocka_unit_test(the_bases_are_autoregressive),
         cmocka_unit_test(relatives_are_refused_by_name),
     };
     return data_status(cmocka_run_group_tests(tests, NULL, NULL));

@@ -15,8 +15,10 @@
 
 enum { REC_MAX = 1024, REC_TEXT = 1 << 14 };
 
-static const char *const one_of_each[] = {"llada-tiny", "dream-tiny", "sdar-tiny-b4",
-                                          "fast-dllm-v2-tiny"};
+/* The diffusion models first: the others have no masks to fill. */
+enum { N_DIFFUSION = 4, N_EACH = 5 };
+static const char *const one_of_each[N_EACH] = {"llada-tiny", "dream-tiny", "sdar-tiny-b4",
+                                                "fast-dllm-v2-tiny", "ar-qwen2-tiny"};
 
 typedef struct recording {
     dlx_written written[REC_MAX];

@@ -39,7 +39,7 @@ static void check_cancelled(size_t n_passes_most)
 static void test_cancel_from_another_thread(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_EACH; i++) {
         open_stage(&s, one_of_each[i], false);
         fill_prompt(prompt, 40, 4);
         s.opts.n_stop_ids = 0;
@@ -81,7 +81,7 @@ static void test_cancel_within_a_step(void **state)
     (void)state;
     dlx__backend_class cancelled = *dlx__backend_find("reference");
     cancelled.step = step_that_is_cancelled;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_EACH; i++) {
         stage fresh;
         open_stage(&fresh, one_of_each[i], false);
         open_stage(&s, one_of_each[i], false);
@@ -110,7 +110,7 @@ static void test_cancel_within_a_step(void **state)
 static void test_stop_from_the_event(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_EACH; i++) {
         open_stage(&s, one_of_each[i], false);
         fill_prompt(prompt, 40, 4);
         s.opts.n_stop_ids = 0;
@@ -132,7 +132,7 @@ static void test_backend_failures(void **state)
 {
     (void)state;
     dlx__backend_class faulty = faulty_backend();
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_EACH; i++) {
         open_stage(&s, one_of_each[i], false);
         dlx__engine_free(s.engine);
         open_engine(&s, &faulty, 1, NULL);
@@ -179,8 +179,8 @@ static void test_failing_memory(void **state)
 {
     (void)state;
     static const char *const backends[] = {"reference", "cpu"};
-    for (size_t i = 0; i < 8; i++) {
-        open_stage(&s, one_of_each[i % 4], true);
+    for (size_t i = 0; i < 2 * N_EACH; i++) {
+        open_stage(&s, one_of_each[i % N_EACH], true);
         fill_prompt(prompt, 21, 4);
         s.opts.max_tokens = 8;
         s.opts.temperature = i % 2 ? 1.0 : 0.0;
@@ -193,10 +193,11 @@ static void test_failing_memory(void **state)
         for (bool done = false; !done; at++) {
             failing_mem f;
             failing_mem_init(&f, at);
-            done = open_and_generate(backends[i / 4], &f);
+            done = open_and_generate(backends[i / N_EACH], &f);
             assert_true(at < 2000);
         }
-        printf("  %s, %s: %zu allocations\n", backends[i / 4], one_of_each[i % 4], at - 2);
+        printf("  %s, %s: %zu allocations\n", backends[i / N_EACH], one_of_each[i % N_EACH],
+               at - 2);
         assert_true(at > 5);
         close_stage(&s);
     }

@@ -45,7 +45,7 @@ static void accepted(void)
 static void test_defaults_are_accepted(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_DIFFUSION; i++) {
         open(one_of_each[i]);
         s.opts.max_tokens = 64;
         accepted();
@@ -181,6 +181,50 @@ static void test_what_is_of_use(void **state)
     dlx__model_release(&s.model);
 }
 
+/* One token a pass, left to right: nothing of how masks are chosen. */
+static void test_autoregressive(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"ar-llama-tiny", "ar-qwen2-tiny", "ar-qwen3-tiny"};
+    for (size_t i = 0; i < 3; i++) {
+        open(folders[i]);
+        assert_string_equal(s.opts.sampler, "next");
+        assert_string_equal(s.opts.cache, "exact");
+        assert_int_equal(s.opts.block_length, 0);
+        assert_true(s.opts.threshold == 0.0 && s.opts.eps == 0.0 && s.opts.eot_id == -1);
+        assert_int_equal(dlx__gen_positions(&s.model, &s.opts, 3), 35);
+        accepted();
+        WITH(temperature, 0.7, accepted());
+        WITH(top_k, 5, accepted());
+        WITH(top_p, 0.5, accepted());
+        WITH(max_tokens, 7, accepted());
+        WITH(allow_special, true, accepted());
+        WITH(block_length, 1, refused("found one of fast-dllm-v2, dream, llada, sdar: leave it"));
+        WITH(steps, 4, refused("steps: expected an option of "));
+        WITH(threshold, 0.9, refused("threshold: expected an option of "));
+        WITH(small_block, 8, refused("found one of fast-dllm-v2: leave it out"));
+        WITH(eb_threshold, 0.3, refused("found one of sdar"));
+        WITH(factor, 1.0, refused("found one of llada"));
+        WITH(alg_temp, 0.1, refused("found one of dream"));
+        WITH(cfg_scale, 1.0, refused("found one of llada"));
+        WITH(eot_id, 9, refused("eot-id: "));
+        WITH(sampler, "low_confidence", refused("belongs to llada; choose one of "));
+        WITH(sampler, "leftmost", refused("belongs to fast-dllm-v2"));
+        WITH(cache, "none", refused("belongs to dream"));
+        WITH(infill, true, refused("fills no gap; take a diffusion model"));
+        of_use("next", "threshold", "threshold: expected an option of ");
+        of_use("next", "block-length", "block-length: expected an option of ");
+        of_use("next", "steps", "steps: ");
+        of_use("next", "top-k", NULL);
+        of_use("next", "stop", NULL);
+        dlx__model_release(&s.model);
+    }
+    open("sdar-tiny-b4");
+    WITH(sampler, "next", refused("belongs to llama"));
+    of_use(NULL, "block-length", NULL);
+    dlx__model_release(&s.model);
+}
+
 static void test_llada_divisions(void **state)
 {
     (void)state;
@@ -308,6 +352,7 @@ int main(void)
                                        cmocka_unit_test(test_names),
                                        cmocka_unit_test(test_options_of_other_families),
                                        cmocka_unit_test(test_what_is_of_use),
+                                       cmocka_unit_test(test_autoregressive),
                                        cmocka_unit_test(test_llada_divisions),
                                        cmocka_unit_test(test_dream_modes),
                                        cmocka_unit_test(test_prompts),

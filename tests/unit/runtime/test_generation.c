@@ -48,7 +48,7 @@ static void test_every_mode_ends(void **state)
 {
     (void)state;
     fill_prompt(prompt, 21, 1);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < N_EACH; i++)
         every_mode(one_of_each[i], visit_plain);
     every_mode("llada-specials", visit_plain);
     every_mode("dream-specials", visit_plain);
@@ -85,7 +85,7 @@ static void visit_infill(void)
 static void test_infill(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < N_DIFFUSION; i++)
         every_mode(one_of_each[i], visit_infill);
     printf("  %zu modes\n", n_holes);
     assert_true(n_holes > 60);
@@ -95,7 +95,7 @@ static void test_infill(void **state)
 static void test_infill_from_position_zero(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_DIFFUSION; i++) {
         open_stage(&s, one_of_each[i], false);
         for (size_t k = 0; k < 40; k++)
             prompt[k] = mask_of(&s);
@@ -112,7 +112,7 @@ static void test_infill_from_position_zero(void **state)
 static void test_masks_in_the_prompt(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_DIFFUSION; i++) {
         open_stage(&s, one_of_each[i], false);
         s.opts.n_stop_ids = 0;
         fill_prompt(prompt, 37, 9);
@@ -327,7 +327,7 @@ static void test_reuse_with_a_seed(void **state)
 static void test_seeds(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_EACH; i++) {
         dlx_token first[32];
         open_stage(&s, one_of_each[i], false);
         fill_prompt(prompt, 21, 1);
@@ -349,7 +349,7 @@ static void test_seeds(void **state)
 static void test_threads(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_EACH; i++) {
         stage three;
         open_stage(&s, one_of_each[i], false);
         open_stage(&three, one_of_each[i], false);
@@ -387,7 +387,7 @@ static void test_leftmost(void **state)
 static void test_counts(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_EACH; i++) {
         open_stage(&s, one_of_each[i], false);
         fill_prompt(prompt, 21, 1);
         generate(&s, prompt, 21);

@@ -101,6 +101,27 @@ static void a_seed_comes_from_the_row_before_its_block(void **state)
     close_fixture(&f);
 }
 
+/* Autoregressive: the sum of what each row says of the next token, over tiles; no sample matters.
+ */
+static void left_to_right_is_exact(void **state)
+{
+    (void)state;
+    dlx_token ids[90];
+    fixture f;
+    open_fixture(&f, "ar-qwen2-tiny", "reference");
+    fill(ids, 90);
+    for (size_t first = 0; first < 90; first += 30) {
+        double want = 0;
+        for (size_t i = first ? first : 1; i < 90; i++)
+            want += by_hand(&f, ids, i, i - 1, ids[i]);
+        double got = likelihood(&f, ids, 90, first, 1);
+        assert_true(fabs(got - want) < 1e-5 * want);
+        assert_true(likelihood(&f, ids, 90, first, 7) == got);
+    }
+    assert_true(likelihood(&f, ids, 1, 0, 1) == 0); /* nothing predicts it */
+    close_fixture(&f);
+}
+
 static void seeds_repeat_and_samples_settle(void **state)
 {
     (void)state;
@@ -144,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_hidden_token_is_one_softmax),
         cmocka_unit_test(a_seed_comes_from_the_row_before_its_block),
+        cmocka_unit_test(left_to_right_is_exact),
         cmocka_unit_test(seeds_repeat_and_samples_settle),
         cmocka_unit_test(bad_ids_and_long_texts_are_refused),
     };

@@ -154,7 +154,7 @@ static const char *text_of(const dlx_token *ids, size_t n)
 static void test_events_give_the_whole_text(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_EACH; i++) {
         open_stage(&s, one_of_each[i], true);
         fill_prompt(prompt, 21, 1);
         generate(&s, prompt, 21);
@@ -168,7 +168,7 @@ static void test_events_give_the_whole_text(void **state)
 static void test_stop_texts_end_generation(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_EACH; i++) {
         char plain[REC_TEXT], stop[16];
         open_stage(&s, one_of_each[i], true);
         s.opts.n_stop_ids = 0;
