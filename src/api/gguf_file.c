@@ -165,7 +165,8 @@ static dlx_result put_tokenizer(job *j, dlx_error *err)
                                       .eos = hp->n_stop_ids ? hp->stop_ids[0] : -1,
                                       .pad = -1,
                                       .mask = hp->mask_id.value,
-                                      .chat_template = dlx__chat_source(j->model->chat)};
+                                      .chat_template =
+                                          j->model->chat ? dlx__chat_source(j->model->chat) : NULL};
     return dlx__tokenizer_put_gguf(j->w, j->model->tokenizer, &extra, err);
 }
 

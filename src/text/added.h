@@ -16,6 +16,22 @@ typedef struct dlx__added_token {
     bool normalized; /* looked for in the normalised text instead of the raw one */
 } dlx__added_token;
 
+/* Its flags as a number, and back; what a number has beside is passed over. */
+static inline int32_t dlx__added_flags(const dlx__added_token *t)
+{
+    return t->special | t->single_word << 1 | t->lstrip << 2 | t->rstrip << 3 | t->normalized << 4;
+}
+
+static inline dlx__added_token dlx__added_of(dlx_token id, int32_t flags)
+{
+    return (dlx__added_token){.id = id,
+                              .special = flags & 1,
+                              .single_word = flags & 2,
+                              .lstrip = flags & 4,
+                              .rstrip = flags & 8,
+                              .normalized = flags & 16};
+}
+
 typedef struct dlx__added {
     const dlx_allocator *mem;
     dlx__added_token *tokens; /* [n_tokens] */

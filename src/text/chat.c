@@ -13,6 +13,7 @@ enum { LONGEST_TEMPLATE = 1 << 20 }; /* bytes */
 struct dlx__chat {
     const dlx_allocator *mem;
     char *name; /* for failures */
+    char *source;
     dlx__jinja *template;
     json_t *bos; /* strings, or NULL */
     json_t *eos;
@@ -26,7 +27,13 @@ void dlx__chat_free(dlx__chat *chat)
     json_decref(chat->bos);
     json_decref(chat->eos);
     dlx__free(chat->mem, chat->name);
+    dlx__free(chat->mem, chat->source);
     dlx__free(chat->mem, chat);
+}
+
+const char *dlx__chat_source(const dlx__chat *chat)
+{
+    return chat->source;
 }
 
 const char *dlx__chat_bos_token(const dlx__chat *chat)
@@ -61,7 +68,8 @@ static dlx_result fill(dlx__chat *chat, const char *text, size_t n, const char *
                        const char *bos, const char *eos, dlx_error *err)
 {
     chat->name = dlx__strdup(chat->mem, name);
-    if (!chat->name)
+    chat->source = dlx__strndup(chat->mem, text, n);
+    if (!chat->name || !chat->source)
         return no_memory(err);
     DLX__TRY(keep_special(&chat->bos, bos, bos ? strlen(bos) : 0, err));
     DLX__TRY(keep_special(&chat->eos, eos, eos ? strlen(eos) : 0, err));

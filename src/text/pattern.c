@@ -31,6 +31,9 @@ typedef struct memory {
 struct dlx__pattern {
     memory memory; /* PCRE2 keeps its address */
     pcre2_code *code;
+    char *source; /* [n_source] */
+    size_t n_source;
+    bool is_literal;
 };
 
 struct dlx__matcher {
@@ -91,14 +94,18 @@ static dlx_result compile(dlx__pattern *p, const dlx__buf *pcre, dlx_error *err)
     return DLX_OK;
 }
 
-static dlx_result open_translated(dlx__pattern **out, const dlx__buf *pcre,
-                                  const dlx_allocator *mem, dlx_error *err)
+static dlx_result open_translated(dlx__pattern **out, const dlx__buf *pcre, const char *source,
+                                  size_t n, bool is_literal, const dlx_allocator *mem,
+                                  dlx_error *err)
 {
     dlx__pattern *p = dlx__alloc_zero(mem, 1, sizeof *p);
     if (!p)
         return no_memory(err);
     p->memory.mem = mem;
-    dlx_result r = compile(p, pcre, err);
+    p->n_source = n;
+    p->is_literal = is_literal;
+    p->source = dlx__strndup(mem, source, n);
+    dlx_result r = p->source ? compile(p, pcre, err) : no_memory(err);
     if (r != DLX_OK) {
         dlx__pattern_free(p);
         return r;
@@ -114,7 +121,7 @@ dlx_result dlx__pattern_open(dlx__pattern **out, const char *regex, size_t n,
     dlx__buf_init(&pcre, mem);
     dlx_result r = dlx__regex_translate(&pcre, regex, n, err);
     if (r == DLX_OK)
-        r = open_translated(out, &pcre, mem, err);
+        r = open_translated(out, &pcre, regex, n, false, mem, err);
     dlx__buf_release(&pcre);
     return r;
 }
@@ -126,7 +133,7 @@ dlx_result dlx__pattern_open_literal(dlx__pattern **out, const char *text, size_
     dlx__buf_init(&pcre, mem);
     dlx_result r = dlx__regex_quote(&pcre, text, n, err);
     if (r == DLX_OK)
-        r = open_translated(out, &pcre, mem, err);
+        r = open_translated(out, &pcre, text, n, true, mem, err);
     dlx__buf_release(&pcre);
     return r;
 }
@@ -136,7 +143,15 @@ void dlx__pattern_free(dlx__pattern *p)
     if (!p)
         return;
     pcre2_code_free(p->code);
+    dlx__free(p->memory.mem, p->source);
     dlx__free(p->memory.mem, p);
+}
+
+const char *dlx__pattern_source(const dlx__pattern *p, size_t *n, bool *is_literal)
+{
+    *n = p->n_source;
+    *is_literal = p->is_literal;
+    return p->source;
 }
 
 dlx_result dlx__matcher_open(dlx__matcher **out, size_t n_bytes, const dlx_allocator *mem,

@@ -37,6 +37,9 @@ dlx_result dlx__pretok_add_regex(dlx__pretok *p, const char *regex, dlx_error *e
 dlx_result dlx__pretok_add_named(dlx__pretok *p, const char *name, size_t n, bool *nfc,
                                  dlx_error *err);
 
+/* The name that stands for these splitters, where there is one: [*n] bytes; else NULL. */
+const char *dlx__pretok_name(const dlx__pretok *p, size_t *n);
+
 extern const char dlx__pretok_gpt2_regex[]; /* what ByteLevel with use_regex stands for */
 extern const char dlx__pretok_qwen_regex[];
 

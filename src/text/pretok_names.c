@@ -93,3 +93,28 @@ dlx_result dlx__pretok_add_named(dlx__pretok *p, const char *name, size_t n, boo
                      "their kin; use the Hugging Face directory with its tokenizer.json",
                      (int)dlx__min(n, 40), name);
 }
+
+static bool is_step(const dlx__pretok_step *step, const char *regex)
+{
+    size_t n;
+    bool is_literal;
+    const char *source = dlx__pattern_source(step->pattern, &n, &is_literal);
+    return !is_literal && !step->removed && !step->invert && n == strlen(regex) &&
+           memcmp(source, regex, n) == 0;
+}
+
+const char *dlx__pretok_name(const dlx__pretok *p, size_t *n)
+{
+    for (size_t i = 0; i < DLX__LEN(table); i++) {
+        size_t n_same = 0;
+        while (n_same < MOST_PATTERNS && table[i].patterns[n_same] && n_same < p->n_steps &&
+               is_step(&p->steps[n_same], table[i].patterns[n_same]))
+            n_same++;
+        const bool all = n_same == MOST_PATTERNS || !table[i].patterns[n_same];
+        if (all && n_same == p->n_steps) {
+            *n = strcspn(table[i].names + 1, " ");
+            return table[i].names + 1;
+        }
+    }
+    return NULL;
+}

@@ -77,7 +77,10 @@ dlx_result dlx__tokenizer_missing(bool *missing, const dlx__checkpoint *c, dlx_e
 {
     *missing = true;
     if (c->kind == DLX__CHECKPOINT_GGUF) {
-        *missing = dlx__gguf_find(&c->gguf, "tokenizer.ggml.model") == NULL;
+        const dlx__gguf_kv *model = dlx__gguf_find(&c->gguf, "tokenizer.ggml.model");
+        const bool none = model && !model->is_array && model->type == DLX__GGUF_STRING &&
+                          model->s.len == 4 && memcmp(model->s.data, "none", 4) == 0;
+        *missing = !model || none;
         return DLX_OK;
     }
     bool json, vocab;
