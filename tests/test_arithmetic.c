@@ -1,5 +1,5 @@
-/* test_arithmetic.c - weights, compute and kernels of a session, through the public interface: what
- * they change of an answer, and what is refused. labels: quick */
+/* test_arithmetic.c - weights, compute, kernels and scheme of a session, through the public
+ * interface: what they change of an answer, and what is refused. labels: quick */
 #include "support.h"
 
 #include <dlx/tools.h>
@@ -63,6 +63,9 @@ static void every_arithmetic_answers(void **state)
         {.compute = "bf16"},
         {.weights = "int8", .compute = "bf16"},
         {.weights = "int8", .backend = "reference"},
+        {.weights = "int8", .scheme = "weight-only"},
+        {.weights = "int8", .scheme = "dynamic-row"},
+        {.weights = "int8", .scheme = "dynamic", .backend = "reference"},
     };
     dlx_model *model = open_records();
     char *want = answer(model, &(dlx_session_opts){.kernels = NULL});
@@ -127,6 +130,59 @@ static void int8_changes_the_numbers(void **state)
     dlx_model_free(model);
 }
 
+/* Rows that are not rounded are nearer to the truth, which is the reference with the same weights;
+ * and the default is the backend's. */
+static void scheme_changes_the_numbers(void **state)
+{
+    (void)state;
+    dlx_model *model = open_records();
+    const dlx_session_opts truth = {.weights = "int8", .backend = "reference"};
+    const dlx_session_opts only = {.weights = "int8", .scheme = "weight-only"};
+    const dlx_session_opts rounded = {.weights = "int8", .scheme = "dynamic"};
+    const dlx_session_opts by_row = {.weights = "int8", .scheme = "dynamic-row"};
+    const dlx_session_opts unsaid = {.weights = "int8"};
+    assert_true(distance(model, &truth, &only) < 1e-4);
+    assert_true(distance(model, &only, &rounded) > 1e-4);
+    assert_true(distance(model, &rounded, &by_row) > 1e-4);
+    assert_true(distance(model, &rounded, &unsaid) == 0);
+    const dlx_session_opts truth_only = {
+        .weights = "int8", .backend = "reference", .scheme = "weight-only"};
+    assert_true(distance(model, &truth, &truth_only) == 0);
+    dlx_model_free(model);
+}
+
+/* Has the plan this member? */
+static void assert_plan(const dlx_model *model, const dlx_inspect_opts *o, const char *member,
+                        const char *want)
+{
+    char *json, part[64];
+    dlx_error err = {.code = DLX_OK};
+    assert_ok(dlx_inspect(model, o, &json, &err), &err);
+    snprintf(part, sizeof part, "\"%s\":\"%s\"", member, want);
+    if (!strstr(json, part))
+        fail_msg("no %s in %s", part, json);
+    dlx_free(model, json);
+}
+
+static void plans_say_the_scheme(void **state)
+{
+    (void)state;
+    dlx_model *model = support_open("sdar-tiny-b4");
+    dlx_inspect_opts o = {.size = sizeof o};
+    assert_plan(model, &o, "scheme", "dynamic");
+    o.scheme = "weight-only";
+    assert_plan(model, &o, "scheme", "weight-only");
+    o.weights = "int8";
+    char *json;
+    dlx_error err = {.code = DLX_OK};
+    assert_ok(dlx_inspect(model, &o, &json, &err), &err);
+    assert_non_null(strstr(json, "products of integer weights read rows as they are"));
+    dlx_free(model, json);
+    o = (dlx_inspect_opts){.size = sizeof o, .backend = "reference"};
+    assert_plan(model, &o, "scheme", "weight-only");
+    dlx_model_free(model);
+}
+
 static void compute_tells_what_is_in_force(void **state)
 {
     (void)state;
@@ -160,6 +216,11 @@ static void refusals_have_the_list(void **state)
         {{.kernels = "abacus", .backend = "reference"}, "found abacus"},
         {{.kernels = "scalar", .backend = "reference"}, "none to choose from"},
         {{.compute = "bf16", .backend = "reference"}, "float32 only"},
+        {{.scheme = "w8a8"},
+         "scheme: expected one of weight-only, dynamic, dynamic-row, static, static16, found w8a8"},
+        {{.scheme = "none", .backend = "reference"}, "found none"},
+        {{.scheme = "static"}, "scheme static: expected the range of what"},
+        {{.scheme = "static16", .backend = "reference"}, "--scheme static16 --calibrate"},
     };
     dlx_model *model = support_open("sdar-tiny-b4");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -172,7 +233,8 @@ static void refusals_have_the_list(void **state)
                                        .backend = cases[i].opts.backend,
                                        .weights = cases[i].opts.weights,
                                        .compute = cases[i].opts.compute,
-                                       .kernels = cases[i].opts.kernels};
+                                       .kernels = cases[i].opts.kernels,
+                                       .scheme = cases[i].opts.scheme};
         char *json;
         assert_int_equal(dlx_inspect(model, &plan, &json, &err), DLX_E_ARG);
         support_sentence(&err, cases[i].part);
@@ -186,6 +248,8 @@ int main(void)
         cmocka_unit_test(every_arithmetic_answers),
         cmocka_unit_test(every_table_of_this_processor_opens),
         cmocka_unit_test(int8_changes_the_numbers),
+        cmocka_unit_test(scheme_changes_the_numbers),
+        cmocka_unit_test(plans_say_the_scheme),
         cmocka_unit_test(compute_tells_what_is_in_force),
         cmocka_unit_test(refusals_have_the_list),
     };

@@ -124,6 +124,15 @@ typedef struct dlx_session_opts {
      * the environment read it themselves, as the command reads DLX_KERNEL.
      */
     const char *weights, *compute, *kernels;
+    /*
+     * scheme: how the rows are rounded that integer weights are multiplied by. "weight-only": not
+     * at all, so that these weights count as the floats that they stand for; "dynamic": to int8, a
+     * scale for every 128 numbers of a row, from these; "dynamic-row": a scale for every row;
+     * "static": to int8 by ranges that the model's file holds from calibration; "static16": to
+     * int16 by these, of float weights too. A file without ranges is refused for both. NULL: what
+     * the file says, else "dynamic" on the cpu backend and "weight-only" on the reference.
+     */
+    const char *scheme;
 } dlx_session_opts;
 
 DLX_API DLX_NODISCARD dlx_result dlx_session_open(dlx_session **out, const dlx_model *model,

@@ -1,4 +1,4 @@
-/* arithmetic.c - weights, compute and kernels of a session, from their names. */
+/* arithmetic.c - weights, compute, kernels and scheme of a session, from their names. */
 #include "api/arithmetic.h"
 
 #include "base/fail.h"
@@ -42,6 +42,33 @@ static dlx_result unknown_kernels(const char *name, dlx_error *err)
                      list, name);
 }
 
+static dlx_result unknown_scheme(const char *name, dlx_error *err)
+{
+    static const char list[] = ""
+#define SCHEME_TEXT(name, text) text ", "
+        DLX__SCHEMES(SCHEME_TEXT)
+#undef SCHEME_TEXT
+        ;
+    return dlx__fail(err, DLX_E_ARG, "scheme: expected one of %.*s, found %s",
+                     (int)(sizeof list - sizeof ", "), list, name);
+}
+
+/* The scheme where nobody names one: what the model's file says, else what the backend does. */
+static dlx__scheme default_scheme(const dlx__model *m, const dlx__backend_class *backend)
+{
+    (void)m; /* no file says it so far */
+    return backend->scheme == DLX__SCHEME_NONE ? DLX__SCHEME_WEIGHT_ONLY : backend->scheme;
+}
+
+static dlx_result choose_scheme(dlx__scheme *out, const dlx__model *m,
+                                const dlx__backend_class *backend, const char *name, dlx_error *err)
+{
+    *out = name ? dlx__scheme_find(name) : default_scheme(m, backend);
+    if (*out == DLX__SCHEME_NONE)
+        return unknown_scheme(name, err);
+    return dlx__scheme_check(*out, &m->graph, err);
+}
+
 static dlx_result check_plain(const dlx__arithmetic *a, const dlx__backend_class *backend,
                               const char *kernels, dlx_error *err)
 {
@@ -58,12 +85,14 @@ static dlx_result check_plain(const dlx__arithmetic *a, const dlx__backend_class
     return DLX_OK;
 }
 
-dlx_result dlx__api_arithmetic(dlx__arithmetic *out, const dlx__backend_class *backend,
-                               dlx__arithmetic_names names, dlx_error *err)
+dlx_result dlx__api_arithmetic(dlx__arithmetic *out, const dlx__model *m,
+                               const dlx__backend_class *backend, dlx__arithmetic_names names,
+                               dlx_error *err)
 {
     *out = (dlx__arithmetic){0};
     DLX__TRY(choose(&out->int8, "weights", STORED, INT8, names.weights, err));
     DLX__TRY(choose(&out->bf16, "compute", FLOAT32, BF16, names.compute, err));
+    DLX__TRY(choose_scheme(&out->scheme, m, backend, names.scheme, err));
     dlx__cpu cpu;
     dlx__cpu_detect(&cpu);
     const dlx__kernels *kernels = dlx__kernels_find(names.kernels, &cpu);
@@ -81,11 +110,13 @@ void dlx__arithmetic_apply(const dlx__arithmetic *a, dlx__backend_opts *o)
     o->int8 = a->int8;
     o->bf16 = a->bf16;
     o->kernels = a->kernels;
+    o->scheme = a->scheme;
 }
 
 bool dlx__arithmetic_same(const dlx__arithmetic *a, const dlx__arithmetic *b)
 {
-    return a->int8 == b->int8 && a->bf16 == b->bf16 && a->kernels == b->kernels;
+    return a->int8 == b->int8 && a->bf16 == b->bf16 && a->kernels == b->kernels &&
+           a->scheme == b->scheme;
 }
 
 const char *dlx__arithmetic_weights(const dlx__arithmetic *a)
@@ -96,6 +127,11 @@ const char *dlx__arithmetic_weights(const dlx__arithmetic *a)
 const char *dlx__arithmetic_compute(const dlx__arithmetic *a)
 {
     return a->halves ? BF16 : FLOAT32;
+}
+
+const char *dlx__arithmetic_scheme(const dlx__arithmetic *a)
+{
+    return dlx__scheme_name(a->scheme);
 }
 
 size_t dlx__arithmetic_kv_bytes(const dlx__arithmetic *a, const dlx__model *m)

@@ -95,8 +95,9 @@ typedef struct dlx__export_opts dlx__export_opts; /* export/exporter.h */
 
 typedef struct dlx__backend_class {
     const char *name;
-    const char *about; /* one line for `dlx doctor` */
-    bool plain;        /* float32 alone, no kernels to choose from: bf16 and kernels are refused */
+    const char *about;  /* one line for `dlx doctor` */
+    bool plain;         /* float32 alone, no kernels to choose from: bf16 and kernels are refused */
+    dlx__scheme scheme; /* of rows where nobody names one; NONE: rows are left as they are */
     /* Can it run here? On failure the sentence says what is missing and how to get it. */
     dlx_result (*probe)(dlx_error *err);
     /* What load will take. NULL: unknown. */

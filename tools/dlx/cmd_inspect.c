@@ -126,6 +126,7 @@ static void print_arithmetic(const settings *s, const json_t *plan)
                       : NULL;
     line("compute", compute, why);
     line("kernels", json_object_get(plan, "kernels"), NULL);
+    line("scheme", json_object_get(plan, "scheme"), NULL);
     json_decref(why);
 }
 
@@ -206,7 +207,8 @@ static int run(const void *of_verb, const opt_args *args)
                              .graph = s->graph,
                              .weights = s->arithmetic.weights,
                              .compute = s->arithmetic.compute,
-                             .kernels = s->arithmetic.kernels};
+                             .kernels = s->arithmetic.kernels,
+                             .scheme = s->arithmetic.scheme};
     int code = open_model(&model, args->items[0], DLX_LOAD_SHAPES);
     if (code != EXIT_OK)
         return code;

@@ -66,11 +66,6 @@ static size_t buffer_floats(const dlx__cpu_shape *s, size_t n_tile)
     return dlx__max(dlx__max(dlx__mul(n_tile, columns), pack), s->n_embd);
 }
 
-static dlx__scheme scheme_of(const dlx__backend_opts *o)
-{
-    return o->scheme == DLX__SCHEME_NONE ? DLX__SCHEME_DYNAMIC : o->scheme;
-}
-
 /* How some product reads each of the buffers. */
 typedef struct readers {
     twins h, q, ff;
@@ -86,7 +81,7 @@ static readers find_readers(const dlx__graph *g, const dlx__backend_opts *o,
                             const dlx__kernels *kernels)
 {
     const bool halves = o->bf16 && kernels->halve;
-    const bool int8_rows = dlx__scheme_is_int8(scheme_of(o));
+    const bool int8_rows = dlx__scheme_is_int8(dlx__cpu_scheme(o));
     readers found = {0};
     for (size_t i = 0; i < g->n; i++) {
         const dlx__node *node = &g->nodes[i];
@@ -144,7 +139,7 @@ static void describe(dlx__backend *b, const dlx__model *m, const dlx__backend_op
                         .n_streams = o->n_streams,
                         .n_threads = n_threads,
                         .halves = o->bf16 && kernels->halve,
-                        .scheme = scheme_of(o)};
+                        .scheme = dlx__cpu_scheme(o)};
     dlx__cpu_measure(&b->shape, &m->graph);
 }
 
@@ -291,6 +286,7 @@ static dlx_result probe(dlx_error *err)
 const dlx__backend_class dlx__backend_cpu = {
     .name = "cpu",
     .about = "this processor, all fast cores, vector kernels; float32, bf16 or int8 activations",
+    .scheme = DLX__SCHEME_DYNAMIC,
     .probe = probe,
     .plan = plan,
     .describe = dlx__cpu_describe,

@@ -55,6 +55,12 @@ typedef struct dlx__cpu_thread {
     float *buffer; /* [buffer_floats]: outputs before their epilogue, a pack of heads */
 } dlx__cpu_thread;
 
+/* The scheme of the rows that integer weights are multiplied by. */
+static inline dlx__scheme dlx__cpu_scheme(const dlx__backend_opts *o)
+{
+    return o->scheme == DLX__SCHEME_NONE ? DLX__SCHEME_DYNAMIC : o->scheme;
+}
+
 /* Columns of the panels that hold the outputs [begin, end), and how far `begin` lies in them. */
 static inline size_t dlx__cpu_panels(size_t begin, size_t end, size_t *first_panel, size_t *skip)
 {

@@ -50,8 +50,15 @@ static dlx_model *tiny(const char *type, const char *family)
     return model;
 }
 
-static const dlx__arithmetic as_stored = {0}, int8 = {.int8 = true},
-                             halves = {.bf16 = true, .halves = true}, in_vain = {.bf16 = true};
+static const dlx__arithmetic as_stored = {.scheme = DLX__SCHEME_DYNAMIC},
+                             by_row = {.scheme = DLX__SCHEME_DYNAMIC_ROW},
+                             recorded = {.scheme = DLX__SCHEME_STATIC},
+                             recorded16 = {.scheme = DLX__SCHEME_STATIC16},
+                             weight_only = {.scheme = DLX__SCHEME_WEIGHT_ONLY},
+                             int8 = {.int8 = true, .scheme = DLX__SCHEME_DYNAMIC},
+                             int8_only = {.int8 = true, .scheme = DLX__SCHEME_WEIGHT_ONLY},
+                             halves = {.bf16 = true, .halves = true, .scheme = DLX__SCHEME_DYNAMIC},
+                             in_vain = {.bf16 = true, .scheme = DLX__SCHEME_DYNAMIC};
 
 static void a_pass_reads_each_weight_once(void **state)
 {
@@ -87,12 +94,22 @@ static void products_count_by_type_and_attention_as_float(void **state)
         const dlx__arithmetic *a;
         dlx__peak peak;
         const char *as;
-    } types[] = {
-        {"bf16", &as_stored, DLX__PEAK_F32, "bf16"},  {"bf16", &halves, DLX__PEAK_BF16, "bf16"},
-        {"bf16", &in_vain, DLX__PEAK_F32, "bf16"},    {"bf16", &int8, DLX__PEAK_INT8, "int8"},
-        {"f32", &int8, DLX__PEAK_INT8, "int8"},       {"q4_0", &int8, DLX__PEAK_INT4, "q4_0"},
-        {"q8_0", &as_stored, DLX__PEAK_INT8, "q8_0"}, {"q5_1", &as_stored, DLX__PEAK_INT8, "q5_1"},
-        {"q4_0", &as_stored, DLX__PEAK_INT4, "q4_0"}, {"f16", &halves, DLX__PEAK_F32, "f16"}};
+    } types[] = {{"bf16", &as_stored, DLX__PEAK_F32, "bf16"},
+                 {"bf16", &halves, DLX__PEAK_BF16, "bf16"},
+                 {"bf16", &in_vain, DLX__PEAK_F32, "bf16"},
+                 {"bf16", &int8, DLX__PEAK_INT8, "int8"},
+                 {"f32", &int8, DLX__PEAK_INT8, "int8"},
+                 {"q4_0", &int8, DLX__PEAK_INT4, "q4_0"},
+                 {"q8_0", &as_stored, DLX__PEAK_INT8, "q8_0"},
+                 {"q5_1", &as_stored, DLX__PEAK_INT8, "q5_1"},
+                 {"q4_0", &as_stored, DLX__PEAK_INT4, "q4_0"},
+                 {"f16", &halves, DLX__PEAK_F32, "f16"},
+                 {"q8_0", &by_row, DLX__PEAK_INT8, "q8_0"},
+                 {"q4_0", &recorded, DLX__PEAK_INT4, "q4_0"},
+                 {"q4_0", &weight_only, DLX__PEAK_F32, "q4_0"},
+                 {"q8_0", &recorded16, DLX__PEAK_F32, "q8_0"},
+                 {"bf16", &int8_only, DLX__PEAK_F32, "int8"},
+                 {"bf16", &recorded16, DLX__PEAK_F32, "bf16"}};
     for (size_t i = 0; i < DLX__LEN(types); i++) {
         dlx_model *model = tiny(types[i].type, NULL);
         dlx__work w;
@@ -270,7 +287,7 @@ static void a_report_is_whole_or_missing(void **state)
         assert_true(json_fails_at < 2000);
     }
     assert_true(json_fails_at > 100);
-    assert_int_equal(json_object_size(report), 18);
+    assert_int_equal(json_object_size(report), 19);
     assert_int_equal(json_array_size(json_object_get(report, "runs")), 2);
     json_decref(report);
     dlx_model_free(model);
