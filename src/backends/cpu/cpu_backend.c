@@ -138,7 +138,7 @@ static void describe(dlx__backend *b, const dlx__model *m, const dlx__backend_op
                         .n_rows = dlx__min(o->n_rows, o->n_ctx),
                         .n_streams = o->n_streams,
                         .n_threads = n_threads,
-                        .halves = o->bf16 && kernels->halve,
+                        .pairs = dlx__cpu_pairs(o, kernels),
                         .scheme = dlx__cpu_scheme(o)};
     dlx__cpu_measure(&b->shape, &m->graph);
 }
@@ -175,8 +175,8 @@ static dlx__backend_plan plan(const dlx__model *m, const dlx__backend_opts *o)
         return (dlx__backend_plan){0};
     const readers found = find_readers(&m->graph, o, kernels);
     describe(&b, m, o, kernels, o->n_threads > 0 ? o->n_threads : dlx__os_n_fast_cores());
-    const size_t kv =
-        dlx__kv_bytes(b.shape.n_layers, b.shape.n_heads_kv, b.n_ctx, b.shape.head_dim, b.halves);
+    const size_t kv = dlx__kv_bytes(b.shape.n_layers, b.shape.n_heads_kv, b.n_ctx, b.shape.head_dim,
+                                    dlx__cpu_kv_type(o, kernels));
     return (dlx__backend_plan){
         .packed =
             dlx__add(dlx__cpu_panel_bytes(m, b.kernels, o->int8), dlx__cpu_program_bytes(&b.shape)),
@@ -238,7 +238,7 @@ static dlx_result open_parts(dlx__backend *b, const dlx__model *m, const dlx__ba
     fill_frequencies(b);
     for (int i = 0; i < b->n_streams; i++)
         DLX__TRY(dlx__kv_open(&b->kv[i], b->shape.n_layers, b->shape.n_heads_kv, b->n_ctx,
-                              b->shape.head_dim, b->halves, b->mem, err));
+                              b->shape.head_dim, dlx__cpu_kv_type(o, b->kernels), b->mem, err));
     return DLX_OK;
 }
 
@@ -287,6 +287,7 @@ const dlx__backend_class dlx__backend_cpu = {
     .name = "cpu",
     .about = "this processor, all fast cores, vector kernels; float32, bf16 or int8 activations",
     .scheme = DLX__SCHEME_DYNAMIC,
+    .kv_types = DLX__ALL_KV_TYPES,
     .probe = probe,
     .plan = plan,
     .describe = dlx__cpu_describe,

@@ -102,6 +102,14 @@ static void say_scheme(writer *w, dlx__scheme scheme)
             rows[scheme]);
 }
 
+static void say_kv(writer *w, const dlx__backend_opts *o)
+{
+    const dlx__kv_type type = dlx__cpu_kv_type(o, w->kernels);
+    if (type != DLX__KV_F32)
+        SAY(w, "keys and values are kept as %s, and multiplied as %s\n", dlx__kv_type_name(type),
+            dlx__cpu_pairs(o, w->kernels) ? "such" : "float32");
+}
+
 bool dlx__cpu_describe(const dlx__model *m, const dlx__backend_opts *o, dlx__buf *out)
 {
     dlx__cpu cpu;
@@ -119,11 +127,9 @@ bool dlx__cpu_describe(const dlx__model *m, const dlx__backend_opts *o, dlx__buf
     SAY(&w, "embed %s %s, looked up where it is mapped\n",
         dlx__shape_text(shape, table->shape, table->n_dims), dlx__dtype_of(table->dtype)->name);
     say_scheme(&w, dlx__cpu_scheme(o));
-    const bool halves = o->bf16 && w.kernels->halve;
-    if (halves && any_bf16(m, o->int8))
+    if (o->bf16 && w.kernels->halve && any_bf16(m, o->int8))
         SAY(&w, "products of bf16 weights read rows rounded to bf16\n");
-    if (halves)
-        SAY(&w, "keys and values are kept, and multiplied, as bf16\n");
+    say_kv(&w, o);
     for (size_t begin = 0, end; begin < m->hp.n_layers; begin = end) {
         for (end = begin + 1; end < m->hp.n_layers && alike(&w, begin, end);)
             end++;
