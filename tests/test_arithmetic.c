@@ -1,5 +1,5 @@
-/* test_arithmetic.c - weights, compute, kernels and scheme of a session, through the public
- * interface: what they change of an answer, and what is refused. labels: quick */
+/* test_arithmetic.c - weights, compute, kernels, scheme and kv_type of a session, through the
+ * public interface: what they change of an answer, and what is refused. labels: quick */
 #include "support.h"
 
 #include <dlx/tools.h>
@@ -66,6 +66,11 @@ static void every_arithmetic_answers(void **state)
         {.weights = "int8", .scheme = "weight-only"},
         {.weights = "int8", .scheme = "dynamic-row"},
         {.weights = "int8", .scheme = "dynamic", .backend = "reference"},
+        {.kv_type = "bf16"},
+        {.kv_type = "f16", .kernels = "scalar"},
+        {.kv_type = "int8"},
+        {.kv_type = "int8", .compute = "bf16"},
+        {.kv_type = "f16", .backend = "reference"},
     };
     dlx_model *model = open_records();
     char *want = answer(model, &(dlx_session_opts){.kernels = NULL});
@@ -183,6 +188,88 @@ static void plans_say_the_scheme(void **state)
     dlx_model_free(model);
 }
 
+/* Rounded by more, further from float32; and by the same on both backends. */
+static void kv_type_changes_the_numbers(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"f16", "bf16", "int8"};
+    dlx_model *model = open_records();
+    const dlx_session_opts exact = {.kernels = NULL}, float32 = {.kv_type = "float32"};
+    double least = 1e-6;
+    assert_true(distance(model, &exact, &float32) == 0);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        const dlx_session_opts cpu = {.kv_type = types[i]};
+        const dlx_session_opts reference = {.kv_type = types[i], .backend = "reference"};
+        const double moved = distance(model, &exact, &cpu);
+        if (!(moved > least && moved < 0.1))
+            fail_msg("%s moves the logits by %g", types[i], moved);
+        const double apart = distance(model, &cpu, &reference);
+        if (!(apart < moved)) /* a number on a border falls either way */
+            fail_msg("%s: backends are %g apart, and %g from float32", types[i], apart, moved);
+        least = moved;
+    }
+    dlx_model_free(model);
+}
+
+/* Without a name it is what `compute` multiplies; and the plan has the bytes. */
+static void plans_count_the_bytes_of_kv(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kv_type, *backend, *compute, *kernels, *want;
+        size_t numbers_bytes, scale_bytes; /* of 32 numbers */
+    } cases[] = {
+        {NULL, NULL, NULL, NULL, "float32", 128, 0},
+        {NULL, "reference", NULL, NULL, "float32", 128, 0},
+        {NULL, NULL, "bf16", "scalar", "float32", 128, 0},
+        {"float32", NULL, "bf16", NULL, "float32", 128, 0},
+        {"bf16", NULL, NULL, NULL, "bf16", 64, 0},
+        {"bf16", "reference", NULL, NULL, "bf16", 64, 0},
+        {"f16", NULL, NULL, "scalar", "f16", 64, 0},
+        {"int8", NULL, "bf16", NULL, "int8", 32, 4},
+        {"int8", "reference", NULL, NULL, "int8", 32, 4},
+    };
+    enum { LAYERS = 3, HEADS = 2, CTX = 100 };
+    dlx_model *model = support_open("sdar-tiny-b4");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const dlx_inspect_opts o = {.size = sizeof o,
+                                    .n_ctx = CTX,
+                                    .backend = cases[i].backend,
+                                    .compute = cases[i].compute,
+                                    .kernels = cases[i].kernels,
+                                    .kv_type = cases[i].kv_type};
+        const size_t row = cases[i].numbers_bytes + cases[i].scale_bytes;
+        const size_t slot = LAYERS * 2 * HEADS * row;
+        char *json, part[96];
+        dlx_error err = {.code = DLX_OK};
+        assert_plan(model, &o, "kv_type", cases[i].want);
+        assert_ok(dlx_inspect(model, &o, &json, &err), &err);
+        snprintf(part, sizeof part, "\"kv_bytes\":%zu,", slot * CTX);
+        assert_non_null(strstr(json, part));
+        snprintf(part, sizeof part, "\"kv_bytes_per_token\":%zu,", slot);
+        assert_non_null(strstr(json, part));
+        dlx_free(model, json);
+    }
+    dlx_model_free(model);
+}
+
+/* What float32 is refused for, int8 fits in. */
+static void a_limit_counts_the_bytes_of_kv(void **state)
+{
+    (void)state;
+    dlx_model *model = open_records();
+    dlx_session *session;
+    dlx_error err = {.code = DLX_OK};
+    dlx_session_opts o = {
+        .size = sizeof o, .n_ctx = 4096, .n_threads = 1, .memory_limit = 16u << 20};
+    assert_int_equal(dlx_session_open(&session, model, &o, &err), DLX_E_NOMEM);
+    support_sentence(&err, "the limit is 16777216");
+    o.kv_type = "int8";
+    assert_ok(dlx_session_open(&session, model, &o, &err), &err);
+    dlx_session_free(session);
+    dlx_model_free(model);
+}
+
 static void compute_tells_what_is_in_force(void **state)
 {
     (void)state;
@@ -221,6 +308,8 @@ static void refusals_have_the_list(void **state)
         {{.scheme = "none", .backend = "reference"}, "found none"},
         {{.scheme = "static"}, "scheme static: expected the range of what"},
         {{.scheme = "static16", .backend = "reference"}, "--scheme static16 --calibrate"},
+        {{.kv_type = "q4_0"}, "kv_type: expected one of float32, bf16, f16, int8 of the cpu"},
+        {{.kv_type = "none", .backend = "reference"}, "of the reference backend, found none"},
     };
     dlx_model *model = support_open("sdar-tiny-b4");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -234,7 +323,8 @@ static void refusals_have_the_list(void **state)
                                        .weights = cases[i].opts.weights,
                                        .compute = cases[i].opts.compute,
                                        .kernels = cases[i].opts.kernels,
-                                       .scheme = cases[i].opts.scheme};
+                                       .scheme = cases[i].opts.scheme,
+                                       .kv_type = cases[i].opts.kv_type};
         char *json;
         assert_int_equal(dlx_inspect(model, &plan, &json, &err), DLX_E_ARG);
         support_sentence(&err, cases[i].part);
@@ -250,6 +340,9 @@ int main(void)
         cmocka_unit_test(int8_changes_the_numbers),
         cmocka_unit_test(scheme_changes_the_numbers),
         cmocka_unit_test(plans_say_the_scheme),
+        cmocka_unit_test(kv_type_changes_the_numbers),
+        cmocka_unit_test(plans_count_the_bytes_of_kv),
+        cmocka_unit_test(a_limit_counts_the_bytes_of_kv),
         cmocka_unit_test(compute_tells_what_is_in_force),
         cmocka_unit_test(refusals_have_the_list),
     };

@@ -7,15 +7,16 @@
 
 /* As the caller wrote them; each may be NULL. */
 typedef struct dlx__arithmetic_names {
-    const char *weights, *compute, *kernels, *scheme;
+    const char *weights, *compute, *kernels, *scheme, *kv_type;
 } dlx__arithmetic_names;
 
 typedef struct dlx__arithmetic {
     bool int8;           /* float matrices are multiplied as int8 */
     bool bf16;           /* bf16 was asked for ... */
-    bool halves;         /* ... and the kernels have it: for products, attention, K and V */
+    bool halves;         /* ... and the kernels have it */
     const char *kernels; /* the table's own name; NULL: the backend has none to choose from */
     dlx__scheme scheme;  /* how rows are rounded that integer weights are multiplied by; not NONE */
+    dlx__kv_type kv_type; /* of keys and values; not NONE */
 } dlx__arithmetic;
 
 /* Refuses, with the list, a name that is unknown, what the backend cannot do, and what this model
@@ -35,5 +36,6 @@ size_t dlx__arithmetic_kv_bytes(const dlx__arithmetic *a, const dlx__model *m);
 const char *dlx__arithmetic_weights(const dlx__arithmetic *a);
 const char *dlx__arithmetic_compute(const dlx__arithmetic *a);
 const char *dlx__arithmetic_scheme(const dlx__arithmetic *a);
+const char *dlx__arithmetic_kv_type(const dlx__arithmetic *a);
 
 #endif

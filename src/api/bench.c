@@ -65,7 +65,7 @@ static dlx_result take_options(dlx__bench *b)
     b->n_ctx = longest + most_rows;
     b->n_step_rows = dlx__max(most_rows, dlx__min(longest, FILL_ROWS));
     DLX__TRY(dlx__api_backend(&b->backend, o->backend, b->err));
-    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels, o->scheme};
+    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels, o->scheme, o->kv_type};
     return dlx__api_arithmetic(&b->arithmetic, &b->model->core, b->backend, names, b->err);
 }
 
@@ -136,6 +136,7 @@ static void complete_run(const dlx__bench *b, dlx_bench_run *run)
     run->compute = run->compute ? run->compute : o->compute;
     run->kernels = run->kernels ? run->kernels : o->kernels;
     run->scheme = run->scheme ? run->scheme : o->scheme;
+    run->kv_type = run->kv_type ? run->kv_type : o->kv_type;
 }
 
 static bool make_gens(dlx__bench *b)
@@ -148,7 +149,8 @@ static bool make_gens(dlx__bench *b)
                                      .gen = o->exact,
                                      .weights = "stored",
                                      .compute = "float32",
-                                     .scheme = "weight-only"};
+                                     .scheme = "weight-only",
+                                     .kv_type = "float32"};
         b->gens[i].run = i < o->n_runs ? o->runs[i] : exact;
         complete_run(b, &b->gens[i].run);
     }
@@ -190,7 +192,8 @@ static dlx_result check_gen(const dlx__bench *b, dlx__bench_gen *g)
 {
     const dlx_bench_run *run = &g->run;
     const dlx__backend_class *backend;
-    const dlx__arithmetic_names names = {run->weights, run->compute, run->kernels, run->scheme};
+    const dlx__arithmetic_names names = {run->weights, run->compute, run->kernels, run->scheme,
+                                         run->kv_type};
     DLX__TRY(dlx__api_backend(&backend, run->backend, b->err));
     DLX__TRY(dlx__api_arithmetic(&g->arithmetic, &b->model->core, backend, names, b->err));
     for (size_t j = 0; j < b->n_prompts; j++) {

@@ -50,15 +50,21 @@ static dlx_model *tiny(const char *type, const char *family)
     return model;
 }
 
-static const dlx__arithmetic as_stored = {.scheme = DLX__SCHEME_DYNAMIC},
-                             by_row = {.scheme = DLX__SCHEME_DYNAMIC_ROW},
-                             recorded = {.scheme = DLX__SCHEME_STATIC},
-                             recorded16 = {.scheme = DLX__SCHEME_STATIC16},
-                             weight_only = {.scheme = DLX__SCHEME_WEIGHT_ONLY},
-                             int8 = {.int8 = true, .scheme = DLX__SCHEME_DYNAMIC},
-                             int8_only = {.int8 = true, .scheme = DLX__SCHEME_WEIGHT_ONLY},
-                             halves = {.bf16 = true, .halves = true, .scheme = DLX__SCHEME_DYNAMIC},
-                             in_vain = {.bf16 = true, .scheme = DLX__SCHEME_DYNAMIC};
+static const dlx__arithmetic
+    as_stored = {.kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_DYNAMIC},
+    by_row = {.kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_DYNAMIC_ROW},
+    recorded = {.kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_STATIC},
+    recorded16 = {.kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_STATIC16},
+    weight_only = {.kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_WEIGHT_ONLY},
+    int8 = {.int8 = true, .kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_DYNAMIC},
+    int8_only = {.int8 = true, .kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_WEIGHT_ONLY},
+    halves = {.bf16 = true, .halves = true, .kv_type = DLX__KV_BF16, .scheme = DLX__SCHEME_DYNAMIC},
+    halves_f16 = {.bf16 = true,
+                  .halves = true,
+                  .kv_type = DLX__KV_F16,
+                  .scheme = DLX__SCHEME_DYNAMIC},
+    kept_bf16 = {.kv_type = DLX__KV_BF16, .scheme = DLX__SCHEME_DYNAMIC},
+    in_vain = {.bf16 = true, .kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_DYNAMIC};
 
 static void a_pass_reads_each_weight_once(void **state)
 {
@@ -139,6 +145,11 @@ static void bidirectional_rows_see_everything(void **state)
     assert_true(w.ops[DLX__PEAK_F32] == products + attention);
     dlx__work_of_pass(&w, &model->core, &halves, 6, 8);
     assert_true(w.ops[DLX__PEAK_F32] == products && w.ops[DLX__PEAK_BF16] == attention);
+    /* pairs are multiplied where both are so */
+    dlx__work_of_pass(&w, &model->core, &halves_f16, 6, 8);
+    assert_true(w.ops[DLX__PEAK_F32] == products + attention);
+    dlx__work_of_pass(&w, &model->core, &kept_bf16, 6, 8);
+    assert_true(w.ops[DLX__PEAK_F32] == products + attention);
     dlx_model_free(model);
 }
 
@@ -271,6 +282,36 @@ static void a_report_does_its_sums(void **state)
     dlx_model_free(model);
 }
 
+/* A backend that says nothing keeps float32, and what it does not do is refused with the list. */
+static void types_that_a_backend_lacks_are_refused(void **state)
+{
+    (void)state;
+    dlx_model *model = tiny("bf16", NULL);
+    const dlx__backend_class silent = {.name = "silent", .plain = true};
+    const dlx__backend_class half = {.name = "half",
+                                     .kv_types = 1u << DLX__KV_F32 | 1u << DLX__KV_F16};
+    dlx__arithmetic a;
+    dlx_error err = {.code = DLX_OK};
+    dlx__arithmetic_names names = {.kv_type = NULL};
+    assert_ok(dlx__api_arithmetic(&a, &model->core, &silent, names, &err), &err);
+    assert_int_equal(a.kv_type, DLX__KV_F32);
+    assert_int_equal(a.scheme, DLX__SCHEME_WEIGHT_ONLY);
+    names.kv_type = "f16";
+    assert_int_equal(dlx__api_arithmetic(&a, &model->core, &silent, names, &err), DLX_E_ARG);
+    assert_string_equal(err.text,
+                        "kv_type: expected one of float32 of the silent backend, found f16");
+    assert_ok(dlx__api_arithmetic(&a, &model->core, &half, names, &err), &err);
+    assert_int_equal(a.kv_type, DLX__KV_F16);
+    names.kv_type = "int8";
+    assert_int_equal(dlx__api_arithmetic(&a, &model->core, &half, names, &err), DLX_E_ARG);
+    assert_non_null(strstr(err.text, "float32, f16 of the half backend, found int8"));
+    names.kv_type = NULL;
+    names.compute = "bf16"; /* of which it has no type */
+    assert_ok(dlx__api_arithmetic(&a, &model->core, &half, names, &err), &err);
+    assert_int_equal(a.kv_type, DLX__KV_F32);
+    dlx_model_free(model);
+}
+
 /* Without memory for some part there is no report, rather than one without that part. */
 static void a_report_is_whole_or_missing(void **state)
 {
@@ -287,7 +328,7 @@ static void a_report_is_whole_or_missing(void **state)
         assert_true(json_fails_at < 2000);
     }
     assert_true(json_fails_at > 100);
-    assert_int_equal(json_object_size(report), 19);
+    assert_int_equal(json_object_size(report), 20);
     assert_int_equal(json_array_size(json_object_get(report, "runs")), 2);
     json_decref(report);
     dlx_model_free(model);
@@ -305,6 +346,7 @@ int main(void)
         cmocka_unit_test(the_roof_is_the_slower_of_memory_and_arithmetic),
         cmocka_unit_test(random_rows_have_their_spread),
         cmocka_unit_test(a_report_does_its_sums),
+        cmocka_unit_test(types_that_a_backend_lacks_are_refused),
         cmocka_unit_test(a_report_is_whole_or_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
