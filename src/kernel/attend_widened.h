@@ -36,12 +36,12 @@ INLINE void widen_as(float *w, const kept_part *part, const dlx__kv_type type)
     const size_t n = part->n_features, n_bytes = type == DLX__KV_INT8 ? 1 : 2;
     const uint8_t *from = part->from;
     for (size_t r = 0; r < part->n_slots; r++, w += WIDENED, from += part->row_bytes) {
-        const dlx__kv_rows row = {from, part->scales ? part->scales + r : NULL};
-        const vec scale = vec_set(type == DLX__KV_INT8 ? *row.scales : 1);
+        const float scale = type == DLX__KV_INT8 ? part->scales[r] : 1;
+        const dlx__kv_rows row = {from, &scale};
         size_t i = 0;
         for (; i + VL <= n; i += VL) {
             const vec x = vec_of_kept(from + i * n_bytes, type);
-            vec_store(w + i, type == DLX__KV_INT8 ? vec_mul(x, scale) : x);
+            vec_store(w + i, type == DLX__KV_INT8 ? vec_mul(x, vec_set(scale)) : x);
         }
         for (; i < n; i++)
             w[i] = dlx__kv_number(type, row, i, 0);
