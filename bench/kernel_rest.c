@@ -3,9 +3,9 @@
  *
  *   kernel_rest [kernels] [turns]     (the best, 50)
  *
- * attend, of floats and of bf16, as a fraction of the multiplications that registers allow, which
- * are measured in turns with it; loops over rows in nanoseconds a number; packing in bytes of the
- * stored weights a second. Best and median of the turns.
+ * attend, over keys and values of each type, as a fraction of the multiplications that registers
+ * allow, which are measured in turns with it; loops over rows in nanoseconds a number; packing in
+ * bytes of the stored weights a second. Best and median of the turns.
  */
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #include "kernel/kernel.h"
 #include "kernel_peak.h"
 
-enum { MOST_TURNS = 1000, ROWS = 32, N = 4864, SLOTS = 1024, MOST_DIM = 128 };
+enum { MOST_TURNS = 1000, ROWS = 32, N = 4864, SLOTS = 2048, MOST_DIM = 128 };
 
 typedef struct times {
     double best, median;
@@ -29,9 +29,11 @@ typedef struct subject {
     const dlx__kernels *k;
     float *x, *y, *z; /* [ROWS][N] */
     dlx__acts acts;
-    float *keys, *values;                /* [SLOTS][MOST_DIM] */
-    uint16_t *key_halves, *value_halves; /* as many */
-    float *queries, *q, *out;            /* [MOST_DIM][DLX__LANES]; q: a copy, which is not kept */
+    float *floats;            /* [SLOTS][MOST_DIM] */
+    void *kept;               /* as many of the type that is timed: keys and values */
+    float *scales;            /* [SLOTS] */
+    float *queries, *q, *out; /* [MOST_DIM][DLX__LANES]; q: a copy, which is not kept */
+    size_t width;             /* lanes */
     dlx__attend_in in;
     const dlx__probe_loop *peak;
     dlx__mat stored;
@@ -56,16 +58,6 @@ static float *random_floats(size_t n, float spread)
     for (size_t i = 0; i < n; i++)
         x[i] = spread * (float)(2 * dlx__rng_uniform(&rng) - 1);
     return x;
-}
-
-static uint16_t *random_halves(size_t n)
-{
-    float *x = random_floats(n, 1);
-    uint16_t *halves = allocated(n * sizeof *halves);
-    for (size_t i = 0; i < n; i++)
-        halves[i] = dlx__f32_to_bf16(x[i]);
-    dlx__free_aligned(NULL, x);
-    return halves;
 }
 
 static int ascending(const void *a, const void *b)
@@ -98,8 +90,8 @@ static times timed(void (*run)(subject *s), subject *s, size_t n_turns)
 
 static void run_attend(subject *s)
 {
-    memcpy(s->q, s->queries, s->in.head_dim * DLX__LANES * sizeof *s->q);
-    s->k->attend(s->out, s->q, DLX__LANES, &s->in);
+    memcpy(s->q, s->queries, s->in.head_dim * s->width * sizeof *s->q);
+    s->k->attend(s->out, s->q, s->width, &s->in);
 }
 
 static void run_peak(subject *s)
@@ -151,30 +143,67 @@ static void run_pack(subject *s)
         s->k->pack(s->panel, s->form, &s->stored, i);
 }
 
-static void measure_attend(subject *s, size_t head_dim, bool halves, size_t n_turns)
+/* What attention reads, and how it multiplies. */
+typedef struct way {
+    dlx__kv_type type;
+    bool pairs;
+} way;
+
+static void set_way(subject *s, way w, size_t head_dim, int32_t *n_seen)
 {
-    static double t[MOST_TURNS], at_peak[MOST_TURNS];
-    int32_t n_seen[DLX__LANES];
     for (size_t l = 0; l < DLX__LANES; l++)
         n_seen[l] = SLOTS;
-    s->in = (dlx__attend_in){.keys = s->keys,
-                             .values = s->values,
+    for (size_t slot = 0; slot < SLOTS; slot++) {
+        const size_t at = slot * head_dim;
+        uint8_t *to = (uint8_t *)s->kept + at * dlx__kv_number_bytes(w.type);
+        dlx__kv_round(w.type, to, 1, s->scales + slot, s->floats + at, head_dim);
+    }
+    const dlx__kv_rows rows = {s->kept, w.type == DLX__KV_INT8 ? s->scales : NULL};
+    s->in = (dlx__attend_in){.type = w.type,
+                             .keys = rows,
+                             .values = rows,
                              .n_seen = n_seen,
                              .n_slots = SLOTS,
                              .head_dim = head_dim,
                              .scale = 1.0f / sqrtf((float)head_dim),
-                             .key_halves = halves ? s->key_halves : NULL,
-                             .value_halves = halves ? s->value_halves : NULL};
-    s->peak = peak_loop(halves && s->k->halve ? DLX__PEAK_BF16 : DLX__PEAK_F32);
+                             .pairs = w.pairs};
+    s->peak = peak_loop(w.pairs ? DLX__PEAK_BF16 : DLX__PEAK_F32);
+}
+
+/* The seconds of attention over floats are taken in turns with it. */
+static void measure_attend(subject *s, way w, size_t head_dim, size_t width, size_t n_turns)
+{
+    static double t[MOST_TURNS], at_peak[MOST_TURNS], of_floats[MOST_TURNS];
+    int32_t n_seen[DLX__LANES];
+    const dlx__kv_rows floats = {s->floats, NULL};
+    set_way(s, w, head_dim, n_seen);
+    s->width = width;
+    const dlx__attend_in in = s->in;
     for (size_t i = 0; i < n_turns; i++) {
+        s->in = in;
         t[i] = seconds(run_attend, s);
         at_peak[i] = seconds(run_peak, s);
+        s->in.type = DLX__KV_F32;
+        s->in.pairs = false;
+        s->in.keys = s->in.values = floats;
+        of_floats[i] = seconds(run_attend, s);
     }
     const times turn = best_and_median(t, n_turns), peak = best_and_median(at_peak, n_turns);
-    const double macs = 2.0 * SLOTS * DLX__LANES * (double)head_dim / 1e6;
-    printf("attend %-6s head_dim %3zu: %.3f ms, %.2f best %.2f median of the %s peak\n",
-           halves ? "bf16" : "floats", head_dim, turn.best * 1e3, peak.best * macs / turn.best,
-           peak.median * macs / turn.median, s->peak->peak == DLX__PEAK_BF16 ? "bf16" : "f32");
+    const times plain = best_and_median(of_floats, n_turns);
+    const double macs = 2.0 * SLOTS * (double)width * (double)head_dim / 1e6;
+    printf(
+        "attend %-7s%s head_dim %3zu, %2zu lanes: %.3f ms, %.2f best %.2f median of the %s peak, "
+        "%.2f of the time of float32\n",
+        dlx__kv_type_name(w.type), w.pairs ? " pairs" : "", head_dim, width, turn.best * 1e3,
+        peak.best * macs / turn.best, peak.median * macs / turn.median, w.pairs ? "bf16" : "f32",
+        turn.best / plain.best);
+}
+
+static void measure_attends(subject *s, way w, size_t n_turns)
+{
+    for (size_t head_dim = 64; head_dim <= MOST_DIM; head_dim *= 2)
+        for (size_t width = 8; width <= DLX__LANES; width *= 2)
+            measure_attend(s, w, head_dim, width, n_turns);
 }
 
 static void measure_row(const char *name, void (*run)(subject *s), subject *s, size_t n_turns)
@@ -216,18 +245,18 @@ int main(int argc, char **argv)
     s.x = random_floats(ROWS * N, 4);
     s.y = random_floats(ROWS * N, 4);
     s.z = random_floats(ROWS * N + 1, 4);
-    s.keys = random_floats(SLOTS * MOST_DIM, 1);
-    s.values = random_floats(SLOTS * MOST_DIM, 1);
-    s.key_halves = random_halves(SLOTS * MOST_DIM);
-    s.value_halves = random_halves(SLOTS * MOST_DIM);
+    s.floats = random_floats(SLOTS * MOST_DIM, 1);
+    s.kept = allocated(SLOTS * MOST_DIM * sizeof(float));
+    s.scales = random_floats(SLOTS, 1);
     s.queries = random_floats(MOST_DIM * DLX__LANES, 4);
     s.q = random_floats(MOST_DIM * DLX__LANES, 4);
     s.out = random_floats(MOST_DIM * DLX__LANES, 1);
     s.acts = (dlx__acts){s.x, N, N, ROWS, allocated(s.k->ints_bytes(N, ROWS)), NULL};
     printf("kernels %s on %s\n", s.k->name, cpu.name);
-    for (int halves = 0; halves < 2; halves++)
-        for (size_t head_dim = 64; head_dim <= MOST_DIM; head_dim *= 2)
-            measure_attend(&s, head_dim, halves, n_turns);
+    for (int t = DLX__KV_F32; t < DLX__N_KV_TYPES; t++)
+        measure_attends(&s, (way){(dlx__kv_type)t, false}, n_turns);
+    if (s.k->halve)
+        measure_attends(&s, (way){DLX__KV_BF16, true}, n_turns);
     measure_row("norm", run_norm, &s, n_turns);
     measure_row("rope", run_rope, &s, n_turns);
     measure_row("silu_mul", run_silu_mul, &s, n_turns);

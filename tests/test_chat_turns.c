@@ -42,18 +42,23 @@ static bool add_text(void *user, const dlx_event *e)
     return true;
 }
 
-static void turns_reuse_what_was_computed(void **state)
+static dlx_session *open_session(const char *kv_type)
 {
-    (void)state;
+    dlx_session_opts o = {.size = sizeof o, .n_ctx = 1024, .kv_type = kv_type};
+    dlx_session *session;
+    dlx_error err = {.code = DLX_OK};
+    assert_ok(dlx_session_open(&session, model, &o, &err), &err);
+    return session;
+}
+
+static void hold_conversation(const char *kv_type)
+{
     static const char *const said[N_TURNS] = {
         "Invoice for Ana Lima, 3 lamps, total 42.50 on 2024-03-05 in Lisbon.",
         "Then one for Bo Chen: 2 chairs, 80.00, 2024-04-01, Oslo.", "And a third: 7 pens, 9.10.",
         "Thanks."};
     dlx_error err = {.code = DLX_OK};
-    char path[4096];
-    snprintf(path, sizeof path, "%s/models/records", DLX_SOURCE_DIR);
-    assert_ok(dlx_model_open(&model, path, NULL, &err), &err);
-    dlx_session *session = support_session(model, NULL, 0);
+    dlx_session *session = open_session(kv_type);
     dlx_gen_opts opts;
     dlx_gen_init(model, &opts);
     opts.max_tokens = 64;
@@ -64,14 +69,14 @@ static void turns_reuse_what_was_computed(void **state)
         dlx_token *ids;
         add_message("user", said[turn]);
         size_t n = render(&ids);
-        dlx_session *fresh = support_session(model, NULL, 0);
+        dlx_session *fresh = open_session(kv_type);
         opts.on_event = add_text;
         opts.event_user = answer;
         assert_ok(dlx_generate(session, ids, n, &opts, &kept, &err), &err);
         opts.event_user = again;
         assert_ok(dlx_generate(fresh, ids, n, &opts, &anew, &err), &err);
-        printf("  turn %zu: prompt of %zu, %zu reused, %zu rows instead of %zu\n", turn + 1, n,
-               kept.n_reused, kept.rows, anew.rows);
+        printf("  %s, turn %zu: prompt of %zu, %zu reused, %zu rows instead of %zu\n", kv_type,
+               turn + 1, n, kept.n_reused, kept.rows, anew.rows);
         assert_string_equal(answer, again);
         assert_int_equal(kept.n_reused % opts.block_length, 0);
         assert_int_equal(kept.rows + kept.n_reused, anew.rows);
@@ -81,6 +86,18 @@ static void turns_reuse_what_was_computed(void **state)
         dlx_session_free(fresh);
     }
     dlx_session_free(session);
+}
+
+static void turns_reuse_what_was_computed(void **state)
+{
+    (void)state;
+    static const char *const kv_types[] = {"float32", "bf16", "f16", "int8"};
+    dlx_error err = {.code = DLX_OK};
+    char path[4096];
+    snprintf(path, sizeof path, "%s/models/records", DLX_SOURCE_DIR);
+    assert_ok(dlx_model_open(&model, path, NULL, &err), &err);
+    for (size_t i = 0; i < sizeof kv_types / sizeof *kv_types; i++)
+        hold_conversation(kv_types[i]);
     dlx_model_free(model);
 }
 

@@ -116,8 +116,8 @@ typedef struct dlx_session_opts {
      * and then. Types that are integers already stay as they are.
      *
      * compute: NULL or "float32"; or "bf16": where the kernels have an instruction for it, products
-     * of bf16 weights read rows rounded to bf16, at about twice the speed, and keys and values are
-     * kept, and multiplied, as bf16; elsewhere it is float32 as before (dlx_session_compute tells).
+     * of bf16 weights read rows rounded to bf16, at about twice the speed, and so do those of keys
+     * and values in bf16; elsewhere it is float32 as before (dlx_session_compute tells).
      * Of the reference backend it is refused.
      *
      * kernels: NULL: the fastest of this processor; or a name of dlx_kernels_name (dlx/tools.h).
@@ -125,6 +125,22 @@ typedef struct dlx_session_opts {
      * the environment read it themselves, as the command reads DLX_KERNEL.
      */
     const char *weights, *compute, *kernels;
+    /*
+     * scheme: how the rows are rounded that integer weights are multiplied by. "weight-only": not
+     * at all, so that these weights count as the floats that they stand for; "dynamic": to int8, a
+     * scale for every 128 numbers of a row, from these; "dynamic-row": a scale for every row;
+     * "static": to int8 by ranges that the model's file holds from calibration; "static16": to
+     * int16 by these, of float weights too. A file without ranges is refused for both. NULL: what
+     * the file says, else "dynamic" on the cpu backend and "weight-only" on the reference.
+     */
+    const char *scheme;
+    /*
+     * kv_type: what keys and values are kept in: "float32"; "bf16" or "f16", half the memory;
+     * "int8", about a quarter: one scale for each head's row of a position. They are rounded when
+     * they are written, and multiplied as float32 (bf16 under compute "bf16" as such). NULL:
+     * "float32", or "bf16" where compute "bf16" is in force.
+     */
+    const char *kv_type;
 } dlx_session_opts;
 
 DLX_API DLX_NODISCARD dlx_result dlx_session_open(dlx_session **out, const dlx_model *model,

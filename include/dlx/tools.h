@@ -19,17 +19,19 @@ typedef struct dlx_inspect_opts {
     bool tensors;        /* list every tensor */
     bool graph;          /* print the graph, one node a line */
     const char *weights, *compute, *kernels; /* of the plan, as in dlx_session_opts */
+    const char *scheme, *kv_type;            /* likewise */
 } dlx_inspect_opts;
 
 /*
  * {"path","family","shape":{...},"ids":{"mask":{"value","from"},...},"defaults":[{"option","value","from"}],
- *  "notes":[...],"plan":{"backend","weights","compute","kernels","n_ctx","weights_bytes","mapped_bytes","packed_bytes","kv_bytes","scratch_bytes",
+ *  "notes":[...],"plan":{"backend","weights","compute","kernels","scheme","kv_type","n_ctx","weights_bytes","mapped_bytes","packed_bytes","kv_bytes","scratch_bytes",
  *  "total_bytes","kv_bytes_per_token","phases":[...]},
  *  "tensors":[{"name","role","type","shape","bytes"}],"graph":"..."}
  * Of the plan: weights lie in the file (weights_bytes); a session reads part of them where they are
  * mapped, and the backend's own layout of the others (packed_bytes), which is made once a model.
  * The total is mapped + packed + kv + scratch. phases: what a pass does, in words, a line each.
- * weights, compute and kernels are those in force (kernels: null where the backend has none).
+ * weights, compute, kernels, scheme and kv_type are those in force (kernels: null where the backend
+ * has none).
  */
 DLX_API DLX_NODISCARD dlx_result dlx_inspect(const dlx_model *model, const dlx_inspect_opts *opts,
                                              char **json, dlx_error *err);
@@ -115,8 +117,9 @@ typedef struct dlx_bench_run {
     const char *backend;     /* NULL: that of the passes */
     int n_threads;           /* 0: the first of the passes' */
     /* As in dlx_session_opts. NULL: those of the passes, except that another backend has its own
-     * compute and kernels. */
+     * compute, kernels, scheme and kv_type. */
     const char *weights, *compute, *kernels;
+    const char *scheme, *kv_type;
 } dlx_bench_run;
 
 typedef struct dlx_bench_prompt {
@@ -135,7 +138,7 @@ typedef struct dlx_bench_opts {
     const dlx_bench_run *runs; /* [n_runs] generations, timed in turns; none: passes only */
     size_t n_runs;
     const dlx_gen_opts *exact;       /* NULL, or the decode that each run is compared with: with the
-       weights as stored, in float32 */
+       weights as stored, in float32, rows not rounded, K and V as float32 */
     const dlx_bench_prompt *prompts; /* [n_prompts]; NULL: one of arbitrary ids, contexts[0] of
  them, at most half of what the model was trained for */
     size_t n_prompts;
@@ -143,6 +146,7 @@ typedef struct dlx_bench_opts {
     bool (*on_progress)(void *user, const char *what, size_t done, size_t all);
     void *user;
     const char *weights, *compute, *kernels; /* of the passes, as in dlx_session_opts */
+    const char *scheme, *kv_type;            /* likewise */
 } dlx_bench_opts;
 
 /*
@@ -156,7 +160,8 @@ typedef struct dlx_bench_opts {
  *
  * with the bandwidth of a buffer as large as these weights (at most that of memory), and
  * both measured by all threads together. Weights that became int8 have a byte each and the peak of
- * int8; bf16 ones, and attention, have that of bf16 where compute is bf16, else that of f32. See
+ * int8, as integers have, where the scheme rounds rows to int8; bf16 ones, and attention over K and
+ * V in bf16, have that of bf16 where compute is bf16; all else has that of f32. See
  * docs/performance.md.
  *
  * {"model":{"path","family","types":{type: bytes},"n_params"},
@@ -167,10 +172,10 @@ typedef struct dlx_bench_opts {
  *  "probes":[one for each number of threads],
  *  "generate":{"name","tokens","tokens_per_second","decode_tokens_per_second","passes_per_token","rows_per_pass",
  *              "first_token_seconds","prefill_seconds","seconds_best","seconds_median","passes","rows","decode_passes",
- *              "prompt_tokens","prompts","threads","backend","weights","compute","kernels"},
+ *              "prompt_tokens","prompts","threads","backend","weights","compute","kernels","scheme","kv_type"},
  *  "runs":[all generations, the first of them being "generate"; with `exact` also
  *          "agreement","same_tokens","compared_tokens","identical_answers"],
- *  "weights","compute","kernels": what was in force in the passes,
+ *  "weights","compute","kernels","scheme","kv_type": what was in force in the passes,
  *  "load_seconds","first_pass_seconds","peak_rss_bytes","weights_bytes","kv_bytes",
  *  "machine":{...},"build":{...},"date","complete"}
  * Seconds are sums over the prompts, but for that of the first token, a mean. passes_per_token,

@@ -65,8 +65,8 @@ static dlx_result take_options(dlx__bench *b)
     b->n_ctx = longest + most_rows;
     b->n_step_rows = dlx__max(most_rows, dlx__min(longest, FILL_ROWS));
     DLX__TRY(dlx__api_backend(&b->backend, o->backend, b->err));
-    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels};
-    return dlx__api_arithmetic(&b->arithmetic, b->backend, names, b->err);
+    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels, o->scheme, o->kv_type};
+    return dlx__api_arithmetic(&b->arithmetic, &b->model->core, b->backend, names, b->err);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -135,6 +135,8 @@ static void complete_run(const dlx__bench *b, dlx_bench_run *run)
         return;
     run->compute = run->compute ? run->compute : o->compute;
     run->kernels = run->kernels ? run->kernels : o->kernels;
+    run->scheme = run->scheme ? run->scheme : o->scheme;
+    run->kv_type = run->kv_type ? run->kv_type : o->kv_type;
 }
 
 static bool make_gens(dlx__bench *b)
@@ -143,8 +145,12 @@ static bool make_gens(dlx__bench *b)
     b->n_gens = o->n_runs + (o->n_runs && o->exact);
     b->gens = dlx__arena_alloc(&b->arena, b->n_gens, sizeof *b->gens);
     for (size_t i = 0; b->gens && i < b->n_gens; i++) {
-        const dlx_bench_run exact = {
-            .name = "exact", .gen = o->exact, .weights = "stored", .compute = "float32"};
+        const dlx_bench_run exact = {.name = "exact",
+                                     .gen = o->exact,
+                                     .weights = "stored",
+                                     .compute = "float32",
+                                     .scheme = "weight-only",
+                                     .kv_type = "float32"};
         b->gens[i].run = i < o->n_runs ? o->runs[i] : exact;
         complete_run(b, &b->gens[i].run);
     }
@@ -186,9 +192,10 @@ static dlx_result check_gen(const dlx__bench *b, dlx__bench_gen *g)
 {
     const dlx_bench_run *run = &g->run;
     const dlx__backend_class *backend;
-    const dlx__arithmetic_names names = {run->weights, run->compute, run->kernels};
+    const dlx__arithmetic_names names = {run->weights, run->compute, run->kernels, run->scheme,
+                                         run->kv_type};
     DLX__TRY(dlx__api_backend(&backend, run->backend, b->err));
-    DLX__TRY(dlx__api_arithmetic(&g->arithmetic, backend, names, b->err));
+    DLX__TRY(dlx__api_arithmetic(&g->arithmetic, &b->model->core, backend, names, b->err));
     for (size_t j = 0; j < b->n_prompts; j++) {
         const dlx_bench_prompt *p = &b->prompts[j];
         size_t n_ctx = dlx_gen_positions(b->model, run->gen, p->n);

@@ -48,6 +48,8 @@ static dlx_result open_session(dlx__bench *b, dlx__bench_gen *g, size_t n_ctx)
                           .n_threads = g->run.n_threads,
                           .weights = g->run.weights,
                           .compute = g->run.compute,
+                          .scheme = g->run.scheme,
+                          .kv_type = g->run.kv_type,
                           .kernels = g->run.kernels};
     g->owns_session = true;
     return dlx_session_open(&g->session, b->model, &o, b->err);

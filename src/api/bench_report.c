@@ -52,8 +52,9 @@ static json_t *model_report(const dlx__model *m)
 
 static json_t *arithmetic_report(const dlx__arithmetic *a)
 {
-    return json_pack("{s:s, s:s, s:s?}", "weights", dlx__arithmetic_weights(a), "compute",
-                     dlx__arithmetic_compute(a), "kernels", a->kernels);
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s}", "weights", dlx__arithmetic_weights(a), "compute",
+                     dlx__arithmetic_compute(a), "kernels", a->kernels, "scheme",
+                     dlx__arithmetic_scheme(a), "kv_type", dlx__arithmetic_kv_type(a));
 }
 
 /* ---- passes and probes ----------------------------------------------------------------------- */

@@ -5,10 +5,11 @@
  *                                                 + attention / its peak )
  *
  * Weight bytes: every matrix of the layers and the head once, norms and biases, and M rows of the
- * embedding; as stored, or as int8 where the session made them that. K and V are not counted: how
- * they are stored is the backend's own choice. Attention: 4 * layers * heads * head width
+ * embedding; as stored, or as int8 where the session made them that. Integer weights have the peak
+ * of their type where the scheme rounds rows to int8, else that of f32. K and V are not counted:
+ * how they are stored is the backend's own choice. Attention: 4 * layers * heads * head width
  * operations for every pair of a row and a position that it sees;
- * f32, or bf16 where K and V are kept so.
+ * f32, or bf16 where K and V are kept so and compute is bf16.
  */
 #include "api/bench.h"
 
@@ -24,7 +25,10 @@ const char *dlx__multiplied_as(dlx__dtype dtype, const dlx__arithmetic *a)
 
 dlx__peak dlx__peak_of(dlx__dtype dtype, const dlx__arithmetic *a)
 {
-    if (a->int8 && is_float(dtype))
+    const bool integers = a->int8 || !is_float(dtype);
+    if (integers && !dlx__scheme_is_int8(a->scheme))
+        return DLX__PEAK_F32;
+    if (integers && is_float(dtype))
         return DLX__PEAK_INT8;
     switch (dtype) {
     case DLX__BF16:
@@ -90,7 +94,8 @@ void dlx__work_of_pass(dlx__work *work, const dlx__model *m, const dlx__arithmet
             add_tensor(work, dlx__model_tensor(m, (dlx__role)role, layer), a, rows);
     add_tensor(work, dlx__model_tensor(m, DLX__ROLE_FINAL_NORM, 0), a, rows);
     add_tensor(work, dlx__model_tensor(m, DLX__ROLE_HEAD, 0), a, rows);
-    work->ops[a->halves ? DLX__PEAK_BF16 : DLX__PEAK_F32] +=
+    const bool pairs = a->halves && a->kv_type == DLX__KV_BF16;
+    work->ops[pairs ? DLX__PEAK_BF16 : DLX__PEAK_F32] +=
         4.0 * (double)(hp->n_layers * hp->n_heads * hp->head_dim) * visible_pairs(m, rows, context);
 }
 

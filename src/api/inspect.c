@@ -117,10 +117,11 @@ static json_t *plan_report(const dlx_model *model, size_t asked_ctx,
     if (backend->plan)
         plan = backend->plan(core, &o);
     size_t total = dlx__add(dlx__add(plan.mapped, plan.packed), dlx__add(plan.kv, plan.scratch));
-    return json_pack("{s:s, s:s, s:s, s:s?, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+    return json_pack("{s:s, s:s, s:s, s:s?, s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "backend", backend->name, "weights", dlx__arithmetic_weights(a), "compute",
-                     dlx__arithmetic_compute(a), "kernels", a->kernels, "n_ctx", size_json(n_ctx),
-                     "weights_bytes", (json_int_t)weight_bytes, "mapped_bytes",
+                     dlx__arithmetic_compute(a), "kernels", a->kernels, "scheme",
+                     dlx__arithmetic_scheme(a), "kv_type", dlx__arithmetic_kv_type(a), "n_ctx",
+                     size_json(n_ctx), "weights_bytes", (json_int_t)weight_bytes, "mapped_bytes",
                      size_json(plan.mapped), "packed_bytes", size_json(plan.packed), "kv_bytes",
                      size_json(plan.kv), "scratch_bytes", size_json(plan.scratch), "total_bytes",
                      size_json(total), "kv_bytes_per_token", size_json(per_token), "phases",
@@ -203,8 +204,8 @@ dlx_result dlx_inspect(const dlx_model *model, const dlx_inspect_opts *opts, cha
     if (!backend)
         return dlx__fail(err, DLX_E_ARG, "unknown backend '%s' (`dlx doctor` lists them)", name);
     dlx__arithmetic a;
-    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels};
-    DLX__TRY(dlx__api_arithmetic(&a, backend, names, err));
+    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels, o->scheme, o->kv_type};
+    DLX__TRY(dlx__api_arithmetic(&a, &model->core, backend, names, err));
 
     const dlx__model *core = &model->core;
     uint64_t n_params, n_bytes;

@@ -40,8 +40,8 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
             "with DLX_LOAD_ALL)",
             model->core.checkpoint.path);
     DLX__TRY(dlx__api_backend(&backend, o->backend, err));
-    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels};
-    DLX__TRY(dlx__api_arithmetic(&a, backend, names, err));
+    const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels, o->scheme, o->kv_type};
+    DLX__TRY(dlx__api_arithmetic(&a, &model->core, backend, names, err));
     dlx_session *session = dlx__alloc_zero(model->mem, 1, sizeof *session);
     if (!session)
         return dlx__fail_memory(err, "opening a session", sizeof *session);
@@ -55,6 +55,8 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
                                .int8 = a.int8,
                                .bf16 = a.bf16,
                                .kernels = a.kernels,
+                               .scheme = a.scheme,
+                               .kv_type = a.kv_type,
                                .tokenizer = model->tokenizer,
                                .mem = model->mem};
     dlx_result r = dlx__engine_open(&session->engine, &model->core, &engine, err);

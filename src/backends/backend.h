@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "dtype/kv_type.h"
 #include "model/model.h"
 
 /*
@@ -81,11 +82,12 @@ typedef struct dlx__backend_opts {
     int n_streams; /* 1 or 2 */
     int n_threads; /* 0: the fast cores */
     bool int8;     /* float matrices become int8 while loading, one scale an output */
-    bool bf16;     /* cpu: products of bf16 weights, and attention, read numbers rounded to bf16;
-                      K and V are kept so */
-    const char *kernels; /* cpu: a table by its name; NULL: the fastest that runs here */
-    dlx__scheme scheme;  /* how rows are rounded that products of integer weights read */
-    const char *path;    /* of an exported program; NULL for backends that run the graph */
+    bool bf16;     /* cpu: products of bf16 weights, and of K and V in bf16, read numbers rounded
+                      to bf16 */
+    dlx__kv_type kv_type; /* NONE: float32; on cpu bf16 where `bf16` is in force */
+    const char *kernels;  /* cpu: a table by its name; NULL: the fastest that runs here */
+    dlx__scheme scheme;   /* how rows are rounded that products of integer weights read */
+    const char *path;     /* of an exported program; NULL for backends that run the graph */
     const dlx_allocator *mem;
 } dlx__backend_opts;
 
@@ -102,8 +104,10 @@ typedef struct dlx__export_opts dlx__export_opts; /* export/exporter.h */
 
 typedef struct dlx__backend_class {
     const char *name;
-    const char *about; /* one line for `dlx doctor` */
-    bool plain;        /* float32 alone, no kernels to choose from: bf16 and kernels are refused */
+    const char *about;  /* one line for `dlx doctor` */
+    bool plain;         /* float32 alone, no kernels to choose from: bf16 and kernels are refused */
+    dlx__scheme scheme; /* of rows where nobody names one; NONE: rows are left as they are */
+    unsigned kv_types;  /* a bit 1 << dlx__kv_type for each that it can keep; 0: float32 alone */
     /* Can it run here? On failure the sentence says what is missing and how to get it. */
     dlx_result (*probe)(dlx_error *err);
     /* What load will take. NULL: unknown. */
@@ -118,6 +122,9 @@ typedef struct dlx__backend_class {
     /* Writes the model as a program for this backend; NULL: nothing to export. */
     dlx_result (*export_model)(const dlx__model *m, const dlx__export_opts *o, dlx_error *err);
 } dlx__backend_class;
+
+/* Every type of keys and values, for `kv_types`. */
+enum { DLX__ALL_KV_TYPES = (1 << DLX__N_KV_TYPES) - (1 << DLX__KV_F32) };
 
 #define DLX__BACKENDS(X) X(reference) X(cpu)
 

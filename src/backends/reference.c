@@ -28,7 +28,7 @@ struct dlx__backend {
     float **slots;              /* [n_slots], each [n_rows, slot_cols] */
     float *row;                 /* [widest]: one row of a weight */
     float *logits[MAX_STREAMS]; /* [n_vocab]: one row of the head */
-    double *scores;             /* [n_ctx]: one row of attention */
+    double *scores;             /* [n_ctx]: one row of attention; then [head_dim]: its sums */
     float *rounded;             /* [n_rows, widest]: inputs of a product, rounded; NULL: never */
     dlx__kv_cache kv[MAX_STREAMS];
     float *hidden[MAX_STREAMS];   /* [n_rows, n_embd]: what the head reads */
@@ -77,10 +77,15 @@ static bool make_layout(layout *l, const dlx__graph *g, dlx__arena *arena)
     return true;
 }
 
+static dlx__kv_type kv_type_of(const dlx__backend_opts *o)
+{
+    return o->kv_type == DLX__KV_NONE ? DLX__KV_F32 : o->kv_type;
+}
+
 static size_t kv_bytes(const dlx__model *m, const dlx__backend_opts *o)
 {
-    size_t kv =
-        dlx__kv_bytes(m->graph.n_layers, m->graph.n_heads_kv, o->n_ctx, m->graph.head_dim, false);
+    size_t kv = dlx__kv_bytes(m->graph.n_layers, m->graph.n_heads_kv, o->n_ctx, m->graph.head_dim,
+                              kv_type_of(o));
     return dlx__mul((size_t)o->n_streams, kv);
 }
 
@@ -101,7 +106,8 @@ static size_t buffer_bytes(const dlx__model *m, const dlx__backend_opts *o, cons
     floats = dlx__add(floats, dlx__mul(n_streams, m->graph.n_vocab));
     if (rounds(o))
         floats = dlx__add(floats, dlx__mul(o->n_rows, l->widest));
-    return dlx__add(dlx__mul(floats, sizeof(float)), dlx__mul(o->n_ctx, sizeof(double)));
+    const size_t doubles = dlx__add(o->n_ctx, m->graph.head_dim);
+    return dlx__add(dlx__mul(floats, sizeof(float)), dlx__mul(doubles, sizeof(double)));
 }
 
 /* A tied head's table is counted once. */
@@ -189,11 +195,12 @@ static dlx_result take_buffers(dlx__backend *b, dlx_error *err)
         DLX__TRY(take_floats(&b->hidden[s], b, dlx__mul(n_rows, g->n_embd), err));
         DLX__TRY(take_floats(&b->logits[s], b, g->n_vocab, err));
         DLX__TRY(dlx__kv_open(&b->kv[s], g->n_layers, g->n_heads_kv, b->opts.n_ctx, g->head_dim,
-                              false, b->opts.mem, err));
+                              kv_type_of(&b->opts), b->opts.mem, err));
     }
     DLX__TRY(take_floats(&b->row, b, b->layout.widest, err));
     void *scores = NULL;
-    DLX__TRY(take(&scores, b, b->opts.n_ctx, sizeof *b->scores, err));
+    const size_t n_scores = dlx__add(b->opts.n_ctx, g->head_dim);
+    DLX__TRY(take(&scores, b, n_scores, sizeof *b->scores, err));
     b->scores = scores;
     if (rounds(&b->opts))
         DLX__TRY(take_floats(&b->rounded, b, dlx__mul(n_rows, b->layout.widest), err));
@@ -328,7 +335,8 @@ static void run_node(dlx__backend *b, const dlx__step *in, size_t index)
     case DLX__OP_ATTEND:
         dlx__kv_write(&b->kv[in->stream], (size_t)node->layer, in->start, in->n, y,
                       b->slots[b->layout.slot_of[node->in[2]]]);
-        dlx__ref_attend(dst, x, &b->kv[in->stream], node, in, b->scores);
+        dlx__ref_attend(dst, x, &b->kv[in->stream], node, in, b->scores, b->scores + b->opts.n_ctx,
+                        b->row);
         break;
     case DLX__OP_SILU_MUL:
         dlx__ref_silu_mul(dst, x, y, elems);
@@ -438,6 +446,7 @@ static dlx_result head(dlx__backend *b, const dlx__head *in, dlx_error *err)
 const dlx__backend_class dlx__backend_reference = {
     .name = "reference",
     .plain = true,
+    .kv_types = DLX__ALL_KV_TYPES,
     .about = "the model's graph in scalar float32: slow, the truth that others are tested against",
     .probe = probe,
     .plan = plan,

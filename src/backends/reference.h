@@ -24,9 +24,10 @@ void dlx__ref_rmsnorm(float *dst, const float *x, const dlx__tensor *w, float ep
 void dlx__ref_rope(float *dst, const float *x, size_t n, size_t n_heads, size_t n_cols,
                    size_t start, double theta);
 
-/* dst, q [n, heads, cols]; the rows' own K/V are in kv; `scores` [n_slots] is scratch */
+/* dst, q [n, heads, cols]; the rows' own K/V are in kv; `scores` [n_slots], `sums` [cols] and `row`
+ * [cols] are scratch */
 void dlx__ref_attend(float *dst, const float *q, const dlx__kv_cache *kv, const dlx__node *node,
-                     const dlx__step *step, double *scores);
+                     const dlx__step *step, double *scores, double *sums, float *row);
 
 void dlx__ref_silu_mul(float *dst, const float *gate, const float *up, size_t n);
 void dlx__ref_add(float *dst, const float *x, const float *y, size_t n);

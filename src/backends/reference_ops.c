@@ -138,12 +138,12 @@ static size_t n_visible(const dlx__step *step, size_t pos)
 }
 
 /* scores[0, n) = softmax(q kT * scale) */
-static void softmax_scores(double *scores, const float *q, const float *keys, size_t n, size_t cols,
-                           double scale)
+static void softmax_scores(double *scores, const float *q, const dlx__kv_cache *kv, size_t layer,
+                           size_t head, size_t n, double scale, float *row)
 {
     double highest = -INFINITY;
     for (size_t j = 0; j < n; j++) {
-        scores[j] = dot(q, keys + j * cols, cols) * scale;
+        scores[j] = dot(q, dlx__kv_key(kv, layer, head, j, row), kv->head_dim) * scale;
         highest = scores[j] > highest ? scores[j] : highest;
     }
     double sum = 0.0;
@@ -155,8 +155,21 @@ static void softmax_scores(double *scores, const float *q, const float *keys, si
         scores[j] /= sum;
 }
 
+/* sums [cols] = the values of the slots [0, n), weighted */
+static void weighted_values(double *sums, const double *weights, const dlx__kv_cache *kv,
+                            size_t layer, size_t head, size_t n, float *row)
+{
+    for (size_t c = 0; c < kv->head_dim; c++)
+        sums[c] = 0.0;
+    for (size_t j = 0; j < n; j++) {
+        const float *value = dlx__kv_value(kv, layer, head, j, row); /* [cols] */
+        for (size_t c = 0; c < kv->head_dim; c++)
+            sums[c] += weights[j] * (double)value[c];
+    }
+}
+
 void dlx__ref_attend(float *dst, const float *q, const dlx__kv_cache *kv, const dlx__node *node,
-                     const dlx__step *step, double *scores)
+                     const dlx__step *step, double *scores, double *sums, float *row)
 {
     size_t cols = node->n_cols;
     size_t group = node->n_heads / kv->n_heads; /* query heads that share a key head */
@@ -164,15 +177,11 @@ void dlx__ref_attend(float *dst, const float *q, const dlx__kv_cache *kv, const 
         size_t n = n_visible(step, step->start + i);
         for (size_t h = 0; h < node->n_heads; h++) {
             size_t at = (i * node->n_heads + h) * cols;
-            const float *keys = dlx__kv_keys(kv, (size_t)node->layer, h / group);
-            const float *values = dlx__kv_values(kv, (size_t)node->layer, h / group);
-            softmax_scores(scores, q + at, keys, n, cols, (double)node->scale);
-            for (size_t c = 0; c < cols; c++) {
-                double sum = 0.0;
-                for (size_t j = 0; j < n; j++)
-                    sum += scores[j] * (double)values[j * cols + c];
-                dst[at + c] = (float)sum;
-            }
+            const size_t layer = (size_t)node->layer, head = h / group;
+            softmax_scores(scores, q + at, kv, layer, head, n, (double)node->scale, row);
+            weighted_values(sums, scores, kv, layer, head, n, row);
+            for (size_t c = 0; c < cols; c++)
+                dst[at + c] = (float)sums[c];
         }
     }
 }

@@ -235,16 +235,17 @@ static void divide_lanes(float *y, const lane_state *l, size_t width, size_t n)
 static void attend_floats(float *y, const float *q, size_t width, const dlx__attend_in *in)
 {
     const size_t c = in->head_dim;
-    float s[SLOTS * DLX__LANES]; /* [SLOTS][width] */
+    const float *keys = in->keys.numbers, *values = in->values.numbers; /* [n_slots][c] */
+    float s[SLOTS * DLX__LANES];                                        /* [SLOTS][width] */
     lane_state lanes;
     lanes_reset(&lanes, width, in);
     for (size_t slot = 0; slot < in->n_slots; slot += SLOTS) {
         const size_t n = dlx__min(SLOTS, in->n_slots - slot);
-        multiply_lanes(&(lane_product){s, NULL, q, in->keys + slot * c, c, 1, n, c}, width);
+        multiply_lanes(&(lane_product){s, NULL, q, keys + slot * c, c, 1, n, c}, width);
         softmax_tile(s, width, n, (int32_t)slot, in->scale, &lanes);
-        multiply_lanes(&(lane_product){y, slot > 0 ? lanes.shrink : NULL, s, in->values + slot * c,
-                                       1, c, c, n},
-                       width);
+        multiply_lanes(
+            &(lane_product){y, slot > 0 ? lanes.shrink : NULL, s, values + slot * c, 1, c, c, n},
+            width);
     }
     divide_lanes(y, &lanes, width, c);
 }

@@ -141,7 +141,7 @@ static void add_values(float *y, lane_state *l, const float *p, size_t width, si
                        const dlx__attend_in *in)
 {
     const size_t c = in->head_dim;
-    const uint16_t *values = in->value_halves + slot * c;
+    const uint16_t *values = (const uint16_t *)in->values.numbers + slot * c;
     multiply_pairs(&(lane_product){y, slot > 0 ? l->shrink : NULL, p, values, 1, c, c, n / 2},
                    width);
     if (n % 2 == 0)
@@ -151,17 +151,17 @@ static void add_values(float *y, lane_state *l, const float *p, size_t width, si
     add_last(y, l->shrink, p + n / 2 * width, values + (n - 1) * c, width, c);
 }
 
-static void attend_halves(float *y, float *q, size_t width, const dlx__attend_in *in)
+static void attend_by_pairs(float *y, float *q, size_t width, const dlx__attend_in *in)
 {
     const size_t c = in->head_dim;
-    float s[PAIR_SLOTS * DLX__LANES]; /* [PAIR_SLOTS][width] */
+    const uint16_t *keys = in->keys.numbers; /* [n_slots][c] */
+    float s[PAIR_SLOTS * DLX__LANES];        /* [PAIR_SLOTS][width] */
     lane_state lanes;
     lanes_reset(&lanes, width, in);
     pair_queries(q, c, width, in->scale * 1.44269504088896341f);
     for (size_t slot = 0; slot < in->n_slots; slot += PAIR_SLOTS) {
         const size_t n = dlx__min(PAIR_SLOTS, in->n_slots - slot);
-        multiply_pairs(&(lane_product){s, NULL, q, in->key_halves + slot * c, c / 2, 1, n, c / 2},
-                       width);
+        multiply_pairs(&(lane_product){s, NULL, q, keys + slot * c, c / 2, 1, n, c / 2}, width);
         FOR_WIDTH(width, softmax_pairs(s, n, (int32_t)slot, &lanes, WIDTH));
         add_values(y, &lanes, s, width, slot, n, in);
     }

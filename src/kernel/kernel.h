@@ -34,6 +34,7 @@
 
 #include "base/cpu.h"
 #include "base/tensor.h"
+#include "dtype/kv_type.h"
 
 enum {
     DLX__PANEL = 16,   /* outputs of a panel */
@@ -107,16 +108,16 @@ typedef struct dlx__acts {
 
 /* One head's keys and values and what the lanes may see of them. */
 typedef struct dlx__attend_in {
-    const float *keys;     /* [n_slots, head_dim] */
-    const float *values;   /* [n_slots, head_dim] */
+    dlx__kv_type type;     /* of keys and values; not NONE */
+    dlx__kv_rows keys;     /* [n_slots, head_dim], rows of bf16 4-byte aligned */
+    dlx__kv_rows values;   /* likewise; of an odd number of slots in bf16 anything may lie beside
+                              the last */
     const int32_t *n_seen; /* [width]: lane l sees the slots [0, n_seen[l]), at least one */
     size_t n_slots;        /* the largest of n_seen */
     size_t head_dim;       /* even */
     float scale;
-    /* In place of keys and values the same in bf16, 4-byte aligned; of an odd number of slots
-     * anything may lie beside the last one's values. */
-    const uint16_t *key_halves;   /* [n_slots, head_dim]; NULL: none */
-    const uint16_t *value_halves; /* [n_slots / 2 rounded up, head_dim, 2]: pairs of slots */
+    bool pairs; /* of bf16, by a table that has `halve`: q and the softmax are rounded to bf16 too,
+                   and pairs multiplied. Else all products are those of floats */
 } dlx__attend_in;
 
 /* What is known of a row's logits so far; made for ascending ids. */
@@ -160,8 +161,7 @@ typedef struct dlx__kernels {
                  size_t first_panel, size_t n_panels);
 
     /* y [head_dim][width] = softmax(scale * keys q) over what each lane sees, times values;
-     * q [head_dim][width] is not kept; width 8, 16, 24 or 32. Where keys and values are bf16, a
-     * table that has `halve` rounds q and the softmax too. */
+     * q [head_dim][width] is not kept; width 8, 16, 24 or 32. */
     void (*attend)(float *y, float *q, size_t width, const dlx__attend_in *in);
 
     /* The vectors below have any length n. y may be x. */

@@ -262,15 +262,14 @@ static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packe
 
 static float key_at(const dlx__attend_in *in, size_t slot, size_t feature)
 {
-    const size_t at = slot * in->head_dim + feature;
-    return in->key_halves ? dlx__bf16_to_f32(in->key_halves[at]) : in->keys[at];
+    const size_t at = dlx__kv_key_at(in->head_dim, slot, feature);
+    return dlx__kv_number(in->type, in->keys, at, slot);
 }
 
 static float value_at(const dlx__attend_in *in, size_t slot, size_t feature)
 {
-    const size_t pair = slot / 2 * in->head_dim + feature;
-    return in->key_halves ? dlx__bf16_to_f32(in->value_halves[2 * pair + slot % 2])
-                          : in->values[slot * in->head_dim + feature];
+    const size_t at = dlx__kv_value_at(in->type, in->head_dim, slot, feature);
+    return dlx__kv_number(in->type, in->values, at, slot);
 }
 
 static float score(const float *q, size_t slot, size_t width, const dlx__attend_in *in)

@@ -222,6 +222,17 @@ INLINE vec vec_of_halves(const uint8_t *p)
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
+INLINE vec vec_of_bf16(const uint8_t *p)
+{
+    const ivec low = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(low, 16));
+}
+
+INLINE vec vec_of_signed(const uint8_t *p)
+{
+    return vec_of(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
+}
+
 INLINE vec vec_of_bytes(const uint8_t *p)
 {
     return vec_of(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));

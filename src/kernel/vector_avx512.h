@@ -192,6 +192,22 @@ INLINE vec vec_of_halves(const uint8_t *p)
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
 }
 
+INLINE vec vec_of_bf16(const uint8_t *p)
+{
+    const ivec low = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(low, 16));
+}
+
+INLINE ivec ivec_of_signed(const uint8_t *p)
+{
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+INLINE vec vec_of_signed(const uint8_t *p)
+{
+    return vec_of(ivec_of_signed(p));
+}
+
 INLINE ivec ivec_of_bytes(const uint8_t *p)
 {
     return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
@@ -264,11 +280,6 @@ INLINE ivec with_offset(ivec bytes)
 INLINE ivec ivec_mul(ivec a, ivec b)
 {
     return _mm512_mullo_epi32(a, b);
-}
-
-INLINE ivec ivec_of_signed(const uint8_t *p)
-{
-    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
 INLINE int32_t ivec_sum(ivec a)

@@ -185,6 +185,11 @@ INLINE vec vec_of_halves(const uint8_t *p)
     return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)));
 }
 
+INLINE vec vec_of_bf16(const uint8_t *p)
+{
+    return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p)), 16));
+}
+
 /* Four bytes, widened to 16 bits twice. */
 INLINE uint16x8_t words_of_bytes(const uint8_t *p)
 {
@@ -196,6 +201,12 @@ INLINE uint16x8_t words_of_bytes(const uint8_t *p)
 INLINE vec vec_of_bytes(const uint8_t *p)
 {
     return vcvtq_f32_u32(vmovl_u16(vget_low_u16(words_of_bytes(p))));
+}
+
+INLINE vec vec_of_signed(const uint8_t *p)
+{
+    const int8x8_t bytes = vreinterpret_s8_u8(vmovn_u16(words_of_bytes(p)));
+    return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(bytes))));
 }
 
 INLINE vec vec_of_pairs(const uint8_t *p, const size_t odd)

@@ -4,21 +4,26 @@
 #define DLX__VECTOR_TABLE_H
 
 #include "kernel/attend_lanes.h"
+#include "kernel/attend_widened.h"
 #include "kernel/gemm_widened.h"
 #include "kernel/vector_rows.h"
 #ifdef SET_PAIRS
 #include "kernel/attend_pairs.h"
 #include "kernel/gemm_pairs.h"
-#else
-#include "kernel/attend_widened.h"
 #endif
 
 static void attend(float *y, float *q, size_t width, const dlx__attend_in *in)
 {
-    if (in->key_halves)
-        attend_halves(y, q, width, in);
-    else
+#ifdef SET_PAIRS
+    if (in->pairs) {
+        attend_by_pairs(y, q, width, in);
+        return;
+    }
+#endif
+    if (in->type == DLX__KV_F32)
         attend_floats(y, q, width, in);
+    else
+        attend_widened(y, q, width, in);
 }
 
 const dlx__kernels SET_NAME = {

@@ -3,36 +3,57 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
-#include "dtype/convert.h"
 
-#include <string.h>
-
-/* Values kept as halves are pairs of slots. */
-static size_t room(size_t n_slots, bool halves)
+/* Values in bf16 are pairs of slots. */
+static size_t room_of(size_t n_slots, dlx__kv_type type)
 {
-    return halves ? dlx__align(n_slots, 2) : n_slots;
+    return type == DLX__KV_BF16 ? dlx__align(n_slots, 2) : n_slots;
 }
 
-size_t dlx__kv_bytes(size_t n_layers, size_t n_heads, size_t n_slots, size_t head_dim, bool halves)
+size_t dlx__kv_slot_bytes(size_t n_layers, size_t n_heads, size_t head_dim, dlx__kv_type type)
 {
-    size_t n = dlx__mul(dlx__mul(n_layers, n_heads), dlx__mul(room(n_slots, halves), head_dim));
-    return dlx__mul(n, 2 * (halves ? sizeof(uint16_t) : sizeof(float)));
+    return dlx__mul(dlx__mul(2, dlx__mul(n_layers, n_heads)), dlx__kv_row_bytes(type, head_dim));
+}
+
+/* Bytes of all numbers, up to where scales may begin. */
+static size_t bytes_of_numbers(size_t n_layers, size_t n_heads, size_t n_slots, size_t head_dim,
+                               dlx__kv_type type)
+{
+    const size_t n_rows = dlx__mul(dlx__mul(2, dlx__mul(n_layers, n_heads)), n_slots);
+    const size_t n = dlx__mul(n_rows, dlx__mul(head_dim, dlx__kv_number_bytes(type)));
+    return dlx__align(n, sizeof(float));
+}
+
+size_t dlx__kv_bytes(size_t n_layers, size_t n_heads, size_t n_slots, size_t head_dim,
+                     dlx__kv_type type)
+{
+    const size_t room = room_of(n_slots, type);
+    const size_t numbers = bytes_of_numbers(n_layers, n_heads, room, head_dim, type);
+    if (type != DLX__KV_INT8)
+        return numbers;
+    const size_t n_rows = dlx__mul(dlx__mul(2, dlx__mul(n_layers, n_heads)), room);
+    return dlx__add(numbers, dlx__mul(n_rows, sizeof(float)));
 }
 
 dlx_result dlx__kv_open(dlx__kv_cache *kv, size_t n_layers, size_t n_heads, size_t n_slots,
-                        size_t head_dim, bool halves, const dlx_allocator *mem, dlx_error *err)
+                        size_t head_dim, dlx__kv_type type, const dlx_allocator *mem,
+                        dlx_error *err)
 {
     *kv = (dlx__kv_cache){.mem = mem,
+                          .type = type,
                           .n_layers = n_layers,
                           .n_heads = n_heads,
-                          .n_slots = room(n_slots, halves),
-                          .head_dim = head_dim,
-                          .halves = halves};
-    size_t n_bytes = dlx__kv_bytes(n_layers, n_heads, n_slots, head_dim, halves);
+                          .n_slots = room_of(n_slots, type),
+                          .head_dim = head_dim};
+    size_t n_bytes = dlx__kv_bytes(n_layers, n_heads, n_slots, head_dim, type);
     kv->data = dlx__alloc_aligned(mem, n_bytes); /* [n_layers, 2, n_heads, n_slots, head_dim] */
     if (!kv->data)
         return dlx__fail_memory(
             err, "making room for keys and values; a shorter context needs less", n_bytes);
+    if (type == DLX__KV_INT8)
+        kv->scales =
+            (float *)(void *)((uint8_t *)kv->data +
+                              bytes_of_numbers(n_layers, n_heads, kv->n_slots, head_dim, type));
     return DLX_OK;
 }
 
@@ -44,76 +65,101 @@ void dlx__kv_release(dlx__kv_cache *kv)
 
 enum { KEYS, VALUES };
 
-/* The first number of a matrix. */
-static size_t matrix(const dlx__kv_cache *kv, size_t layer, size_t kind, size_t head)
+/* Row 0 of a head's keys or values, counted in rows. */
+static size_t first_row(const dlx__kv_cache *kv, size_t layer, size_t kind, size_t head)
 {
-    return ((layer * 2 + kind) * kv->n_heads + head) * kv->n_slots * kv->head_dim;
+    return ((layer * 2 + kind) * kv->n_heads + head) * kv->n_slots;
 }
 
-float *dlx__kv_keys(const dlx__kv_cache *kv, size_t layer, size_t head)
+/* The number at `at` of a matrix that begins with row `first`. */
+static uint8_t *number(const dlx__kv_cache *kv, size_t first, size_t at)
 {
-    return (float *)kv->data + matrix(kv, layer, KEYS, head);
+    return (uint8_t *)kv->data + (first * kv->head_dim + at) * dlx__kv_number_bytes(kv->type);
 }
 
-float *dlx__kv_values(const dlx__kv_cache *kv, size_t layer, size_t head)
+static dlx__kv_rows rows_of(const dlx__kv_cache *kv, size_t layer, size_t kind, size_t head)
 {
-    return (float *)kv->data + matrix(kv, layer, VALUES, head);
+    const size_t first = first_row(kv, layer, kind, head);
+    return (dlx__kv_rows){number(kv, first, 0), kv->scales ? kv->scales + first : NULL};
 }
 
-uint16_t *dlx__kv_key_halves(const dlx__kv_cache *kv, size_t layer, size_t head)
+dlx__kv_rows dlx__kv_keys(const dlx__kv_cache *kv, size_t layer, size_t head)
 {
-    return (uint16_t *)kv->data + matrix(kv, layer, KEYS, head);
+    return rows_of(kv, layer, KEYS, head);
 }
 
-uint16_t *dlx__kv_value_halves(const dlx__kv_cache *kv, size_t layer, size_t head)
+dlx__kv_rows dlx__kv_values(const dlx__kv_cache *kv, size_t layer, size_t head)
 {
-    return (uint16_t *)kv->data + matrix(kv, layer, VALUES, head);
+    return rows_of(kv, layer, VALUES, head);
+}
+
+/* Numbers of a row lie `step` apart, the first at `at`. */
+typedef struct place {
+    size_t at, step;
+} place;
+
+static place place_of(const dlx__kv_cache *kv, size_t kind, size_t slot)
+{
+    if (kind == KEYS)
+        return (place){dlx__kv_key_at(kv->head_dim, slot, 0), 1};
+    return (place){dlx__kv_value_at(kv->type, kv->head_dim, slot, 0),
+                   kv->type == DLX__KV_BF16 ? 2 : 1};
+}
+
+static void put(const dlx__kv_cache *kv, size_t layer, size_t kind, size_t head, size_t slot,
+                const float *x)
+{
+    const size_t first = first_row(kv, layer, kind, head);
+    const place p = place_of(kv, kind, slot);
+    dlx__kv_round(kv->type, number(kv, first, p.at), p.step,
+                  kv->scales ? kv->scales + first + slot : NULL, x, kv->head_dim);
 }
 
 void dlx__kv_put_key(const dlx__kv_cache *kv, size_t layer, size_t head, size_t slot,
                      const float *x)
 {
-    const size_t c = kv->head_dim;
-    if (!kv->halves) {
-        memcpy(dlx__kv_keys(kv, layer, head) + slot * c, x, c * sizeof *x);
-        return;
-    }
-    uint16_t *to = dlx__kv_key_halves(kv, layer, head) + slot * c;
-    for (size_t i = 0; i < c; i++)
-        to[i] = dlx__f32_to_bf16(x[i]);
-}
-
-/* Of one of the two slots that share pairs. */
-static uint16_t *half_slot(const dlx__kv_cache *kv, size_t layer, size_t head, size_t slot)
-{
-    return dlx__kv_value_halves(kv, layer, head) + slot / 2 * 2 * kv->head_dim + slot % 2;
+    put(kv, layer, KEYS, head, slot, x);
 }
 
 void dlx__kv_put_value(const dlx__kv_cache *kv, size_t layer, size_t head, size_t slot,
                        const float *x)
 {
-    const size_t c = kv->head_dim;
-    if (!kv->halves) {
-        memcpy(dlx__kv_values(kv, layer, head) + slot * c, x, c * sizeof *x);
-        return;
-    }
-    uint16_t *to = half_slot(kv, layer, head, slot);
-    for (size_t i = 0; i < c; i++)
-        to[2 * i] = dlx__f32_to_bf16(x[i]);
+    put(kv, layer, VALUES, head, slot, x);
 }
 
-void dlx__kv_write(dlx__kv_cache *kv, size_t layer, size_t start, size_t n_rows, const float *k,
-                   const float *v)
+static const float *get(const dlx__kv_cache *kv, size_t layer, size_t kind, size_t head,
+                        size_t slot, float *room)
 {
-    size_t c = kv->head_dim;
-    for (size_t h = 0; h < kv->n_heads; h++) {
-        float *keys = dlx__kv_keys(kv, layer, h) + start * c;     /* [n_rows, c] */
-        float *values = dlx__kv_values(kv, layer, h) + start * c; /* [n_rows, c] */
-        for (size_t i = 0; i < n_rows; i++) {
-            memcpy(keys + i * c, k + (i * kv->n_heads + h) * c, c * sizeof *k);
-            memcpy(values + i * c, v + (i * kv->n_heads + h) * c, c * sizeof *v);
+    const dlx__kv_rows rows = rows_of(kv, layer, kind, head);
+    const place p = place_of(kv, kind, slot);
+    if (kv->type == DLX__KV_F32)
+        return (const float *)rows.numbers + p.at;
+    for (size_t i = 0; i < kv->head_dim; i++)
+        room[i] = dlx__kv_number(kv->type, rows, p.at + i * p.step, slot);
+    return room;
+}
+
+const float *dlx__kv_key(const dlx__kv_cache *kv, size_t layer, size_t head, size_t slot,
+                         float *room)
+{
+    return get(kv, layer, KEYS, head, slot, room);
+}
+
+const float *dlx__kv_value(const dlx__kv_cache *kv, size_t layer, size_t head, size_t slot,
+                           float *room)
+{
+    return get(kv, layer, VALUES, head, slot, room);
+}
+
+void dlx__kv_write(const dlx__kv_cache *kv, size_t layer, size_t start, size_t n_rows,
+                   const float *k, const float *v)
+{
+    for (size_t i = 0; i < n_rows; i++)
+        for (size_t h = 0; h < kv->n_heads; h++) {
+            const size_t at = (i * kv->n_heads + h) * kv->head_dim;
+            dlx__kv_put_key(kv, layer, h, start + i, k + at);
+            dlx__kv_put_value(kv, layer, h, start + i, v + at);
         }
-    }
 }
 
 void dlx__kv_commit(dlx__kv_cache *kv, size_t n)

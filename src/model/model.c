@@ -122,5 +122,5 @@ const dlx__tensor *dlx__model_tensor(const dlx__model *m, dlx__role role, size_t
 
 size_t dlx__model_kv_bytes_per_token(const dlx__model *m)
 {
-    return dlx__kv_bytes(m->hp.n_layers, m->hp.n_heads_kv, 1, m->hp.head_dim, false);
+    return dlx__kv_slot_bytes(m->hp.n_layers, m->hp.n_heads_kv, m->hp.head_dim, DLX__KV_F32);
 }

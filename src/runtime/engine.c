@@ -47,6 +47,8 @@ static dlx_result load(dlx__engine *engine, size_t n_rows, int n_streams, dlx_er
                            .int8 = engine->opts.int8,
                            .bf16 = engine->opts.bf16,
                            .kernels = engine->opts.kernels,
+                           .scheme = engine->opts.scheme,
+                           .kv_type = engine->opts.kv_type,
                            .path = engine->opts.backend_path,
                            .mem = engine->mem};
     DLX__TRY(check_memory(engine, &o, err));

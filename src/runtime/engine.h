@@ -20,7 +20,9 @@ typedef struct dlx__engine_opts {
     int n_threads;
     size_t memory_limit;
     bool int8, bf16;                 /* as dlx__backend_opts has them, as is ... */
-    const char *kernels;             /* ... this, which must outlive the engine */
+    const char *kernels;             /* ... this, which must outlive the engine, and ... */
+    dlx__scheme scheme;              /* ... this, and ... */
+    dlx__kv_type kv_type;            /* ... this */
     const dlx__tokenizer *tokenizer; /* NULL: no text events, no stop texts */
     const dlx_allocator *mem;
 } dlx__engine_opts;

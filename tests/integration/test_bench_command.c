@@ -151,7 +151,7 @@ static void reports_say_what_was_multiplied(void **state)
     assert_prints("kernels scalar, weights int8, compute float32");
     works(BRIEF "--gen 0 --type int8 --kernels scalar -q --format csv");
     assert_prints("\"shape tiny\",int8,");
-    assert_prints(",int8,float32,scalar\n");
+    assert_prints(",int8,float32,scalar,dynamic,float32\n");
 }
 
 static void settings_of_a_comparison_name_the_arithmetic(void **state)
@@ -159,7 +159,7 @@ static void settings_of_a_comparison_name_the_arithmetic(void **state)
     (void)state;
     works(
         "models/records --rows 1 --ctx 16 --rounds 1 --gen 8 --raw --prompt 'Anna ordered lamps.' "
-        "--ab kernels=scalar --ab 'weights=int8 compute=bf16' --json");
+        "--ab kernels=scalar --ab 'weights=int8 scheme=dynamic-row kv-type=int8' --json");
     json_t *report = json_loads(out, 0, NULL);
     const json_t *runs = json_object_get(report, "runs");
     assert_int_equal(json_array_size(runs), 3);
@@ -168,6 +168,12 @@ static void settings_of_a_comparison_name_the_arithmetic(void **state)
     assert_string_equal(string(json_array_get(runs, 1), "weights"), "int8");
     assert_string_equal(string(json_array_get(runs, 2), "weights"), "stored");
     assert_string_equal(string(json_array_get(runs, 2), "compute"), "float32");
+    assert_string_equal(string(json_array_get(runs, 0), "scheme"), "dynamic");
+    assert_string_equal(string(json_array_get(runs, 1), "scheme"), "dynamic-row");
+    assert_string_equal(string(json_array_get(runs, 2), "scheme"), "weight-only");
+    assert_string_equal(string(json_array_get(runs, 0), "kv_type"), "float32");
+    assert_string_equal(string(json_array_get(runs, 1), "kv_type"), "int8");
+    assert_string_equal(string(json_array_get(runs, 2), "kv_type"), "float32");
     json_decref(report);
 }
 

@@ -224,6 +224,8 @@ static void test_misuse_is_a_sentence_and_2(void **state)
         {"inspect m --weights int4", "--weights: \"int4\" is not one of stored int8"},
         {"eval m f --compute half", "--compute: \"half\" is not one of float32 bf16"},
         {"chat m --kernels nonsense", "--kernels: \"nonsense\" is not one of scalar"},
+        {"run m p --kv-type q4_0", "--kv-type: \"q4_0\" is not one of float32 bf16 f16 int8"},
+        {"logits m --scheme w8a8", "--scheme: \"w8a8\" is not one of weight-only dynamic"},
         {"bench --shape tiny --type q3_k", "--type: \"q3_k\" is not one of f32"},
         {"run m p --steps $(printf %03000d 0)x", "00...\" is not a whole number"},
     };
@@ -755,6 +757,13 @@ static void test_arithmetic(void **state)
     assert_true(packed[1] < packed[0] && packed[1] > packed[0] / 3);
     assert_int_equal(shell("\"$DLX\" run \"$TMP/llada\" hi --json -n 8 --weights int8"), 0);
     json_decref(object());
+    assert_int_equal(shell("DLX_KV_TYPE=int8 \"$DLX\" inspect \"$TMP/llada\" --plan "
+                           "--scheme weight-only"),
+                     0);
+    assert_prints("keys and values are kept as int8");
+    assert_prints("weight-only");
+    assert_int_equal(shell("\"$DLX\" run \"$TMP/llada\" hi --scheme static"), 1);
+    assert_stderr_says("scheme static: expected the range of what");
     /* A table without the instruction says so, and computes. */
     assert_int_equal(
         shell("\"$DLX\" run \"$TMP/llada\" hi --json -n 8 --compute bf16 --kernels scalar"), 0);

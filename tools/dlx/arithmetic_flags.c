@@ -1,4 +1,4 @@
-/* arithmetic_flags.c - weights, compute and kernels. */
+/* arithmetic_flags.c - weights, compute, scheme, K and V, kernels. */
 #include "arithmetic_flags.h"
 
 #include <dlx/tools.h>
@@ -17,6 +17,19 @@ static const char *const *compute_names(void)
     return names;
 }
 
+static const char *const *scheme_names(void)
+{
+    static const char *const names[] = {"weight-only", "dynamic",  "dynamic-row",
+                                        "static",      "static16", NULL};
+    return names;
+}
+
+static const char *const *kv_type_names(void)
+{
+    static const char *const names[] = {"float32", "bf16", "f16", "int8", NULL};
+    return names;
+}
+
 static const char *const *kernels_names(void)
 {
     static const char *names[16];
@@ -32,6 +45,10 @@ const opt arithmetic_rows[N_ARITHMETIC_ROWS] = {
     {"compute", OPT_CHOICE, AT(compute), "TYPE",
      .help = "bf16: faster where the processor has it, else float32", .fallback = "float32",
      .choices = compute_names},
+    {"scheme", OPT_CHOICE, AT(scheme), "NAME", .help = "rounding of rows for integer weights",
+     .fallback = "the file's", .choices = scheme_names},
+    {"kv-type", OPT_CHOICE, AT(kv_type), "TYPE", .help = "what keys and values are kept in",
+     .fallback = "that of --compute", .choices = kv_type_names},
     [ARITHMETIC_KERNELS] = {"kernels", OPT_CHOICE, AT(kernels), "NAME",
                             .help = "the loops to compute with; see dlx doctor",
                             .fallback = "the fastest", .choices = kernels_names,

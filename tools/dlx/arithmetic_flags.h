@@ -8,11 +8,11 @@
 #include "opt.h"
 
 typedef struct arithmetic_flags {
-    const char *weights, *compute, *kernels; /* NULL: the library's default */
+    const char *weights, *compute, *scheme, *kv_type, *kernels; /* NULL: the library's default */
 } arithmetic_flags;
 
 /* The row of kernels is the last, so that a verb can have it alone. */
-enum { ARITHMETIC_KERNELS = 2, N_ARITHMETIC_ROWS };
+enum { ARITHMETIC_KERNELS = 4, N_ARITHMETIC_ROWS };
 extern const opt arithmetic_rows[N_ARITHMETIC_ROWS];
 
 /* The table of a verb whose settings hold an arithmetic_flags called `member`. */

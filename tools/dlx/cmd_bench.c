@@ -222,7 +222,9 @@ static int add_run(bench_job *job, const char *name, const char *text)
                                                .n_threads = (int)side->threads.value,
                                                .weights = side->arithmetic.weights,
                                                .compute = side->arithmetic.compute,
-                                               .kernels = side->arithmetic.kernels};
+                                               .kernels = side->arithmetic.kernels,
+                                               .scheme = side->arithmetic.scheme,
+                                               .kv_type = side->arithmetic.kv_type};
     return code;
 }
 
@@ -296,7 +298,9 @@ static int measure(bench_job *job)
                            .user = job,
                            .weights = packs_int8(s) ? INT8 : s->arithmetic.weights,
                            .compute = s->arithmetic.compute,
-                           .kernels = s->arithmetic.kernels};
+                           .kernels = s->arithmetic.kernels,
+                           .scheme = s->arithmetic.scheme,
+                           .kv_type = s->arithmetic.kv_type};
     if (job->n_sides > job->n_runs)
         opts.exact = &job->sides[job->n_sides - 1].plan.opts;
     progress_start(&job->bar, s->quiet);
@@ -421,7 +425,7 @@ static const char *const about[] = {
     "--ab compares two settings on the same prompts, answering in turns, and prints for each how "
     "many tokens are those of the exact decode: the same options without an approximate cache, "
     "the weights as stored, in float32. A setting is options of generation without their dashes, "
-    "and threads=, backend=, weights=, compute= and kernels=.",
+    "and threads=, backend=, weights=, compute=, scheme=, kv-type= and kernels=.",
     "Ctrl-C prints what was measured so far (exit code 130).", NULL};
 
 static const verb_example examples[] = {

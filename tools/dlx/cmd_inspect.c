@@ -126,6 +126,8 @@ static void print_arithmetic(const settings *s, const json_t *plan)
                       : NULL;
     line("compute", compute, why);
     line("kernels", json_object_get(plan, "kernels"), NULL);
+    line("scheme", json_object_get(plan, "scheme"), NULL);
+    line("K and V", json_object_get(plan, "kv_type"), NULL);
     json_decref(why);
 }
 
@@ -206,7 +208,9 @@ static int run(const void *of_verb, const opt_args *args)
                              .graph = s->graph,
                              .weights = s->arithmetic.weights,
                              .compute = s->arithmetic.compute,
-                             .kernels = s->arithmetic.kernels};
+                             .kernels = s->arithmetic.kernels,
+                             .scheme = s->arithmetic.scheme,
+                             .kv_type = s->arithmetic.kv_type};
     int code = open_model(&model, args->items[0], DLX_LOAD_SHAPES);
     if (code != EXIT_OK)
         return code;

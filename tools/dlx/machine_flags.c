@@ -67,7 +67,9 @@ int open_session(dlx_session **out, const dlx_model *model, const machine_flags 
                              .memory_limit = (size_t)flags->memory_limit.value,
                              .weights = flags->arithmetic.weights,
                              .compute = flags->arithmetic.compute,
-                             .kernels = flags->arithmetic.kernels};
+                             .kernels = flags->arithmetic.kernels,
+                             .scheme = flags->arithmetic.scheme,
+                             .kv_type = flags->arithmetic.kv_type};
     dlx_error err;
     if (dlx_session_open(out, model, &opts, &err) != DLX_OK)
         return say_failed("%s", err.text);

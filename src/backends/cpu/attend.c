@@ -56,7 +56,13 @@ static void attend_pack(const dlx__cpu_job *j, size_t group, size_t first, size_
     const dlx__acts all = dlx__cpu_rows(&b->q, j->n_rows);
     const size_t c = b->shape.head_dim, width = dlx__align(n, DLX__LANE_STEP);
     int32_t n_seen[DLX__LANES];
-    dlx__attend_in in = {.n_seen = n_seen, .head_dim = c, .scale = j->layer->scale};
+    dlx__attend_in in = {.type = kv->type,
+                         .keys = dlx__kv_keys(kv, j->layer_index, group),
+                         .values = dlx__kv_values(kv, j->layer_index, group),
+                         .n_seen = n_seen,
+                         .head_dim = c,
+                         .scale = j->layer->scale,
+                         .pairs = b->pairs};
     for (size_t l = 0; l < width; l++) {
         size_t row, col;
         /* Spare lanes repeat the last. */
@@ -66,13 +72,6 @@ static void attend_pack(const dlx__cpu_job *j, size_t group, size_t first, size_
         size_t seen = visible(j->in, j->in->start + j->first_row + row);
         n_seen[l] = (int32_t)seen;
         in.n_slots = dlx__max(in.n_slots, seen);
-    }
-    if (b->halves) {
-        in.key_halves = dlx__kv_key_halves(kv, j->layer_index, group);
-        in.value_halves = dlx__kv_value_halves(kv, j->layer_index, group);
-    } else {
-        in.keys = dlx__kv_keys(kv, j->layer_index, group);
-        in.values = dlx__kv_values(kv, j->layer_index, group);
     }
     b->kernels->attend(y, q, width, &in);
     for (size_t l = 0; l < n; l++)

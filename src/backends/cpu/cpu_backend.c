@@ -66,11 +66,6 @@ static size_t buffer_floats(const dlx__cpu_shape *s, size_t n_tile)
     return dlx__max(dlx__max(dlx__mul(n_tile, columns), pack), s->n_embd);
 }
 
-static dlx__scheme scheme_of(const dlx__backend_opts *o)
-{
-    return o->scheme == DLX__SCHEME_NONE ? DLX__SCHEME_DYNAMIC : o->scheme;
-}
-
 /* How some product reads each of the buffers. */
 typedef struct readers {
     twins h, q, ff;
@@ -86,7 +81,7 @@ static readers find_readers(const dlx__graph *g, const dlx__backend_opts *o,
                             const dlx__kernels *kernels)
 {
     const bool halves = o->bf16 && kernels->halve;
-    const bool int8_rows = dlx__scheme_is_int8(scheme_of(o));
+    const bool int8_rows = dlx__scheme_is_int8(dlx__cpu_scheme(o));
     readers found = {0};
     for (size_t i = 0; i < g->n; i++) {
         const dlx__node *node = &g->nodes[i];
@@ -143,8 +138,8 @@ static void describe(dlx__backend *b, const dlx__model *m, const dlx__backend_op
                         .n_rows = dlx__min(o->n_rows, o->n_ctx),
                         .n_streams = o->n_streams,
                         .n_threads = n_threads,
-                        .halves = o->bf16 && kernels->halve,
-                        .scheme = scheme_of(o)};
+                        .pairs = dlx__cpu_pairs(o, kernels),
+                        .scheme = dlx__cpu_scheme(o)};
     dlx__cpu_measure(&b->shape, &m->graph);
 }
 
@@ -180,8 +175,8 @@ static dlx__backend_plan plan(const dlx__model *m, const dlx__backend_opts *o)
         return (dlx__backend_plan){0};
     const readers found = find_readers(&m->graph, o, kernels);
     describe(&b, m, o, kernels, o->n_threads > 0 ? o->n_threads : dlx__os_n_fast_cores());
-    const size_t kv =
-        dlx__kv_bytes(b.shape.n_layers, b.shape.n_heads_kv, b.n_ctx, b.shape.head_dim, b.halves);
+    const size_t kv = dlx__kv_bytes(b.shape.n_layers, b.shape.n_heads_kv, b.n_ctx, b.shape.head_dim,
+                                    dlx__cpu_kv_type(o, kernels));
     return (dlx__backend_plan){
         .packed =
             dlx__add(dlx__cpu_panel_bytes(m, b.kernels, o->int8), dlx__cpu_program_bytes(&b.shape)),
@@ -243,7 +238,7 @@ static dlx_result open_parts(dlx__backend *b, const dlx__model *m, const dlx__ba
     fill_frequencies(b);
     for (int i = 0; i < b->n_streams; i++)
         DLX__TRY(dlx__kv_open(&b->kv[i], b->shape.n_layers, b->shape.n_heads_kv, b->n_ctx,
-                              b->shape.head_dim, b->halves, b->mem, err));
+                              b->shape.head_dim, dlx__cpu_kv_type(o, b->kernels), b->mem, err));
     return DLX_OK;
 }
 
@@ -291,6 +286,8 @@ static dlx_result probe(dlx_error *err)
 const dlx__backend_class dlx__backend_cpu = {
     .name = "cpu",
     .about = "this processor, all fast cores, vector kernels; float32, bf16 or int8 activations",
+    .scheme = DLX__SCHEME_DYNAMIC,
+    .kv_types = DLX__ALL_KV_TYPES,
     .probe = probe,
     .plan = plan,
     .describe = dlx__cpu_describe,

@@ -75,6 +75,41 @@ static bool any_bf16(const dlx__model *m, bool int8)
     return false;
 }
 
+static bool any_integers(const dlx__model *m, bool int8)
+{
+    for (size_t i = 0; i < m->graph.n; i++) {
+        const dlx__node *node = &m->graph.nodes[i];
+        if (node->op == DLX__OP_LINEAR &&
+            (int8 || dlx__form_is_int(dlx__form_of(node->weight->dtype))))
+            return true;
+    }
+    return false;
+}
+
+static void say_scheme(writer *w, dlx__scheme scheme)
+{
+    static const char *const rows[DLX__N_SCHEMES] = {
+        [DLX__SCHEME_WEIGHT_ONLY] = "as they are, in float32",
+        [DLX__SCHEME_DYNAMIC] = "rounded to int8, a scale for every 128 numbers of a row",
+        [DLX__SCHEME_DYNAMIC_ROW] = "rounded to int8, a scale for every row",
+        [DLX__SCHEME_STATIC] = "rounded to int8, by the ranges that calibration recorded",
+        [DLX__SCHEME_STATIC16] = "rounded to int16, by the ranges that calibration recorded",
+    };
+    if (scheme == DLX__SCHEME_STATIC16)
+        SAY(w, "scheme %s: all products read rows %s\n", dlx__scheme_name(scheme), rows[scheme]);
+    else if (any_integers(w->m, w->int8))
+        SAY(w, "scheme %s: products of integer weights read rows %s\n", dlx__scheme_name(scheme),
+            rows[scheme]);
+}
+
+static void say_kv(writer *w, const dlx__backend_opts *o)
+{
+    const dlx__kv_type type = dlx__cpu_kv_type(o, w->kernels);
+    if (type != DLX__KV_F32)
+        SAY(w, "keys and values are kept as %s, and multiplied as %s\n", dlx__kv_type_name(type),
+            dlx__cpu_pairs(o, w->kernels) ? "such" : "float32");
+}
+
 bool dlx__cpu_describe(const dlx__model *m, const dlx__backend_opts *o, dlx__buf *out)
 {
     dlx__cpu cpu;
@@ -91,11 +126,10 @@ bool dlx__cpu_describe(const dlx__model *m, const dlx__backend_opts *o, dlx__buf
         w.kernels->name, DLX__CPU_PRIVATE);
     SAY(&w, "embed %s %s, looked up where it is mapped\n",
         dlx__shape_text(shape, table->shape, table->n_dims), dlx__dtype_of(table->dtype)->name);
-    const bool halves = o->bf16 && w.kernels->halve;
-    if (halves && any_bf16(m, o->int8))
+    say_scheme(&w, dlx__cpu_scheme(o));
+    if (o->bf16 && w.kernels->halve && any_bf16(m, o->int8))
         SAY(&w, "products of bf16 weights read rows rounded to bf16\n");
-    if (halves)
-        SAY(&w, "keys and values are kept, and multiplied, as bf16\n");
+    say_kv(&w, o);
     for (size_t begin = 0, end; begin < m->hp.n_layers; begin = end) {
         for (end = begin + 1; end < m->hp.n_layers && alike(&w, begin, end);)
             end++;

@@ -31,7 +31,7 @@ struct dlx__backend {
     const dlx__cpu_program *program; /* of the weights */
     size_t n_ctx, n_rows;
     int n_streams, n_threads;
-    bool halves;        /* keys and values are kept as bf16 */
+    bool pairs;         /* attention multiplies pairs of bf16 */
     dlx__scheme scheme; /* of the rows that products of integer weights read */
     dlx__kv_cache kv[DLX__CPU_STREAMS];
     size_t n_last[DLX__CPU_STREAMS]; /* rows of the stream's last step */
@@ -54,6 +54,26 @@ typedef struct dlx__cpu_thread {
     dlx__acts q; /* only `ints` and `halves`, of as many rows, where attention does not make them */
     float *buffer; /* [buffer_floats]: outputs before their epilogue, a pack of heads */
 } dlx__cpu_thread;
+
+/* The scheme of the rows that integer weights are multiplied by. */
+static inline dlx__scheme dlx__cpu_scheme(const dlx__backend_opts *o)
+{
+    return o->scheme == DLX__SCHEME_NONE ? DLX__SCHEME_DYNAMIC : o->scheme;
+}
+
+/* What keys and values are kept in. */
+static inline dlx__kv_type dlx__cpu_kv_type(const dlx__backend_opts *o, const dlx__kernels *kernels)
+{
+    if (o->kv_type != DLX__KV_NONE)
+        return o->kv_type;
+    return o->bf16 && kernels->halve ? DLX__KV_BF16 : DLX__KV_F32;
+}
+
+/* Does attention multiply pairs of bf16? */
+static inline bool dlx__cpu_pairs(const dlx__backend_opts *o, const dlx__kernels *kernels)
+{
+    return o->bf16 && kernels->halve && dlx__cpu_kv_type(o, kernels) == DLX__KV_BF16;
+}
 
 /* Columns of the panels that hold the outputs [begin, end), and how far `begin` lies in them. */
 static inline size_t dlx__cpu_panels(size_t begin, size_t end, size_t *first_panel, size_t *skip)

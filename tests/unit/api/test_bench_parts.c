@@ -50,8 +50,21 @@ static dlx_model *tiny(const char *type, const char *family)
     return model;
 }
 
-static const dlx__arithmetic as_stored = {0}, int8 = {.int8 = true},
-                             halves = {.bf16 = true, .halves = true}, in_vain = {.bf16 = true};
+static const dlx__arithmetic
+    as_stored = {.kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_DYNAMIC},
+    by_row = {.kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_DYNAMIC_ROW},
+    recorded = {.kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_STATIC},
+    recorded16 = {.kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_STATIC16},
+    weight_only = {.kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_WEIGHT_ONLY},
+    int8 = {.int8 = true, .kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_DYNAMIC},
+    int8_only = {.int8 = true, .kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_WEIGHT_ONLY},
+    halves = {.bf16 = true, .halves = true, .kv_type = DLX__KV_BF16, .scheme = DLX__SCHEME_DYNAMIC},
+    halves_f16 = {.bf16 = true,
+                  .halves = true,
+                  .kv_type = DLX__KV_F16,
+                  .scheme = DLX__SCHEME_DYNAMIC},
+    kept_bf16 = {.kv_type = DLX__KV_BF16, .scheme = DLX__SCHEME_DYNAMIC},
+    in_vain = {.bf16 = true, .kv_type = DLX__KV_F32, .scheme = DLX__SCHEME_DYNAMIC};
 
 static void a_pass_reads_each_weight_once(void **state)
 {
@@ -87,12 +100,22 @@ static void products_count_by_type_and_attention_as_float(void **state)
         const dlx__arithmetic *a;
         dlx__peak peak;
         const char *as;
-    } types[] = {
-        {"bf16", &as_stored, DLX__PEAK_F32, "bf16"},  {"bf16", &halves, DLX__PEAK_BF16, "bf16"},
-        {"bf16", &in_vain, DLX__PEAK_F32, "bf16"},    {"bf16", &int8, DLX__PEAK_INT8, "int8"},
-        {"f32", &int8, DLX__PEAK_INT8, "int8"},       {"q4_0", &int8, DLX__PEAK_INT4, "q4_0"},
-        {"q8_0", &as_stored, DLX__PEAK_INT8, "q8_0"}, {"q5_1", &as_stored, DLX__PEAK_INT8, "q5_1"},
-        {"q4_0", &as_stored, DLX__PEAK_INT4, "q4_0"}, {"f16", &halves, DLX__PEAK_F32, "f16"}};
+    } types[] = {{"bf16", &as_stored, DLX__PEAK_F32, "bf16"},
+                 {"bf16", &halves, DLX__PEAK_BF16, "bf16"},
+                 {"bf16", &in_vain, DLX__PEAK_F32, "bf16"},
+                 {"bf16", &int8, DLX__PEAK_INT8, "int8"},
+                 {"f32", &int8, DLX__PEAK_INT8, "int8"},
+                 {"q4_0", &int8, DLX__PEAK_INT4, "q4_0"},
+                 {"q8_0", &as_stored, DLX__PEAK_INT8, "q8_0"},
+                 {"q5_1", &as_stored, DLX__PEAK_INT8, "q5_1"},
+                 {"q4_0", &as_stored, DLX__PEAK_INT4, "q4_0"},
+                 {"f16", &halves, DLX__PEAK_F32, "f16"},
+                 {"q8_0", &by_row, DLX__PEAK_INT8, "q8_0"},
+                 {"q4_0", &recorded, DLX__PEAK_INT4, "q4_0"},
+                 {"q4_0", &weight_only, DLX__PEAK_F32, "q4_0"},
+                 {"q8_0", &recorded16, DLX__PEAK_F32, "q8_0"},
+                 {"bf16", &int8_only, DLX__PEAK_F32, "int8"},
+                 {"bf16", &recorded16, DLX__PEAK_F32, "bf16"}};
     for (size_t i = 0; i < DLX__LEN(types); i++) {
         dlx_model *model = tiny(types[i].type, NULL);
         dlx__work w;
@@ -122,6 +145,11 @@ static void bidirectional_rows_see_everything(void **state)
     assert_true(w.ops[DLX__PEAK_F32] == products + attention);
     dlx__work_of_pass(&w, &model->core, &halves, 6, 8);
     assert_true(w.ops[DLX__PEAK_F32] == products && w.ops[DLX__PEAK_BF16] == attention);
+    /* pairs are multiplied where both are so */
+    dlx__work_of_pass(&w, &model->core, &halves_f16, 6, 8);
+    assert_true(w.ops[DLX__PEAK_F32] == products + attention);
+    dlx__work_of_pass(&w, &model->core, &kept_bf16, 6, 8);
+    assert_true(w.ops[DLX__PEAK_F32] == products + attention);
     dlx_model_free(model);
 }
 
@@ -254,6 +282,36 @@ static void a_report_does_its_sums(void **state)
     dlx_model_free(model);
 }
 
+/* A backend that says nothing keeps float32, and what it does not do is refused with the list. */
+static void types_that_a_backend_lacks_are_refused(void **state)
+{
+    (void)state;
+    dlx_model *model = tiny("bf16", NULL);
+    const dlx__backend_class silent = {.name = "silent", .plain = true};
+    const dlx__backend_class half = {.name = "half",
+                                     .kv_types = 1u << DLX__KV_F32 | 1u << DLX__KV_F16};
+    dlx__arithmetic a;
+    dlx_error err = {.code = DLX_OK};
+    dlx__arithmetic_names names = {.kv_type = NULL};
+    assert_ok(dlx__api_arithmetic(&a, &model->core, &silent, names, &err), &err);
+    assert_int_equal(a.kv_type, DLX__KV_F32);
+    assert_int_equal(a.scheme, DLX__SCHEME_WEIGHT_ONLY);
+    names.kv_type = "f16";
+    assert_int_equal(dlx__api_arithmetic(&a, &model->core, &silent, names, &err), DLX_E_ARG);
+    assert_string_equal(err.text,
+                        "kv_type: expected one of float32 of the silent backend, found f16");
+    assert_ok(dlx__api_arithmetic(&a, &model->core, &half, names, &err), &err);
+    assert_int_equal(a.kv_type, DLX__KV_F16);
+    names.kv_type = "int8";
+    assert_int_equal(dlx__api_arithmetic(&a, &model->core, &half, names, &err), DLX_E_ARG);
+    assert_non_null(strstr(err.text, "float32, f16 of the half backend, found int8"));
+    names.kv_type = NULL;
+    names.compute = "bf16"; /* of which it has no type */
+    assert_ok(dlx__api_arithmetic(&a, &model->core, &half, names, &err), &err);
+    assert_int_equal(a.kv_type, DLX__KV_F32);
+    dlx_model_free(model);
+}
+
 /* Without memory for some part there is no report, rather than one without that part. */
 static void a_report_is_whole_or_missing(void **state)
 {
@@ -270,7 +328,7 @@ static void a_report_is_whole_or_missing(void **state)
         assert_true(json_fails_at < 2000);
     }
     assert_true(json_fails_at > 100);
-    assert_int_equal(json_object_size(report), 18);
+    assert_int_equal(json_object_size(report), 20);
     assert_int_equal(json_array_size(json_object_get(report, "runs")), 2);
     json_decref(report);
     dlx_model_free(model);
@@ -288,6 +346,7 @@ int main(void)
         cmocka_unit_test(the_roof_is_the_slower_of_memory_and_arithmetic),
         cmocka_unit_test(random_rows_have_their_spread),
         cmocka_unit_test(a_report_does_its_sums),
+        cmocka_unit_test(types_that_a_backend_lacks_are_refused),
         cmocka_unit_test(a_report_is_whole_or_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

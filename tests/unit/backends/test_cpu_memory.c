@@ -70,7 +70,7 @@ static void long_canvas(void **state)
     dlx__backend_opts o = opts_of(&c, 32768, 1, 2);
     o.n_ctx = 32768;
     size_t rows = 32768 * (s.n_embd + s.head_dim) * sizeof(float);
-    size_t kv = dlx__kv_bytes(s.n_layers, s.n_heads_kv, 32768, s.head_dim, false);
+    size_t kv = dlx__kv_bytes(s.n_layers, s.n_heads_kv, 32768, s.head_dim, DLX__KV_F32);
     dlx__backend_plan plan = dlx__backend_cpu.plan(&m->model, &o);
     assert_int_equal(plan.kv, kv);
     assert_true(plan.scratch < rows + (8u << 20));

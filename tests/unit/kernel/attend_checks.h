@@ -6,10 +6,10 @@
 #include "check_numbers.h"
 
 typedef struct check_attention {
-    float *keys, *values; /* [n_slots, head_dim] */
-    uint16_t *key_halves,
-        *value_halves; /* the same in bf16; NaN beside the last of an odd number */
-    float *q, *a, *b;  /* [head_dim][32] */
+    float *keys, *values;           /* [n_slots, head_dim] */
+    void *kept_keys, *kept_values;  /* the same as another type; room for float32 */
+    float *key_scale, *value_scale; /* [n_slots] */
+    float *q, *a, *b;               /* [head_dim][32] */
     int32_t n_seen[DLX__LANES];
     dlx__attend_in in;
 } check_attention;
@@ -19,21 +19,16 @@ static void check_attention_open(check_attention *t, size_t n_slots, size_t head
 {
     t->keys = check_random(n_slots * head_dim, 1, rng);
     t->values = check_random(n_slots * head_dim, 1, rng);
-    t->key_halves = malloc(n_slots * head_dim * sizeof *t->key_halves);
-    t->value_halves = malloc((n_slots + 1) * head_dim * sizeof *t->value_halves);
-    if (!t->key_halves || !t->value_halves)
-        abort();
-    for (size_t i = 0; i < n_slots * head_dim; i++)
-        t->key_halves[i] = dlx__f32_to_bf16(t->keys[i]);
-    for (size_t i = 0; i < (n_slots + n_slots % 2) * head_dim; i++) {
-        const size_t slot = i / head_dim, to = (slot / 2 * head_dim + i % head_dim) * 2 + slot % 2;
-        t->value_halves[to] = dlx__f32_to_bf16(slot < n_slots ? t->values[i] : NAN);
-    }
+    t->kept_keys = check_aligned((n_slots + 1) * head_dim * sizeof(float));
+    t->kept_values = check_aligned((n_slots + 1) * head_dim * sizeof(float));
+    t->key_scale = check_random(n_slots, 0, rng);
+    t->value_scale = check_random(n_slots, 0, rng);
     t->q = check_random(head_dim * DLX__LANES, spread, rng);
     t->a = check_random(head_dim * DLX__LANES, 0, rng);
     t->b = check_random(head_dim * DLX__LANES, 0, rng);
-    t->in = (dlx__attend_in){.keys = t->keys,
-                             .values = t->values,
+    t->in = (dlx__attend_in){.type = DLX__KV_F32,
+                             .keys = {t->keys, NULL},
+                             .values = {t->values, NULL},
                              .n_seen = t->n_seen,
                              .n_slots = n_slots,
                              .head_dim = head_dim,
@@ -42,12 +37,31 @@ static void check_attention_open(check_attention *t, size_t n_slots, size_t head
         t->n_seen[l] = l == 3 ? (int32_t)n_slots : l == 1 ? 1 : (int32_t)(1 + l * 37 % n_slots);
 }
 
-/* The keys and values in bf16 in place of the floats. */
-static void check_attention_halve(check_attention *t)
+/* The keys and values as another type in place of the floats; all bits set beside and behind. */
+static void check_attention_keep(check_attention *t, dlx__kv_type type)
 {
-    t->in.keys = t->in.values = NULL;
-    t->in.key_halves = t->key_halves;
-    t->in.value_halves = t->value_halves;
+    const size_t c = t->in.head_dim, size = dlx__kv_number_bytes(type);
+    const size_t n_bytes = (t->in.n_slots + 1) * c * sizeof(float);
+    memset(t->kept_keys, 0xFF, n_bytes);
+    memset(t->kept_values, 0xFF, n_bytes);
+    for (size_t slot = 0; slot < t->in.n_slots; slot++) {
+        uint8_t *key = (uint8_t *)t->kept_keys + dlx__kv_key_at(c, slot, 0) * size;
+        uint8_t *value = (uint8_t *)t->kept_values + dlx__kv_value_at(type, c, slot, 0) * size;
+        dlx__kv_round(type, key, 1, t->key_scale + slot, t->keys + slot * c, c);
+        dlx__kv_round(type, value, type == DLX__KV_BF16 ? 2 : 1, t->value_scale + slot,
+                      t->values + slot * c, c);
+    }
+    const bool scaled = type == DLX__KV_INT8;
+    t->in.type = type;
+    t->in.keys = (dlx__kv_rows){t->kept_keys, scaled ? t->key_scale : NULL};
+    t->in.values = (dlx__kv_rows){t->kept_values, scaled ? t->value_scale : NULL};
+}
+
+/* In bf16, multiplied as pairs where the table does that. */
+static void check_attention_halve(const dlx__kernels *k, check_attention *t)
+{
+    check_attention_keep(t, DLX__KV_BF16);
+    t->in.pairs = k->halve != NULL;
 }
 
 /* y [head_dim][width], by a table, of a copy of the queries. */
@@ -64,8 +78,10 @@ static void check_attention_release(check_attention *t)
 {
     free(t->keys);
     free(t->values);
-    free(t->key_halves);
-    free(t->value_halves);
+    dlx__free_aligned(NULL, t->kept_keys);
+    dlx__free_aligned(NULL, t->kept_values);
+    free(t->key_scale);
+    free(t->value_scale);
     free(t->q);
     free(t->a);
     free(t->b);
@@ -138,7 +154,7 @@ static const char *check_attend_halves_of(const dlx__kernels *k, size_t n_slots,
     const char *said = NULL;
     check_attention t;
     check_attention_open(&t, n_slots, head_dim, spread, rng);
-    check_attention_halve(&t);
+    check_attention_halve(k, &t);
     check_attention_run(&dlx__kernels_scalar, t.a, t.q, width, &t.in);
     check_attention_run(k, t.b, t.q, width, &t.in);
     for (size_t l = 0; l < width; l++) {
@@ -171,6 +187,70 @@ static const char *check_attend_halves(const dlx__kernels *k)
     return said;
 }
 
+static const char *check_attend_kept_of(const dlx__kernels *k, dlx__kv_type type, size_t n_slots,
+                                        size_t head_dim, size_t width, dlx__rng *rng)
+{
+    const char *said = NULL;
+    check_attention t;
+    check_attention_open(&t, n_slots, head_dim, 4, rng);
+    check_attention_keep(&t, type);
+    check_attention_run(&dlx__kernels_scalar, t.a, t.q, width, &t.in);
+    check_attention_run(k, t.b, t.q, width, &t.in);
+    const size_t at = check_differs(t.a, t.b, head_dim * width, 1e-5f);
+    if (at < head_dim * width)
+        said = check_says("%zu slots of %zu in %s, width %zu: expected %g, got %g at %zu", n_slots,
+                          head_dim, dlx__kv_type_name(type), width, (double)t.a[at],
+                          (double)t.b[at], at);
+    check_attention_release(&t);
+    return said;
+}
+
+/* Keys and values of every type, multiplied as floats. */
+static const char *check_attend_kept(const dlx__kernels *k)
+{
+    static const size_t slots[] = {1, 2, 33, 63, 64, 65, 200}, dims[] = {2, 10, 24, 64, 66, 128};
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 19);
+    CHECK_EACH(n_slots, slots)
+    CHECK_EACH(head_dim, dims)
+    CHECK_EACH(width, check_widths)
+    {
+        for (int t = DLX__KV_F32; t < DLX__N_KV_TYPES && !said; t++)
+            said = check_attend_kept_of(k, (dlx__kv_type)t, n_slots, head_dim, width, &rng);
+    }
+    return said;
+}
+
+/* A slot of NaN in int8 is one for the lanes that see it, and zeros are zeros. */
+static const char *check_attend_kept_sick(const dlx__kernels *k)
+{
+    enum { DIM = 24, N = 80, WIDTH = 8, SICK = 70, ZERO = 3 };
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 20);
+    for (int type = DLX__KV_F32; type < DLX__N_KV_TYPES && !said; type++) {
+        check_attention t;
+        check_attention_open(&t, N, DIM, 4, &rng);
+        for (size_t i = 0; i < DIM; i++)
+            t.values[ZERO * DIM + i] = t.keys[ZERO * DIM + i] = 0;
+        t.values[SICK * DIM + 5] = NAN;
+        check_attention_keep(&t, (dlx__kv_type)type);
+        for (size_t l = 0; l < WIDTH; l++)
+            t.n_seen[l] = N;
+        check_attention_run(&dlx__kernels_scalar, t.a, t.q, WIDTH, &t.in);
+        check_attention_run(k, t.b, t.q, WIDTH, &t.in);
+        const size_t at = check_differs(t.a, t.b, DIM * WIDTH, 1e-5f);
+        if (at < DIM * WIDTH || !isnan(t.b[5 * WIDTH]) ||
+            (type == DLX__KV_INT8) != isnan(t.b[6 * WIDTH]))
+            said =
+                check_says("%s: expected %g, got %g at %zu", dlx__kv_type_name((dlx__kv_type)type),
+                           (double)t.a[at % (DIM * WIDTH)], (double)t.b[at % (DIM * WIDTH)], at);
+        check_attention_release(&t);
+    }
+    return said;
+}
+
 /* Scores that differ by thousands are a choice of one value, and a NaN stays in its lane. */
 static const char *check_attend_sick(const dlx__kernels *k)
 {
@@ -183,7 +263,7 @@ static const char *check_attend_sick(const dlx__kernels *k)
     {
         check_attention t;
         check_attention_open(&t, n_slots, DIM, 5000, &rng);
-        check_attention_halve(&t);
+        check_attention_halve(k, &t);
         t.q[2 * WIDTH + SICK] = NAN;
         check_attention_run(k, t.b, t.q, WIDTH, &t.in);
         for (size_t i = 0; i < DIM * WIDTH; i++)
@@ -226,10 +306,8 @@ static const char *check_attend_alone(const dlx__kernels *k, check_attention *t)
 static void check_make_last_huge(check_attention *t)
 {
     const size_t c = t->in.head_dim, last = t->in.n_slots - 1;
-    for (size_t i = 0; i < c; i++) {
-        t->values[last * c + i] = 3e38f;
-        t->value_halves[(last / 2 * c + i) * 2 + last % 2] = dlx__f32_to_bf16(3e38f);
-    }
+    for (size_t i = 0; i < c; i++)
+        t->values[last * c + i] = t->in.n_slots % 2 ? 60000 : -60000; /* of f16's range */
 }
 
 static const char *check_attend_lanes(const dlx__kernels *k)
@@ -244,8 +322,11 @@ static const char *check_attend_lanes(const dlx__kernels *k)
         check_attention t;
         check_attention_open(&t, n_slots, head_dim, 4, &rng);
         check_make_last_huge(&t);
-        said = said ? said : check_attend_alone(k, &t);
-        check_attention_halve(&t);
+        for (int type = DLX__KV_F32; type < DLX__N_KV_TYPES && !said; type++) {
+            check_attention_keep(&t, (dlx__kv_type)type);
+            said = check_attend_alone(k, &t);
+        }
+        check_attention_halve(k, &t);
         said = said ? said : check_attend_alone(k, &t);
         check_attention_release(&t);
     }

@@ -24,6 +24,8 @@
     X(panel_bytes)                                                                                 \
     X(attend)                                                                                      \
     X(attend_extremes)                                                                             \
+    X(attend_kept)                                                                                 \
+    X(attend_kept_sick)                                                                            \
     X(attend_halves)                                                                               \
     X(attend_sick)                                                                                 \
     X(attend_lanes)                                                                                \
