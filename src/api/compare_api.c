@@ -207,7 +207,8 @@ static dlx_result answer_lines(job *j, answers *a, const char *text, size_t n, d
 static dlx_result open_sessions(const job *j, answers *a, dlx_error *err)
 {
     for (int s = 0; s < 2; s++) {
-        const dlx_session_opts opts = {.size = sizeof opts, .n_threads = j->o->n_threads};
+        const dlx_session_opts opts = {
+            .size = sizeof opts, .n_threads = j->o->n_threads, .scheme = j->schemes[s]};
         DLX__TRY(dlx_session_open(&a->sessions[s], j->models[s], &opts, err));
     }
     return DLX_OK;
