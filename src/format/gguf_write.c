@@ -24,6 +24,7 @@ struct dlx__gguf_writer {
     dlx__names tensors;
     uint64_t data_end; /* offset behind the last described tensor, aligned */
     size_t n_done;     /* tensors whose bytes are written */
+    size_t part;       /* bytes of the next one that are written */
     bool in_data;
 };
 
@@ -123,6 +124,20 @@ dlx_result dlx__gguf_put_i32s(dlx__gguf_writer *w, const char *key, const int32_
 {
     return result_of(begin_array(w, key, DLX__GGUF_I32, n) &&
                      put_bytes(&w->kv, values, n * sizeof *values));
+}
+
+dlx_result dlx__gguf_put_f32s(dlx__gguf_writer *w, const char *key, const float *values, size_t n)
+{
+    return result_of(begin_array(w, key, DLX__GGUF_F32, n) &&
+                     put_bytes(&w->kv, values, n * sizeof *values));
+}
+
+bool dlx__gguf_has_put(const dlx__gguf_writer *w, const char *key)
+{
+    for (size_t i = 0; i < w->keys.n; i++)
+        if (strcmp(w->keys.items[i], key) == 0)
+            return true;
+    return false;
 }
 
 /* Bytes of an element in the file; 0 for strings. */
@@ -233,19 +248,43 @@ dlx_result dlx__gguf_begin_data(dlx__gguf_writer *w, dlx_error *err)
     return pad(w, err);
 }
 
+/* Bytes of the tensor whose turn it is; SIZE_MAX when there is none. */
+static size_t size_now(const dlx__gguf_writer *w)
+{
+    size_t size = SIZE_MAX;
+    if (w->in_data && w->n_done < w->tensors.n)
+        memcpy(&size, w->sizes.data + w->n_done * sizeof size, sizeof size);
+    return size;
+}
+
+static dlx_result fail_size(const dlx__gguf_writer *w, size_t n_bytes, dlx_error *err)
+{
+    return dlx__fail(err, DLX_E_ARG,
+                     "%s: tensor number %zu of %zu: expected %zu bytes, was given %zu", w->path,
+                     w->n_done + 1, w->tensors.n, size_now(w) - w->part, n_bytes);
+}
+
+dlx_result dlx__gguf_write_part(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,
+                                dlx_error *err)
+{
+    size_t size = size_now(w);
+    if (size == SIZE_MAX || n_bytes > size - w->part)
+        return fail_size(w, n_bytes, err);
+    DLX__TRY(dlx__writer_write(w->file, bytes, n_bytes, err));
+    w->part += n_bytes;
+    if (w->part < size)
+        return DLX_OK;
+    w->part = 0;
+    w->n_done++;
+    return pad(w, err);
+}
+
 dlx_result dlx__gguf_write_tensor(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,
                                   dlx_error *err)
 {
-    size_t expected = SIZE_MAX;
-    if (w->in_data && w->n_done < w->tensors.n)
-        memcpy(&expected, w->sizes.data + w->n_done * sizeof expected, sizeof expected);
-    if (n_bytes != expected)
-        return dlx__fail(err, DLX_E_ARG,
-                         "%s: tensor number %zu of %zu: expected %zu bytes, was given %zu", w->path,
-                         w->n_done + 1, w->tensors.n, expected, n_bytes);
-    DLX__TRY(dlx__writer_write(w->file, bytes, n_bytes, err));
-    w->n_done++;
-    return pad(w, err);
+    if (w->part != 0 || n_bytes != size_now(w))
+        return fail_size(w, n_bytes, err);
+    return dlx__gguf_write_part(w, bytes, n_bytes, err);
 }
 
 dlx_result dlx__gguf_writer_commit(dlx__gguf_writer *w, dlx_error *err)
