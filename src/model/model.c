@@ -12,6 +12,7 @@
 #include "model/hf_config.h"
 #include "model/kv_cache.h"
 #include "model/permute.h"
+#include "model/recorded.h"
 
 static dlx_result read_gguf(dlx__model *m, dlx_error *err)
 {
@@ -62,7 +63,8 @@ static dlx_result setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err
         return dlx__fail_memory(err, "opening a model", sizeof *m->slot);
     atomic_init(&m->slot->held, NULL);
     m->family->build(&m->graph, m);
-    return dlx__graph_check(&m->graph, err);
+    DLX__TRY(dlx__graph_check(&m->graph, err));
+    return is_gguf ? dlx__recorded_read(m, err) : DLX_OK;
 }
 
 dlx_result dlx__model_setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err)

@@ -6,7 +6,7 @@
 #define DLX__MODEL_H
 
 #include "format/checkpoint.h"
-#include "graph/graph.h"
+#include "graph/scheme.h"
 
 #include <stdatomic.h>
 
@@ -130,8 +130,10 @@ struct dlx__model {
     const dlx__tensor *
         *roles; /* [DLX__N_ROLES][n_layers]; roles without layers use index 0; NULL: none */
     dlx__graph graph;
-    bool has_weights; /* false: opened for its shapes only */
-    void **copies;    /* [n_copies], aligned: tensors that had to be rewritten (permuted q and k) */
+    dlx__scheme scheme; /* what the file was quantized for (recorded.h); NONE: it does not say */
+    const char *quant_method; /* how its weights were rounded ("rtn", "gptq" ...), or NULL */
+    bool has_weights;         /* false: opened for its shapes only */
+    void **copies; /* [n_copies], aligned: tensors that had to be rewritten (permuted q and k) */
     size_t n_copies;
     size_t n_copied_bytes;
     dlx__prepared_slot *slot; /* NULL: each session prepares its own */
