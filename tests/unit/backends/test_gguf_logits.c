@@ -1,5 +1,6 @@
 // labels: golden
-/* test_gguf_logits.c - a GGUF file made from a golden checkpoint computes its logits, to the bit. */
+/* test_gguf_logits.c - a GGUF file made from a golden checkpoint computes its logits, to the bit.
+ */
 #include "gguf_copy.h"
 #include "golden_folders.h"
 #include "unit.h"

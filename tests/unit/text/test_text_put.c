@@ -3,8 +3,10 @@
  * test_text_put.c - a tokenizer written as GGUF keys is the same tokenizer: the one that ships, the
  * mini one in many variants, and the real vocabularies where they are (DLX_TEST_DATA).
  */
+#include "failing_mem.h"
 #include "mini_tokenizer.h"
 
+#include "base/fail.h"
 #include "text/chat.h"
 #include "text/text_put.h"
 #include "text/tokenizer_impl.h"
@@ -22,8 +24,7 @@ static dlx_result put(const dlx__checkpoint *c, const dlx__tokenizer *t,
         r = dlx__gguf_put_u32(w, "tokenizer.ggml.bos_token_id", (uint32_t)facts->bos_id);
     if (r == DLX_OK && facts->eos_id >= 0)
         r = dlx__gguf_put_u32(w, "tokenizer.ggml.eos_token_id", (uint32_t)facts->eos_id);
-    if (r == DLX_OK)
-        r = dlx__text_put(w, c, t, facts, err);
+    r = r == DLX_OK ? dlx__text_put(w, c, t, facts, err) : dlx__fail_memory(err, "putting ids", 8);
     if (r == DLX_OK)
         r = dlx__gguf_begin_data(w, err);
     if (r == DLX_OK)
@@ -156,8 +157,8 @@ static const variant variants[] = {
      "\"300\":{\"content\":\"<New>\",\"special\":true,\"normalized\":false}}}",
      "gpt-2", false, true},
     {"{\"normalizer\":null}",
-     "{\"added_tokens_decoder\":{\"300\":{\"content\":\"<New>\",\"special\":true}}}", "gpt-2", false,
-     false},
+     "{\"added_tokens_decoder\":{\"300\":{\"content\":\"<New>\",\"special\":true}}}", "gpt-2",
+     false, false},
 };
 
 static void variants_come_back(void **state)
@@ -232,9 +233,10 @@ static void what_gguf_cannot_say_is_refused(void **state)
     (void)state;
     refused("{\"model\":{\"merges\":[[\"a \",\"b\"]],\"vocab\":{\"a \":261,\"a b\":262}}}",
             "parts the two by a space");
-    refused("{\"model\":{\"vocab\":{\"<T>\":262}},\"added_tokens\":[{\"id\":260,\"content\":\"<T>\","
-            "\"special\":true}]}",
-            "have one spelling");
+    refused(
+        "{\"model\":{\"vocab\":{\"<T>\":262}},\"added_tokens\":[{\"id\":260,\"content\":\"<T>\","
+        "\"special\":true}]}",
+        "have one spelling");
 }
 
 /* Every row of the table gets a token; ids without one are named as llama.cpp's converter does. */
@@ -456,6 +458,62 @@ static void real_vocabularies_come_back(void **state)
     }
 }
 
+/* A tokenizer that needs every key of ours: open, write, open again. */
+static dlx_result all_of_it(const char *dir, const dlx_allocator *mem, dlx_error *err)
+{
+    dlx__checkpoint c;
+    dlx__tokenizer *t = NULL;
+    const dlx__text_facts facts = {320, 259, 259};
+    DLX__TRY(dlx__checkpoint_open(&c, dir, DLX__NEED_NOTHING, mem, err));
+    dlx_result r = dlx__tokenizer_open(&t, &c, err);
+    if (r == DLX_OK)
+        r = put(&c, t, &facts, mem, err);
+    dlx__tokenizer_free(t);
+    dlx__checkpoint_release(&c);
+    DLX__TRY(r);
+    dlx__chat *chat = NULL;
+    DLX__TRY(dlx__checkpoint_open(&c, gguf_name, DLX__NEED_NOTHING, mem, err));
+    t = NULL;
+    r = dlx__tokenizer_open(&t, &c, err);
+    if (r == DLX_OK)
+        r = dlx__chat_open(&chat, &c, err);
+    dlx__chat_free(chat);
+    dlx__tokenizer_free(t);
+    dlx__checkpoint_release(&c);
+    return r;
+}
+
+static void memory_may_run_out(void **state)
+{
+    (void)state;
+    char dir[512];
+    make_dir(dir, "text-put");
+    char *json = mini_json("{\"model\":{\"unk_token\":\"ab\"}}");
+    write_text(dir, "tokenizer.json", json);
+    free(json);
+    write_text(dir, "chat_template.jinja", template);
+    write_text(
+        dir, "tokenizer_config.json",
+        "{\"bos_token\":\"<x>\",\"added_tokens_decoder\":{\"259\":{\"content\":\"<Other>\"}}}");
+    for (size_t n = 1;; n++) {
+        failing_mem mem;
+        dlx_error why = {0};
+        failing_mem_init(&mem, n);
+        mem.once = true; /* some allocations are spared by what failed before them */
+        dlx_result r = all_of_it(dir, &mem.mem, &why);
+        assert_int_equal(mem.n_alive, 0);
+        if (r != DLX_OK)
+            assert_true(why.text[0] != '\0');
+        if (mem.n_calls < n) {
+            assert_int_equal(r, DLX_OK);
+            print_message("%zu allocations\n", n - 1);
+            break;
+        }
+    }
+    assert_true(has_key("dlx.tokenizer.added") && has_key("dlx.tokenizer.patterns"));
+    assert_true(has_key("dlx.tokenizer.unknown_id") && has_key("dlx.chat.bos_token"));
+}
+
 int main(void)
 {
     make_one_dir(DLX_TMP_DIR);
@@ -467,6 +525,7 @@ int main(void)
         cmocka_unit_test(chats_come_back),
         cmocka_unit_test(none_is_none),
         cmocka_unit_test(hostile_keys_are_refused),
+        cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(real_vocabularies_come_back),
     };
     return data_status(cmocka_run_group_tests(tests, NULL, NULL));
