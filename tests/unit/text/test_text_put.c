@@ -338,16 +338,20 @@ static void none_is_none(void **state)
     char dir[512];
     make_dir(dir, "text-put");
     write_text(dir, "config.json", "{}");
-    for (int from_gguf = 0; from_gguf < 2; from_gguf++) {
+    /* from the directory: "none"; from that file: its key is left to be carried; from a file
+     * without the key: "none" again */
+    static const bool put_there[] = {true, false, true};
+    for (size_t i = 0; i < DLX__LEN(put_there); i++) {
         dlx__checkpoint c;
         bool missing = false;
         dlx_error why = {0};
         dlx__tokenizer *t = NULL;
         dlx__text_facts facts = {320, -1, -1};
-        CHECK(dlx__checkpoint_open(&c, dir, DLX__NEED_NOTHING, NULL, err));
+        CHECK(dlx__checkpoint_open(&c, i ? gguf_name : dir, DLX__NEED_NOTHING, NULL, err));
         CHECK(put(&c, NULL, &facts, NULL, err));
         dlx__checkpoint_release(&c);
         open_gguf(&c);
+        assert_int_equal(dlx__gguf_find(&c.gguf, "tokenizer.ggml.model") != NULL, put_there[i]);
         CHECK(dlx__tokenizer_missing(&missing, &c, err));
         assert_true(missing);
         assert_int_equal(dlx__tokenizer_open(&t, &c, &why), DLX_E_UNSUPPORTED);
