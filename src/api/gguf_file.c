@@ -7,7 +7,8 @@
 #include "dtype/convert.h"
 #include "model/gguf_put.h"
 #include "model/permute.h"
-#include "text/tokenizer_gguf_put.h"
+#include "model/recorded.h"
+#include "text/text_put.h"
 
 #include <math.h>
 #include <string.h>
@@ -155,28 +156,29 @@ static dlx_result name_ranged(job *j, dlx_error *err)
     return ok ? DLX_OK : dlx__fail_memory(err, "naming ranges", most * sizeof *j->ranged);
 }
 
-static dlx_result put_tokenizer(job *j, dlx_error *err)
+static dlx_result put_keys(job *j, dlx_error *err)
 {
     const dlx__hparams *hp = &j->m->hp;
-    if (j->m->checkpoint.kind == DLX__CHECKPOINT_GGUF)
-        return DLX_OK; /* came with the other keys */
-    const dlx__tokenizer_put extra = {.n_rows = hp->n_rows_vocab,
-                                      .bos = hp->bos_id.value,
-                                      .eos = hp->n_stop_ids ? hp->stop_ids[0] : -1,
-                                      .pad = -1,
-                                      .mask = hp->mask_id.value,
-                                      .chat_template =
-                                          j->model->chat ? dlx__chat_source(j->model->chat) : NULL};
-    return dlx__tokenizer_put_gguf(j->w, j->model->tokenizer, &extra, err);
+    const dlx__text_facts facts = {.n_rows = hp->n_rows_vocab,
+                                   .bos_id = hp->bos_id.value,
+                                   .eos_id = hp->n_stop_ids ? hp->stop_ids[0] : -1};
+    dlx_result r = dlx__gguf_put_types(j->w, j->o->rules.type);
+    if (r == DLX_OK)
+        r = dlx__gguf_put_model(j->w, j->m);
+    if (r != DLX_OK)
+        return dlx__fail_memory(err, "describing a model", 1);
+    DLX__TRY(dlx__recorded_put_ranges(j->w, j->o->scheme, dlx__method_name(j->o->method), j->ranged,
+                                      NULL, j->n_ranged, err));
+    DLX__TRY(dlx__text_put(j->w, &j->m->checkpoint, j->model->tokenizer, &facts, err));
+    if (dlx__gguf_put_carried(j->w, j->m) != DLX_OK)
+        return dlx__fail_memory(err, "describing a model", 1);
+    return DLX_OK;
 }
 
 static dlx_result begin(job *j, dlx_error *err)
 {
-    DLX__TRY(dlx__gguf_put_model(j->w, j->m, err));
-    DLX__TRY(put_tokenizer(j, err));
     DLX__TRY(name_ranged(j, err));
-    DLX__TRY(dlx__gguf_put_quantization(j->w, j->o->scheme, dlx__method_name(j->o->method),
-                                        j->ranged, j->n_ranged, err));
+    DLX__TRY(put_keys(j, err));
     DLX__TRY(dlx__quantizer_each(j->m, describe, j, err));
     return dlx__gguf_begin_data(j->w, err);
 }
@@ -255,7 +257,7 @@ static dlx_result write_file(job *j, const char *path, dlx_error *err)
     DLX__TRY(begin(j, err));
     DLX__TRY(dlx__quantize(j->m, j->o, &sink, err));
     if (j->n_ranged)
-        DLX__TRY(dlx__gguf_change_f32s(j->w, DLX__KEY_RANGE_LARGEST, j->largest, j->n_ranged, err));
+        DLX__TRY(dlx__gguf_change_f32s(j->w, DLX__KEY_LARGEST, j->largest, j->n_ranged, err));
     dlx__gguf_writer *w = j->w;
     j->w = NULL;
     return dlx__gguf_writer_commit(w, err);

@@ -5,7 +5,7 @@
 #ifndef DLX__ADDED_H
 #define DLX__ADDED_H
 
-#include "base/base.h"
+#include "base/arena.h"
 
 typedef struct dlx__added_token {
     dlx_token id;
@@ -13,27 +13,14 @@ typedef struct dlx__added_token {
     bool single_word; /* only where no character of a word touches it */
     bool lstrip;      /* takes the white space to its left along */
     bool rstrip;
-    bool normalized; /* looked for in the normalised text instead of the raw one */
+    bool normalized;  /* looked for in the normalised text instead of the raw one */
+    const char *text; /* [n_text] the spelling, set by put */
+    size_t n_text;
 } dlx__added_token;
-
-/* Its flags as a number, and back; what a number has beside is passed over. */
-static inline int32_t dlx__added_flags(const dlx__added_token *t)
-{
-    return t->special | t->single_word << 1 | t->lstrip << 2 | t->rstrip << 3 | t->normalized << 4;
-}
-
-static inline dlx__added_token dlx__added_of(dlx_token id, int32_t flags)
-{
-    return (dlx__added_token){.id = id,
-                              .special = flags & 1,
-                              .single_word = flags & 2,
-                              .lstrip = flags & 4,
-                              .rstrip = flags & 8,
-                              .normalized = flags & 16};
-}
 
 typedef struct dlx__added {
     const dlx_allocator *mem;
+    dlx__arena arena;         /* spellings */
     dlx__added_token *tokens; /* [n_tokens] */
     size_t n_tokens, tokens_capacity;
     struct dlx__added_node *nodes; /* [n_nodes] of two tries, 0 is no node */

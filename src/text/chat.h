@@ -26,9 +26,6 @@ dlx_result dlx__chat_parse(dlx__chat **out, const char *text, size_t n, const ch
 
 void dlx__chat_free(dlx__chat *chat); /* chat may be NULL */
 
-/* The template's text, terminated. */
-const char *dlx__chat_source(const dlx__chat *chat);
-
 /* As the template sees them: from the checkpoint, NULL when it names none. */
 const char *dlx__chat_bos_token(const dlx__chat *chat);
 const char *dlx__chat_eos_token(const dlx__chat *chat);

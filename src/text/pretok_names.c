@@ -94,27 +94,37 @@ dlx_result dlx__pretok_add_named(dlx__pretok *p, const char *name, size_t n, boo
                      (int)dlx__min(n, 40), name);
 }
 
-static bool is_step(const dlx__pretok_step *step, const char *regex)
+bool dlx__pretok_name_is_whole_first(const char *name, size_t n)
 {
-    size_t n;
-    bool is_literal;
-    const char *source = dlx__pattern_source(step->pattern, &n, &is_literal);
-    return !is_literal && !step->removed && !step->invert && n == strlen(regex) &&
-           memcmp(source, regex, n) == 0;
+    return n >= 5 && memcmp(name, "llama", 5) == 0;
 }
 
-const char *dlx__pretok_name(const dlx__pretok *p, size_t *n)
+static bool has_patterns(const named *entry, const dlx__pretok *p)
+{
+    for (size_t i = 0; i < p->n_steps; i++) {
+        size_t n = 0;
+        bool literal = false;
+        const dlx__pretok_step *step = &p->steps[i];
+        const char *source = dlx__pattern_source(step->pattern, &n, &literal);
+        const char *wanted = i < MOST_PATTERNS ? entry->patterns[i] : NULL;
+        if (!wanted || literal || step->removed || step->invert || strlen(wanted) != n ||
+            memcmp(wanted, source, n) != 0)
+            return false;
+    }
+    return p->n_steps == MOST_PATTERNS || !entry->patterns[p->n_steps];
+}
+
+const char *dlx__pretok_name(char out[32], const dlx__pretok *p, bool nfc, bool whole_first)
 {
     for (size_t i = 0; i < DLX__LEN(table); i++) {
-        size_t n_same = 0;
-        while (n_same < MOST_PATTERNS && table[i].patterns[n_same] && n_same < p->n_steps &&
-               is_step(&p->steps[n_same], table[i].patterns[n_same]))
-            n_same++;
-        const bool all = n_same == MOST_PATTERNS || !table[i].patterns[n_same];
-        if (all && n_same == p->n_steps) {
-            *n = strcspn(table[i].names + 1, " ");
-            return table[i].names + 1;
-        }
+        const char *first = table[i].names + 1;
+        size_t n = strcspn(first, " ");
+        if (table[i].nfc != nfc || dlx__pretok_name_is_whole_first(first, n) != whole_first ||
+            !has_patterns(&table[i], p))
+            continue;
+        memcpy(out, first, n);
+        out[n] = '\0';
+        return out;
     }
     return NULL;
 }
