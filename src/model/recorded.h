@@ -13,6 +13,11 @@
 
 #include "model/model.h"
 
+#define DLX__QUANT_SCHEME "dlx.quant.scheme"
+#define DLX__QUANT_METHOD "dlx.quant.method"
+#define DLX__QUANT_RANGE_NAMES "dlx.quant.range.names"
+#define DLX__QUANT_RANGE_LARGEST "dlx.quant.range.largest"
+
 /* Sets m->scheme, m->quant_method and in_largest of the nodes of a model whose graph is built. */
 dlx_result dlx__recorded_read(dlx__model *m, dlx_error *err);
 
