@@ -55,14 +55,16 @@ static dlx_result read_method(dlx__model *m, const dlx__gguf *g, dlx_error *err)
     return m->quant_method ? DLX_OK : dlx__fail_memory(err, "opening a model", text.len);
 }
 
-static dlx_result check_list(const dlx__gguf *g, const dlx__gguf_kv *kv, const char *key,
-                             dlx__gguf_type type, const char *kind, dlx_error *err)
+static bool is_list(const dlx__gguf_kv *kv, dlx__gguf_type type)
 {
-    if (kv && kv->is_array && kv->type == type)
-        return DLX_OK;
+    return kv && kv->is_array && kv->type == type;
+}
+
+static dlx_result no_list(const dlx__gguf *g, const char *key, const char *kind, dlx_error *err)
+{
     return dlx__fail(err, DLX_E_FORMAT,
                      "%s: expected %s as a list of %s, found %s; quantize the model again", g->path,
-                     key, kind, kv ? "something else" : "none");
+                     key, kind, dlx__gguf_find(g, key) ? "something else" : "none");
 }
 
 /* The two lists, NULL when there is neither: of their types and of one length. */
@@ -73,8 +75,10 @@ static dlx_result find_lists(const dlx__gguf *g, const dlx__gguf_kv **names,
     *largest = dlx__gguf_find(g, DLX__QUANT_RANGE_LARGEST);
     if (!*names && !*largest)
         return DLX_OK;
-    DLX__TRY(check_list(g, *names, DLX__QUANT_RANGE_NAMES, DLX__GGUF_STRING, "texts", err));
-    DLX__TRY(check_list(g, *largest, DLX__QUANT_RANGE_LARGEST, DLX__GGUF_F32, "f32 numbers", err));
+    if (!is_list(*names, DLX__GGUF_STRING))
+        return no_list(g, DLX__QUANT_RANGE_NAMES, "texts", err);
+    if (!is_list(*largest, DLX__GGUF_F32))
+        return no_list(g, DLX__QUANT_RANGE_LARGEST, "f32 numbers", err);
     if ((*names)->n == (*largest)->n)
         return DLX_OK;
     return dlx__fail(err, DLX_E_FORMAT,
