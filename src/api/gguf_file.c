@@ -257,7 +257,8 @@ static dlx_result write_file(job *j, const char *path, dlx_error *err)
     DLX__TRY(begin(j, err));
     DLX__TRY(dlx__quantize(j->m, j->o, &sink, err));
     if (j->n_ranged)
-        DLX__TRY(dlx__gguf_change_f32s(j->w, DLX__KEY_LARGEST, j->largest, j->n_ranged, err));
+        DLX__TRY(
+            dlx__gguf_change_f32s(j->w, DLX__QUANT_RANGE_LARGEST, j->largest, j->n_ranged, err));
     dlx__gguf_writer *w = j->w;
     j->w = NULL;
     return dlx__gguf_writer_commit(w, err);

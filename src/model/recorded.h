@@ -13,12 +13,16 @@
 
 #include "model/model.h"
 
+#define DLX__QUANT_SCHEME "dlx.quant.scheme"
+#define DLX__QUANT_METHOD "dlx.quant.method"
+#define DLX__QUANT_RANGE_NAMES "dlx.quant.range.names"
+#define DLX__QUANT_RANGE_LARGEST "dlx.quant.range.largest"
+
 /* Sets m->scheme, m->quant_method and in_largest of the nodes of a model whose graph is built. */
 dlx_result dlx__recorded_read(dlx__model *m, dlx_error *err);
 
 /* Puts the keys: ranges of n matrices by their names in the file; largest NULL: not known yet, to
- * be changed by dlx__gguf_change_f32s of DLX__KEY_LARGEST. */
-#define DLX__KEY_LARGEST "dlx.quant.range.largest"
+ * be changed by dlx__gguf_change_f32s of DLX__QUANT_RANGE_LARGEST. */
 dlx_result dlx__recorded_put_ranges(dlx__gguf_writer *w, dlx__scheme scheme, const char *method,
                                     const dlx__gguf_string *names, const float *largest, size_t n,
                                     dlx_error *err);

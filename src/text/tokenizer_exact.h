@@ -15,6 +15,24 @@
 
 #include "text/tokenizer_impl.h"
 
+#define DLX__EXACT_KEY(name) "dlx.tokenizer." name
+
+/* Bits of pattern_kinds, and of added_flags. */
+enum {
+    DLX__EXACT_KIND_LITERAL = 1,
+    DLX__EXACT_KIND_REMOVED = 2,
+    DLX__EXACT_KIND_INVERT = 4,
+    DLX__EXACT_ALL_KINDS = 7
+};
+enum {
+    DLX__EXACT_FLAG_SPECIAL = 1,
+    DLX__EXACT_FLAG_SINGLE_WORD = 2,
+    DLX__EXACT_FLAG_LSTRIP = 4,
+    DLX__EXACT_FLAG_RSTRIP = 8,
+    DLX__EXACT_FLAG_NORMALIZED = 16,
+    DLX__EXACT_ALL_FLAGS = 31
+};
+
 /* tokenizer.ggml.token_type */
 enum {
     DLX__GGUF_TOKEN_NORMAL = 1,
