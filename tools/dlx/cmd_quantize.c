@@ -50,7 +50,7 @@ static const char *const *observer_names(void)
 static const opt type_rows[] = {
     {"type", OPT_CHOICE, AT(type), "TYPE", .help = "of the matrices; mixed: q4_k, some q6_k",
      .fallback = "q8_0", .choices = type_names},
-    {"scheme", OPT_CHOICE, AT(scheme), "NAME", .help = "how rows are rounded where the result runs",
+    {"scheme", OPT_CHOICE, AT(scheme), "NAME", .help = "how rows are rounded where it runs",
      .fallback = "dynamic", .choices = scheme_names},
     {"method", OPT_CHOICE, AT(method), "NAME", .help = "how weights are rounded; listed below",
      .fallback = "rtn", .choices = method_names},
@@ -58,13 +58,12 @@ static const opt type_rows[] = {
      .fallback = "32", .lo = 32, .hi = 256},
     {"per-channel", OPT_FLAG, AT(per_channel), .help = "one scale for each output"},
     {"all", OPT_FLAG, AT(all), .help = "embedding and head get the type too, else q8_0"},
-    {"keep", OPT_TEXTS, AT(keep), "PATTERN=TYPE",
-     .help = "another type for tensors by name, as *ffn_down*=q8_0; may be given again"},
+    {"keep", OPT_TEXTS, AT(keep), "PATTERN=TYPE", .help = "another type for tensors of such names"},
 };
 
 static const opt calibration_rows[] = {
     {"calibrate", OPT_FILE, AT(calibrate), "FILE",
-     .help = "texts: .jsonl of prompt and answer, or of text; or plain text", .fallback = "none"},
+     .help = "texts: plain, or .jsonl of prompt and answer", .fallback = "none"},
     {"raw", OPT_FLAG, AT(raw), .help = "give prompts as they are, without the chat template"},
     {"texts", OPT_COUNT, AT(texts), "N", .help = "texts of the file to use", .fallback = "128",
      .lo = 1, .hi = 1u << 20},
@@ -77,7 +76,7 @@ static const opt calibration_rows[] = {
 };
 
 static const opt output_rows[] = {
-    {"report", OPT_FLAG, AT(report), .help = "compare the result with the model it was made of"},
+    {"report", OPT_FLAG, AT(report), .help = "compare the result with the model"},
     {"held-out", OPT_FILE, AT(held_out), "FILE", .help = "texts for the report",
      .fallback = "those of --calibrate"},
     {"answers", OPT_COUNT, AT(answers), "N", .help = "prompts that both answer for the report",
