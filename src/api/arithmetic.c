@@ -58,7 +58,8 @@ static dlx_result unknown_scheme(const char *name, dlx_error *err)
 /* The scheme where nobody names one: what the model's file says, else what the backend does. */
 static dlx__scheme default_scheme(const dlx__model *m, const dlx__backend_class *backend)
 {
-    (void)m; /* no file says it so far */
+    if (m->scheme != DLX__SCHEME_NONE)
+        return m->scheme;
     return backend->scheme == DLX__SCHEME_NONE ? DLX__SCHEME_WEIGHT_ONLY : backend->scheme;
 }
 

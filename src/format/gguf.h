@@ -70,14 +70,14 @@ dlx_result dlx__gguf_size(const dlx__gguf *g, const char *key, size_t min, size_
 dlx_result dlx__gguf_number(const dlx__gguf *g, const char *key, double *out, dlx_error *err);
 dlx_result dlx__gguf_text(const dlx__gguf *g, const char *key, dlx__gguf_string *out,
                           dlx_error *err);
+bool dlx__gguf_is_ints(const dlx__gguf_kv *kv); /* an array of integers or bool; NULL is none */
 int64_t dlx__gguf_array_int(const dlx__gguf_kv *kv, size_t i); /* array of integers or bool */
 double dlx__gguf_array_number(const dlx__gguf_kv *kv, size_t i);
 
 /*
- * Writing. Keys first, then tensor descriptions, then their bytes in the same order, each tensor at
- * once or in parts; the writer pads and checks the order. Nothing is seen under `path` before
- * commit. The puts fail only for lack of memory; keys or tensors that were named twice are refused
- * by begin_data.
+ * Writing. Keys first, then tensor descriptions, then their bytes in the same order; the writer
+ * pads and checks the order. Nothing is seen under `path` before commit. The puts fail only for
+ * lack of memory; keys or tensors that were named twice are refused by begin_data.
  */
 typedef struct dlx__gguf_writer dlx__gguf_writer;
 dlx_result dlx__gguf_writer_open(dlx__gguf_writer **out, const char *path, const dlx_allocator *mem,
@@ -92,13 +92,13 @@ dlx_result dlx__gguf_put_i32s(dlx__gguf_writer *w, const char *key, const int32_
                               size_t n);
 dlx_result dlx__gguf_put_f32s(dlx__gguf_writer *w, const char *key, const float *values, size_t n);
 dlx_result dlx__gguf_put_kv(dlx__gguf_writer *w, const dlx__gguf_kv *kv);   /* as read, any type */
+bool dlx__gguf_has_put(const dlx__gguf_writer *w, const char *key);         /* was the key put? */
 dlx_result dlx__gguf_add_tensor(dlx__gguf_writer *w, const dlx__tensor *t); /* data may be NULL */
 dlx_result dlx__gguf_begin_data(dlx__gguf_writer *w, dlx_error *err);
 dlx_result dlx__gguf_write_tensor(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,
-                                  dlx_error *err);
-/* The next n_bytes of the tensor whose turn it is. */
+                                  dlx_error *err); /* a whole one */
 dlx_result dlx__gguf_write_part(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,
-                                dlx_error *err);
+                                dlx_error *err); /* the next bytes of the tensor whose turn it is */
 /* Other values for an array of as many numbers that was put, known only when all data is written.
  * Not into a pipe. */
 dlx_result dlx__gguf_change_f32s(dlx__gguf_writer *w, const char *key, const float *values,

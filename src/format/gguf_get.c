@@ -25,6 +25,12 @@ static bool is_integer(const dlx__gguf_kv *kv)
            kv->type != DLX__GGUF_F32 && kv->type != DLX__GGUF_F64;
 }
 
+bool dlx__gguf_is_ints(const dlx__gguf_kv *kv)
+{
+    return kv && kv->is_array && kv->type != DLX__GGUF_STRING && kv->type != DLX__GGUF_F32 &&
+           kv->type != DLX__GGUF_F64;
+}
+
 static bool is_number(const dlx__gguf_kv *kv)
 {
     return is_integer(kv) ||

@@ -24,7 +24,7 @@ struct dlx__gguf_writer {
     dlx__names tensors;
     uint64_t data_end; /* offset behind the last described tensor, aligned */
     size_t n_done;     /* tensors whose bytes are written */
-    size_t n_part;     /* bytes of the next that are */
+    size_t part;       /* bytes of the next one that are written */
     bool in_data;
 };
 
@@ -130,6 +130,14 @@ dlx_result dlx__gguf_put_f32s(dlx__gguf_writer *w, const char *key, const float 
 {
     return result_of(begin_array(w, key, DLX__GGUF_F32, n) &&
                      put_bytes(&w->kv, values, n * sizeof *values));
+}
+
+bool dlx__gguf_has_put(const dlx__gguf_writer *w, const char *key)
+{
+    for (size_t i = 0; i < w->keys.n; i++)
+        if (strcmp(w->keys.items[i], key) == 0)
+            return true;
+    return false;
 }
 
 /* Bytes of an element in the file; 0 for strings. */
@@ -240,33 +248,33 @@ dlx_result dlx__gguf_begin_data(dlx__gguf_writer *w, dlx_error *err)
     return pad(w, err);
 }
 
-/* Bytes of the tensor whose turn it is; 0: there is none. */
-static size_t bytes_of_next(const dlx__gguf_writer *w)
+/* Bytes of the tensor whose turn it is; SIZE_MAX when there is none. */
+static size_t size_now(const dlx__gguf_writer *w)
 {
-    size_t n_bytes = 0;
+    size_t size = SIZE_MAX;
     if (w->in_data && w->n_done < w->tensors.n)
-        memcpy(&n_bytes, w->sizes.data + w->n_done * sizeof n_bytes, sizeof n_bytes);
-    return n_bytes;
+        memcpy(&size, w->sizes.data + w->n_done * sizeof size, sizeof size);
+    return size;
 }
 
-static dlx_result refuse_bytes(const dlx__gguf_writer *w, size_t n_bytes, dlx_error *err)
+static dlx_result fail_size(const dlx__gguf_writer *w, size_t n_bytes, dlx_error *err)
 {
     return dlx__fail(err, DLX_E_ARG,
                      "%s: tensor number %zu of %zu: expected %zu bytes, was given %zu", w->path,
-                     w->n_done + 1, w->tensors.n, bytes_of_next(w) - w->n_part, n_bytes);
+                     w->n_done + 1, w->tensors.n, size_now(w) - w->part, n_bytes);
 }
 
 dlx_result dlx__gguf_write_part(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,
                                 dlx_error *err)
 {
-    const size_t expected = bytes_of_next(w);
-    if (n_bytes > expected - w->n_part)
-        return refuse_bytes(w, n_bytes, err);
+    size_t size = size_now(w);
+    if (size == SIZE_MAX || n_bytes > size - w->part)
+        return fail_size(w, n_bytes, err);
     DLX__TRY(dlx__writer_write(w->file, bytes, n_bytes, err));
-    w->n_part += n_bytes;
-    if (w->n_part < expected)
+    w->part += n_bytes;
+    if (w->part < size)
         return DLX_OK;
-    w->n_part = 0;
+    w->part = 0;
     w->n_done++;
     return pad(w, err);
 }
@@ -274,8 +282,8 @@ dlx_result dlx__gguf_write_part(dlx__gguf_writer *w, const void *bytes, size_t n
 dlx_result dlx__gguf_write_tensor(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,
                                   dlx_error *err)
 {
-    if (!w->in_data || w->n_done == w->tensors.n || n_bytes != bytes_of_next(w) - w->n_part)
-        return refuse_bytes(w, n_bytes, err);
+    if (w->part != 0 || n_bytes != size_now(w))
+        return fail_size(w, n_bytes, err);
     return dlx__gguf_write_part(w, bytes, n_bytes, err);
 }
 

@@ -297,7 +297,6 @@ INLINE void quantize_span(const cells *c, size_t row, size_t col, const float *x
     const dlx__quantum quantum = quantum_of(x, n, largest);
     c->scale[col / DLX__SPAN * c->n_rows + row] = quantum.scale;
     size_t cell = col / DLX__GROUP * c->n_rows + row;
-    UNROLL
     for (size_t i = 0; i < n; i += DLX__GROUP, cell += c->n_rows)
         quantize_group(c, cell, x + i, quantum.inverse, largest);
     put_span(c, col / DLX__GROUP * c->n_rows + row, n / DLX__GROUP);

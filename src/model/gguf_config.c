@@ -62,7 +62,8 @@ static dlx_result read_vocab(dlx__hparams *hp, const dlx__gguf_source *src, dlx_
     hp->n_vocab = hp->n_rows_vocab;
     hp->tied = dlx__weights_find(w, "output.weight") == SIZE_MAX;
     hp->tied_stated = true; /* by llama.cpp's convention the absence of a head says so */
-    return dlx__gguf_size_opt(src, "vocab_size", 1, DLX__MAX_VOCAB, &hp->n_vocab, err);
+    DLX__TRY(dlx__gguf_size_opt(src, "vocab_size", 1, DLX__MAX_VOCAB, &hp->n_vocab, err));
+    return dlx__gguf_size_opt(src, "diffusion.vocab_size", 1, DLX__MAX_VOCAB, &hp->n_vocab, err);
 }
 
 static dlx_result unsupported(const dlx__gguf_source *src, const char *what, dlx_error *err)
@@ -189,6 +190,28 @@ static dlx_result add_stop(dlx__hparams *hp, const dlx__gguf_source *src, int64_
                      hp->n_stop_ids);
 }
 
+/* Our list is all there is to know; without it llama.cpp's end of text and end of turn stop. */
+static dlx_result read_stops(dlx__hparams *hp, const dlx__gguf_source *src, dlx__fact eos,
+                             dlx__fact eot, dlx_error *err)
+{
+    char key[KEY_ROOM];
+    const dlx__gguf_kv *list = dlx__gguf_find(src->file, arch_key(key, src, "diffusion.stop_ids"));
+    if (list && (!list->is_array || list->strings || list->type == DLX__GGUF_F32 ||
+                 list->type == DLX__GGUF_F64))
+        return dlx__fail(
+            err, DLX_E_FORMAT,
+            "%s: expected %s to be an array of integers, found something else; convert "
+            "the model again",
+            src->file->path, key);
+    for (size_t i = 0; list && i < list->n; i++)
+        DLX__TRY(add_stop(hp, src, dlx__gguf_array_int(list, i), err));
+    if (!list && eos.value >= 0)
+        DLX__TRY(add_stop(hp, src, eos.value, err));
+    if (!list && eot.value >= 0)
+        DLX__TRY(add_stop(hp, src, eot.value, err));
+    return DLX_OK;
+}
+
 dlx_result dlx__gguf_read_ids(dlx__hparams *hp, const dlx__gguf_source *src, const dlx__family *f,
                               dlx_error *err)
 {
@@ -203,23 +226,9 @@ dlx_result dlx__gguf_read_ids(dlx__hparams *hp, const dlx__gguf_source *src, con
                      "GGUF tokenizer.ggml.eos_token_id", err));
     DLX__TRY(read_id(&eot, hp, src, "tokenizer.ggml.eot_token_id",
                      "GGUF tokenizer.ggml.eot_token_id", err));
-    if (eos.value >= 0)
-        DLX__TRY(add_stop(hp, src, eos.value, err));
-    if (eot.value >= 0)
-        DLX__TRY(add_stop(hp, src, eot.value, err));
     if (f->ids.eot_name)
         hp->eot_id = eot;
-    char key[KEY_ROOM];
-    const dlx__gguf_kv *list = dlx__gguf_find(src->file, arch_key(key, src, "diffusion.stop_ids"));
-    if (list && (!list->is_array || list->strings || list->type == DLX__GGUF_F32 ||
-                 list->type == DLX__GGUF_F64))
-        return dlx__fail(
-            err, DLX_E_FORMAT,
-            "%s: expected %s to be an array of integers, found something else; convert "
-            "the model again",
-            src->file->path, key);
-    for (size_t i = 0; list && i < list->n; i++)
-        DLX__TRY(add_stop(hp, src, dlx__gguf_array_int(list, i), err));
+    DLX__TRY(read_stops(hp, src, eos, eot, err));
     return dlx__hparams_finish_ids(hp, f, hp->n_stop_ids ? DLX__STOP_CONFIG : 0, src->file->path,
                                    err);
 }

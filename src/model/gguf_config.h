@@ -1,6 +1,7 @@
 /*
  * gguf_config.h - reading GGUF metadata: the keys of llama.cpp under the file's architecture,
- * and ours beside them: <arch>.diffusion.block_length, .small_block_length, .stop_ids.
+ * and ours beside them: <arch>.diffusion.block_length, .small_block_length; .stop_ids, which where
+ * it is there is the whole list; .vocab_size, the ids that exist where the table has more rows.
  */
 #ifndef DLX__GGUF_CONFIG_H
 #define DLX__GGUF_CONFIG_H

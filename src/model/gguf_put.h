@@ -1,29 +1,31 @@
 /*
- * gguf_put.h - what a GGUF file says of a model beside its tensors and its tokenizer: llama.cpp's
- * keys, and ours beside them, so that the file opens as the same model.
+ * gguf_put.h - an open model's numbers and ids as GGUF keys: llama.cpp's, and ours beside them, so
+ * that gguf_config.c reads the same dlx__hparams back. The order of putting decides: a key that a
+ * caller has put already is not carried over from the file that the model came from.
+ *
+ *     dlx__gguf_put_types(w, type);       what the new weights are
+ *     dlx__recorded_put(w, m, ...);       how they were quantized (recorded.h)
+ *     dlx__gguf_put_model(w, m);          sizes, rotation, ids
+ *     dlx__text_put(w, ...);              vocabulary, chat template (text/text_put.h)
+ *     dlx__gguf_put_carried(w, m);        what else a GGUF source says
+ *
+ * Each fails for lack of memory only.
  */
 #ifndef DLX__GGUF_PUT_H
 #define DLX__GGUF_PUT_H
 
-#include "graph/scheme.h"
 #include "model/model.h"
 
-/* Of a model from a GGUF file all keys are taken over, but those of dlx__gguf_put_quantization; of
- * another one its numbers are written. */
-dlx_result dlx__gguf_put_model(dlx__gguf_writer *w, const dlx__model *m, dlx_error *err);
+/* general.file_type of llama.cpp for weights that are mostly of this type. */
+uint32_t dlx__gguf_file_type(dlx__dtype dtype);
 
-/*
- * How the weights were made, and for which scheme: general.quantization_version, dlx.quant.scheme,
- * dlx.quant.method; and, for static schemes, what each linear node's input was at most:
- * dlx.quant.range.names and dlx.quant.range.largest, which is to be changed when it is known.
- */
-dlx_result dlx__gguf_put_quantization(dlx__gguf_writer *w, dlx__scheme scheme, const char *method,
-                                      const dlx__gguf_string *names, size_t n_names,
-                                      dlx_error *err);
+/* general.file_type and general.quantization_version. */
+dlx_result dlx__gguf_put_types(dlx__gguf_writer *w, dlx__dtype dtype);
 
-#define DLX__KEY_RANGE_LARGEST "dlx.quant.range.largest"
+/* general.architecture and all that follows from m->hp. A name, where the source gave none. */
+dlx_result dlx__gguf_put_model(dlx__gguf_writer *w, const dlx__model *m);
 
-/* Reads that back into m->scheme and the nodes of the graph. A file without such keys: nothing. */
-dlx_result dlx__gguf_read_quantization(dlx__model *m, dlx_error *err);
+/* All other keys of a model that came from GGUF, without those that speak of its own weights. */
+dlx_result dlx__gguf_put_carried(dlx__gguf_writer *w, const dlx__model *m);
 
 #endif

@@ -9,10 +9,10 @@
 #include "model/bind.h"
 #include "model/families.h"
 #include "model/gguf_config.h"
-#include "model/gguf_put.h"
 #include "model/hf_config.h"
 #include "model/kv_cache.h"
 #include "model/permute.h"
+#include "model/recorded.h"
 
 static dlx_result read_gguf(dlx__model *m, dlx_error *err)
 {
@@ -64,7 +64,7 @@ static dlx_result setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err
     atomic_init(&m->slot->held, NULL);
     m->family->build(&m->graph, m);
     DLX__TRY(dlx__graph_check(&m->graph, err));
-    return dlx__gguf_read_quantization(m, err);
+    return is_gguf ? dlx__recorded_read(m, err) : DLX_OK;
 }
 
 dlx_result dlx__model_setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err)

@@ -6,7 +6,6 @@
 #define DLX__MODEL_H
 
 #include "format/checkpoint.h"
-#include "graph/graph.h"
 #include "graph/scheme.h"
 
 #include <stdatomic.h>
@@ -132,8 +131,9 @@ struct dlx__model {
     const dlx__tensor *
         *roles; /* [DLX__N_ROLES][n_layers]; roles without layers use index 0; NULL: none */
     dlx__graph graph;
-    dlx__scheme scheme; /* that the file was quantized for; NONE: it does not say */
-    bool has_weights;   /* false: opened for its shapes only */
+    dlx__scheme scheme; /* what the file was quantized for (recorded.h); NONE: it does not say */
+    const char *quant_method; /* how its weights were rounded ("rtn", "gptq" ...), or NULL */
+    bool has_weights;         /* false: opened for its shapes only */
     void **copies; /* [n_copies], aligned: tensors that had to be rewritten (permuted q and k) */
     size_t n_copies;
     size_t n_copied_bytes;

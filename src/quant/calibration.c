@@ -45,8 +45,8 @@ static dlx_token *add_pass(dlx__calibration *c, const dlx_token *ids, size_t n, 
                            bool keep)
 {
     void *all = c->ids, *passes = c->passes;
-    const bool fits = grow(c->mem, &all, &c->ids_room, c->n_rows, n, sizeof *c->ids) &
-                      grow(c->mem, &passes, &c->passes_room, c->n_passes, 1, sizeof *c->passes);
+    bool fits = grow(c->mem, &all, &c->ids_room, c->n_rows, n, sizeof *c->ids);
+    fits = grow(c->mem, &passes, &c->passes_room, c->n_passes, 1, sizeof *c->passes) && fits;
     c->ids = all;
     c->passes = passes;
     if (!fits)

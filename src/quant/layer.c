@@ -149,7 +149,9 @@ static dlx_result run_pass(dlx__backend *b, const dlx__backend_class *class, flo
                             .tap = take_rows,
                             .tap_user = &to,
                             .observe = run->observe,
-                            .observe_user = run->user};
+                            .observe_user = run->user,
+                            .stop = run->stop,
+                            .stop_user = run->user};
     return class->step(b, &step, err);
 }
 

@@ -42,6 +42,7 @@ typedef struct dlx__layer_run {
     dlx__scheme scheme;
     int n_threads;
     dlx__layer_observer observe; /* or NULL */
+    bool (*stop)(void *user);    /* polled within a pass; or NULL */
     void *user;
     const dlx_allocator *mem;
 } dlx__layer_run;

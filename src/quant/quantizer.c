@@ -49,6 +49,13 @@ static bool has_ranges(const job *j)
     return dlx__scheme_is_recorded(j->o->scheme);
 }
 
+/* Asked within the work on a layer. */
+static bool is_stopped(void *user)
+{
+    const job *j = user;
+    return j->o->progress && !j->o->progress(j->o->user, j->n_done, j->n_all);
+}
+
 static dlx_result tell(job *j, dlx__role role, size_t layer, dlx_error *err)
 {
     j->n_done += dlx__model_tensor(j->m, role, layer)->n_bytes;
@@ -101,6 +108,7 @@ static dlx_result run_layer(job *j, float *stream, const dlx__tensor *weights, d
                                 .scheme = scheme,
                                 .n_threads = j->o->n_threads,
                                 .observe = observe,
+                                .stop = is_stopped,
                                 .user = j,
                                 .mem = j->o->mem};
     j->shown = weights;
@@ -189,7 +197,9 @@ static dlx_result round_layer(job *j, size_t layer, dlx_error *err)
     dlx__layer floats = {0};
     dlx__rounded_layer rounded = {0};
     dlx__layer_plan plan = {.method = j->o->method,
-                            .damping = j->o->damping > 0 ? j->o->damping : 0.01f};
+                            .damping = j->o->damping > 0 ? j->o->damping : 0.01f,
+                            .stop = is_stopped,
+                            .user = j};
     dlx_result r = DLX_OK;
     for (int role = 0; role < DLX__N_ROLES; role++)
         if (dlx__role_per_layer((dlx__role)role) &&

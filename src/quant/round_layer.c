@@ -119,6 +119,8 @@ static dlx_result scale_site(const job *j, dlx__site_index site, dlx_error *err)
 {
     const dlx__site *s = &dlx__sites[site];
     dlx__moments *m = &j->moments[site];
+    if (j->plan->stop && j->plan->stop(j->plan->user))
+        return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
     dlx__round_form forms[3];
     double gain;
     for (size_t i = 0; i < s->n_readers; i++)
@@ -132,6 +134,8 @@ static dlx_result scale_site(const job *j, dlx__site_index site, dlx_error *err)
 static dlx_result round_reader(const job *j, dlx__site_index site, dlx__role role, dlx_error *err)
 {
     const dlx__round_form *form = &j->plan->forms[role];
+    if (j->plan->stop && j->plan->stop(j->plan->user))
+        return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
     const dlx__rows w = dlx__layer_matrix(j->layer, role);
     const dlx__method method = j->plan->method;
     if (dlx__method_feeds_back(method) && dlx__grid_width(form->dtype)) {

@@ -37,6 +37,8 @@ typedef struct dlx__layer_plan {
     dlx__method method;
     dlx__round_form forms[DLX__N_ROLES]; /* of the matrices; a float type: cast */
     float damping;                       /* of error feedback */
+    bool (*stop)(void *user);            /* polled between matrices; or NULL */
+    void *user;
 } dlx__layer_plan;
 
 /* A layer as it will be stored: matrices in the types of the plan, vectors in float32. */

@@ -17,12 +17,14 @@ typedef struct dlx__added_node {
 void dlx__added_init(dlx__added *a, const dlx_allocator *mem)
 {
     *a = (dlx__added){.mem = mem};
+    dlx__arena_init(&a->arena, mem);
 }
 
 void dlx__added_release(dlx__added *a)
 {
     dlx__free(a->mem, a->tokens);
     dlx__free(a->mem, a->nodes);
+    dlx__arena_release(&a->arena);
     dlx__added_init(a, a->mem);
 }
 
@@ -96,10 +98,14 @@ dlx_result dlx__added_put(dlx__added *a, const char *text, size_t n, dlx__added_
     uint32_t node = tokens ? make_path(a, token.normalized, text, n) : 0;
     if (!node)
         return dlx__fail_memory(err, "reading added tokens", n);
-    if (a->nodes[node].token < 0) {
-        a->nodes[node].token = (int32_t)a->n_tokens;
-        a->tokens[a->n_tokens++] = token;
-    }
+    if (a->nodes[node].token >= 0)
+        return DLX_OK;
+    token.text = dlx__arena_strndup(&a->arena, text, n);
+    token.n_text = n;
+    if (!token.text)
+        return dlx__fail_memory(err, "reading added tokens", n);
+    a->nodes[node].token = (int32_t)a->n_tokens;
+    a->tokens[a->n_tokens++] = token;
     return DLX_OK;
 }
 

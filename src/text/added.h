@@ -5,7 +5,7 @@
 #ifndef DLX__ADDED_H
 #define DLX__ADDED_H
 
-#include "base/base.h"
+#include "base/arena.h"
 
 typedef struct dlx__added_token {
     dlx_token id;
@@ -13,11 +13,14 @@ typedef struct dlx__added_token {
     bool single_word; /* only where no character of a word touches it */
     bool lstrip;      /* takes the white space to its left along */
     bool rstrip;
-    bool normalized; /* looked for in the normalised text instead of the raw one */
+    bool normalized;  /* looked for in the normalised text instead of the raw one */
+    const char *text; /* [n_text] the spelling, set by put */
+    size_t n_text;
 } dlx__added_token;
 
 typedef struct dlx__added {
     const dlx_allocator *mem;
+    dlx__arena arena;         /* spellings */
     dlx__added_token *tokens; /* [n_tokens] */
     size_t n_tokens, tokens_capacity;
     struct dlx__added_node *nodes; /* [n_nodes] of two tries, 0 is no node */

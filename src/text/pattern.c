@@ -31,6 +31,9 @@ typedef struct memory {
 struct dlx__pattern {
     memory memory; /* PCRE2 keeps its address */
     pcre2_code *code;
+    char *source; /* [n_source], before translation */
+    size_t n_source;
+    bool literal;
 };
 
 struct dlx__matcher {
@@ -91,14 +94,10 @@ static dlx_result compile(dlx__pattern *p, const dlx__buf *pcre, dlx_error *err)
     return DLX_OK;
 }
 
-static dlx_result open_translated(dlx__pattern **out, const dlx__buf *pcre,
-                                  const dlx_allocator *mem, dlx_error *err)
+static dlx_result open_translated(dlx__pattern **out, const dlx__buf *pcre, dlx__pattern *p,
+                                  dlx_error *err)
 {
-    dlx__pattern *p = dlx__alloc_zero(mem, 1, sizeof *p);
-    if (!p)
-        return no_memory(err);
-    p->memory.mem = mem;
-    dlx_result r = compile(p, pcre, err);
+    dlx_result r = p->source ? compile(p, pcre, err) : no_memory(err);
     if (r != DLX_OK) {
         dlx__pattern_free(p);
         return r;
@@ -107,28 +106,36 @@ static dlx_result open_translated(dlx__pattern **out, const dlx__buf *pcre,
     return DLX_OK;
 }
 
-dlx_result dlx__pattern_open(dlx__pattern **out, const char *regex, size_t n,
-                             const dlx_allocator *mem, dlx_error *err)
+static dlx_result open_pattern(dlx__pattern **out, const char *text, size_t n, bool literal,
+                               const dlx_allocator *mem, dlx_error *err)
 {
     dlx__buf pcre;
     dlx__buf_init(&pcre, mem);
-    dlx_result r = dlx__regex_translate(&pcre, regex, n, err);
-    if (r == DLX_OK)
-        r = open_translated(out, &pcre, mem, err);
+    dlx_result r =
+        literal ? dlx__regex_quote(&pcre, text, n, err) : dlx__regex_translate(&pcre, text, n, err);
+    if (r == DLX_OK) {
+        dlx__pattern *p = dlx__alloc_zero(mem, 1, sizeof *p);
+        if (p)
+            *p = (dlx__pattern){.memory = {mem},
+                                .source = dlx__strndup(mem, text, n),
+                                .n_source = n,
+                                .literal = literal};
+        r = p ? open_translated(out, &pcre, p, err) : no_memory(err);
+    }
     dlx__buf_release(&pcre);
     return r;
+}
+
+dlx_result dlx__pattern_open(dlx__pattern **out, const char *regex, size_t n,
+                             const dlx_allocator *mem, dlx_error *err)
+{
+    return open_pattern(out, regex, n, false, mem, err);
 }
 
 dlx_result dlx__pattern_open_literal(dlx__pattern **out, const char *text, size_t n,
                                      const dlx_allocator *mem, dlx_error *err)
 {
-    dlx__buf pcre;
-    dlx__buf_init(&pcre, mem);
-    dlx_result r = dlx__regex_quote(&pcre, text, n, err);
-    if (r == DLX_OK)
-        r = open_translated(out, &pcre, mem, err);
-    dlx__buf_release(&pcre);
-    return r;
+    return open_pattern(out, text, n, true, mem, err);
 }
 
 void dlx__pattern_free(dlx__pattern *p)
@@ -136,7 +143,15 @@ void dlx__pattern_free(dlx__pattern *p)
     if (!p)
         return;
     pcre2_code_free(p->code);
+    dlx__free(p->memory.mem, p->source);
     dlx__free(p->memory.mem, p);
+}
+
+const char *dlx__pattern_source(const dlx__pattern *p, size_t *n, bool *literal)
+{
+    *n = p->n_source;
+    *literal = p->literal;
+    return p->source;
 }
 
 dlx_result dlx__matcher_open(dlx__matcher **out, size_t n_bytes, const dlx_allocator *mem,

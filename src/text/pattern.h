@@ -20,6 +20,9 @@ dlx_result dlx__pattern_open_literal(dlx__pattern **out, const char *text, size_
 
 void dlx__pattern_free(dlx__pattern *p); /* p may be NULL */
 
+/* What it was compiled from, terminated; *literal: by dlx__pattern_open_literal. */
+const char *dlx__pattern_source(const dlx__pattern *p, size_t *n, bool *literal);
+
 /* What one thread needs to match: opened for a call, used for all patterns. */
 typedef struct dlx__matcher dlx__matcher;
 

@@ -37,6 +37,16 @@ dlx_result dlx__pretok_add_regex(dlx__pretok *p, const char *regex, dlx_error *e
 dlx_result dlx__pretok_add_named(dlx__pretok *p, const char *name, size_t n, bool *nfc,
                                  dlx_error *err);
 
+/*
+ * The reverse: the first name that stands for these very patterns and this normalisation; NULL when
+ * none does. Takes the names of Llama's kind for tokenizers that look a whole piece up first, as
+ * those do.
+ */
+const char *dlx__pretok_name(char out[32], const dlx__pretok *p, bool nfc, bool whole_first);
+
+/* Do files that use this name look a whole piece up before merging? */
+bool dlx__pretok_name_is_whole_first(const char *name, size_t n);
+
 extern const char dlx__pretok_gpt2_regex[]; /* what ByteLevel with use_regex stands for */
 extern const char dlx__pretok_qwen_regex[];
 

@@ -93,3 +93,38 @@ dlx_result dlx__pretok_add_named(dlx__pretok *p, const char *name, size_t n, boo
                      "their kin; use the Hugging Face directory with its tokenizer.json",
                      (int)dlx__min(n, 40), name);
 }
+
+bool dlx__pretok_name_is_whole_first(const char *name, size_t n)
+{
+    return n >= 5 && memcmp(name, "llama", 5) == 0;
+}
+
+static bool has_patterns(const named *entry, const dlx__pretok *p)
+{
+    for (size_t i = 0; i < p->n_steps; i++) {
+        size_t n = 0;
+        bool literal = false;
+        const dlx__pretok_step *step = &p->steps[i];
+        const char *source = dlx__pattern_source(step->pattern, &n, &literal);
+        const char *wanted = i < MOST_PATTERNS ? entry->patterns[i] : NULL;
+        if (!wanted || literal || step->removed || step->invert || strlen(wanted) != n ||
+            memcmp(wanted, source, n) != 0)
+            return false;
+    }
+    return p->n_steps == MOST_PATTERNS || !entry->patterns[p->n_steps];
+}
+
+const char *dlx__pretok_name(char out[32], const dlx__pretok *p, bool nfc, bool whole_first)
+{
+    for (size_t i = 0; i < DLX__LEN(table); i++) {
+        const char *first = table[i].names + 1;
+        size_t n = strcspn(first, " ");
+        if (table[i].nfc != nfc || dlx__pretok_name_is_whole_first(first, n) != whole_first ||
+            !has_patterns(&table[i], p))
+            continue;
+        memcpy(out, first, n);
+        out[n] = '\0';
+        return out;
+    }
+    return NULL;
+}

@@ -73,11 +73,22 @@ static dlx_result has_file(bool *there, const dlx__checkpoint *c, const char *na
     return DLX_OK;
 }
 
+/* Not there, or there to say that there is none: llama.cpp's two words for it. */
+static bool is_absent(const dlx__gguf_kv *model)
+{
+    static const char *const words[] = {"none", "no_vocab"};
+    for (size_t i = 0; model && !model->is_array && i < DLX__LEN(words); i++)
+        if (model->type == DLX__GGUF_STRING && model->s.len == strlen(words[i]) &&
+            memcmp(model->s.data, words[i], model->s.len) == 0)
+            return true;
+    return !model;
+}
+
 dlx_result dlx__tokenizer_missing(bool *missing, const dlx__checkpoint *c, dlx_error *err)
 {
     *missing = true;
     if (c->kind == DLX__CHECKPOINT_GGUF) {
-        *missing = dlx__gguf_find(&c->gguf, "tokenizer.ggml.model") == NULL;
+        *missing = is_absent(dlx__gguf_find(&c->gguf, "tokenizer.ggml.model"));
         return DLX_OK;
     }
     bool json, vocab;

@@ -29,8 +29,8 @@ typedef struct dlx__token_span {
 
 /*
  * *missing: the checkpoint carries no tokenizer at all, as a directory without tokenizer.json and
- * without vocab.json, a GGUF without tokenizer.ggml.model. The engine then works on ids only.
- * Fails when there is no memory to look.
+ * without vocab.json, a GGUF without tokenizer.ggml.model or with "none" there. The engine then
+ * works on ids only. Fails when there is no memory to look.
  */
 dlx_result dlx__tokenizer_missing(bool *missing, const dlx__checkpoint *c, dlx_error *err);
 

@@ -15,6 +15,7 @@
     X(tokenize)                                                                                    \
     X(inspect)                                                                                     \
     X(eval)                                                                                        \
+    X(quantize)                                                                                    \
     X(bench)                                                                                       \
     X(doctor)                                                                                      \
     X(completion)                                                                                  \

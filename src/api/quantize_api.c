@@ -1,0 +1,205 @@
+/* quantize_api.c - from names and files to the quantizer's options. */
+#include <dlx/quant.h>
+
+#include "api/calibrate.h"
+#include "api/gguf_file.h"
+#include "api/json_build.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "quant/quantizer.h"
+
+#include <string.h>
+
+typedef struct job {
+    const dlx_quantize_opts *o;
+    dlx__quantize_opts q;
+    dlx__keep *keeps;
+    char **patterns; /* [n_keep], of keeps */
+    dlx__calibration calibration;
+    dlx__observer_spec ranges;
+    double start;
+} job;
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+static bool find_type(dlx__dtype *out, const char *name)
+{
+    for (int i = 0; i < DLX__N_DTYPES; i++)
+        if (strcmp(dlx__dtype_of((dlx__dtype)i)->name, name) == 0) {
+            *out = (dlx__dtype)i;
+            return true;
+        }
+    return false;
+}
+
+static dlx_result unknown_type(const char *option, const char *name, dlx_error *err)
+{
+    return dlx__fail(err, DLX_E_ARG,
+                     "%s: expected f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k "
+                     "or mixed, found %s",
+                     option, name);
+}
+
+static dlx_result read_type(job *j, dlx_error *err)
+{
+    const char *name = j->o->type ? j->o->type : "q8_0";
+    dlx__rules *rules = &j->q.rules;
+    rules->mixed = strcmp(name, "mixed") == 0;
+    rules->type = DLX__Q4_K;
+    return rules->mixed || find_type(&rules->type, name) ? DLX_OK : unknown_type("type", name, err);
+}
+
+static dlx_result read_group(job *j, dlx_error *err)
+{
+    const dlx__dtype type = j->q.rules.type;
+    const size_t group = j->o->group;
+    j->q.rules.group = j->o->per_channel ? DLX__GRID_ROW : group ? group : DLX__GRID_OWN;
+    if (j->q.rules.group == DLX__GRID_OWN)
+        return DLX_OK;
+    const bool plain = dlx__grid_width(type) == 32 && dlx__dtype_of(type)->block_elems == 32;
+    if (plain && (j->o->per_channel || group == 64 || group == 128 || group == 256))
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_ARG,
+                     "group: expected 32, 64, 128 or 256 inputs, or a scale for each channel, of "
+                     "the types q8_0, q4_0, q4_1, q5_0 and q5_1, found %zu of %s",
+                     group, dlx__dtype_of(type)->name);
+}
+
+/* "PATTERN=TYPE" */
+static dlx_result read_keep(job *j, size_t i, dlx_error *err)
+{
+    const char *text = j->o->keep[i], *equals = strrchr(text, '=');
+    if (!equals || equals == text)
+        return dlx__fail(err, DLX_E_ARG, "keep: expected PATTERN=TYPE, found %s", text);
+    if (!find_type(&j->keeps[i].type, equals + 1))
+        return unknown_type("keep", equals + 1, err);
+    j->patterns[i] = dlx__strndup(j->q.mem, text, (size_t)(equals - text));
+    j->keeps[i].pattern = j->patterns[i];
+    return j->patterns[i] ? DLX_OK : dlx__fail_memory(err, "reading options", strlen(text));
+}
+
+static dlx_result read_keeps(job *j, dlx_error *err)
+{
+    const size_t n = j->o->n_keep;
+    if (n == 0)
+        return DLX_OK;
+    j->keeps = dlx__alloc_zero(j->q.mem, n, sizeof *j->keeps);
+    j->patterns = dlx__alloc_zero(j->q.mem, n, sizeof *j->patterns);
+    if (!j->keeps || !j->patterns)
+        return dlx__fail_memory(err, "reading options", n * sizeof *j->keeps);
+    for (size_t i = 0; i < n; i++)
+        DLX__TRY(read_keep(j, i, err));
+    j->q.rules.keeps = j->keeps;
+    j->q.rules.n_keeps = n;
+    return DLX_OK;
+}
+
+static dlx_result read_how(job *j, dlx_error *err)
+{
+    const char *scheme = j->o->scheme ? j->o->scheme : "dynamic";
+    const char *method = j->o->method ? j->o->method : "rtn";
+    const char *observer = j->o->observer ? j->o->observer : "mse";
+    j->q.scheme = dlx__scheme_find(scheme);
+    if (j->q.scheme == DLX__SCHEME_NONE)
+        return dlx__fail(err, DLX_E_ARG,
+                         "scheme: expected weight-only, dynamic, dynamic-row, static or static16, "
+                         "found %s",
+                         scheme);
+    if (!dlx__method_find(&j->q.method, method))
+        return dlx__fail(err, DLX_E_ARG, "method: expected rtn, awq, gptq or awq-gptq, found %s",
+                         method);
+    const int kind = dlx__observer_kind_find(observer);
+    if (kind < 0)
+        return dlx__fail(err, DLX_E_ARG,
+                         "observer: expected minmax, moving_average, percentile or mse, found %s",
+                         observer);
+    j->ranges.kind = (dlx__observer_kind)kind;
+    j->q.ranges = &j->ranges;
+    return DLX_OK;
+}
+
+/* ---- progress ------------------------------------------------------------------------------ */
+
+static bool on_progress(void *user, size_t done, size_t all)
+{
+    const job *j = user;
+    const double part = all ? (double)done / (double)all : 1;
+    const double passed = dlx__os_seconds() - j->start;
+    return !j->o->on_progress ||
+           j->o->on_progress(j->o->user, part, part > 0 ? passed * (1 - part) / part : 0);
+}
+
+/* ---- the call ------------------------------------------------------------------------------ */
+
+static dlx_result prepare(job *j, const dlx_model *model, dlx_error *err)
+{
+    DLX__TRY(dlx__api_need_core(model, "quantizing", err));
+    if (!model->core.has_weights)
+        return dlx__fail(err, DLX_E_ARG, "%s: quantizing needs the weights, found its shapes only",
+                         model->core.checkpoint.path);
+    j->q.rules.all = j->o->all;
+    DLX__TRY(read_type(j, err));
+    DLX__TRY(read_group(j, err));
+    DLX__TRY(read_keeps(j, err));
+    DLX__TRY(read_how(j, err));
+    if (!j->o->calibrate)
+        return DLX_OK;
+    const dlx__api_texts texts = {.path = j->o->calibrate,
+                                  .raw = j->o->raw,
+                                  .n_texts = j->o->n_texts,
+                                  .n_positions = j->o->n_positions,
+                                  .seed = j->o->seed};
+    DLX__TRY(dlx__api_calibration(&j->calibration, model, &texts, err));
+    j->q.calibration = &j->calibration;
+    return DLX_OK;
+}
+
+static void release(job *j)
+{
+    for (size_t i = 0; j->patterns && i < j->o->n_keep; i++)
+        dlx__free(j->q.mem, j->patterns[i]);
+    dlx__free(j->q.mem, j->patterns);
+    dlx__free(j->q.mem, j->keeps);
+    dlx__calibration_release(&j->calibration);
+}
+
+static json_t *options_json(const job *j)
+{
+    const dlx__calibration *c = &j->calibration;
+    size_t n_masked = 0;
+    for (size_t i = 0; i < c->n_rows; i++)
+        n_masked += c->ids[i] == c->mask;
+    json_t *calibration =
+        j->q.calibration ? json_pack("{s:I, s:I, s:I}", "passes", (json_int_t)c->n_passes, "rows",
+                                     (json_int_t)c->n_rows, "masked", (json_int_t)n_masked)
+                         : json_null();
+    return json_pack("{s:s, s:s, s:s, s:f, s:o}", "type", j->o->type ? j->o->type : "q8_0",
+                     "scheme", dlx__scheme_name(j->q.scheme), "method",
+                     dlx__method_name(j->q.method), "seconds", dlx__os_seconds() - j->start,
+                     "calibration", calibration);
+}
+
+dlx_result dlx_quantize(const dlx_model *model, const char *path, const dlx_quantize_opts *opts,
+                        char **report, dlx_error *err)
+{
+    static const dlx_quantize_opts defaults = {.size = sizeof defaults};
+    job j = {.o = opts ? opts : &defaults, .start = dlx__os_seconds()};
+    json_t *found = NULL;
+    j.q = (dlx__quantize_opts){
+        .n_threads = j.o->n_threads, .progress = on_progress, .user = &j, .mem = model->mem};
+    if (report)
+        *report = NULL;
+    dlx_result r = prepare(&j, model, err);
+    if (r == DLX_OK)
+        r = dlx__api_write_gguf(model, path, &j.q, report ? &found : NULL, err);
+    if (r == DLX_OK && report) {
+        if (!dlx__api_merge(found, options_json(&j))) {
+            json_decref(found);
+            found = NULL;
+        }
+        r = dlx__api_json_text(found, model->mem, report, err);
+    }
+    release(&j);
+    return r;
+}

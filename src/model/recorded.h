@@ -1,0 +1,37 @@
+/*
+ * recorded.h - what quantizing leaves in a GGUF file beside the weights, under keys of ours:
+ *
+ *     dlx.quant.scheme         text, a name of graph/scheme.h
+ *     dlx.quant.method         text, how weights were rounded: small letters, digits, - and _
+ *     dlx.quant.range.names    texts, weights of linear nodes as the file names them
+ *     dlx.quant.range.largest  f32, of each the largest magnitude of what the node read
+ *
+ * Each may be absent, the two lists only together.
+ */
+#ifndef DLX__RECORDED_H
+#define DLX__RECORDED_H
+
+#include "model/model.h"
+
+#define DLX__QUANT_SCHEME "dlx.quant.scheme"
+#define DLX__QUANT_METHOD "dlx.quant.method"
+#define DLX__QUANT_RANGE_NAMES "dlx.quant.range.names"
+#define DLX__QUANT_RANGE_LARGEST "dlx.quant.range.largest"
+
+/* Sets m->scheme, m->quant_method and in_largest of the nodes of a model whose graph is built. */
+dlx_result dlx__recorded_read(dlx__model *m, dlx_error *err);
+
+/* Puts the keys: ranges of n matrices by their names in the file; largest NULL: not known yet, to
+ * be changed by dlx__gguf_change_f32s of DLX__QUANT_RANGE_LARGEST. */
+dlx_result dlx__recorded_put_ranges(dlx__gguf_writer *w, dlx__scheme scheme, const char *method,
+                                    const dlx__gguf_string *names, const float *largest, size_t n,
+                                    dlx_error *err);
+
+/*
+ * Puts the keys for a file that is made of m: ranges are those of the nodes that have one. A scheme
+ * of NONE and a method of NULL put nothing.
+ */
+dlx_result dlx__recorded_put(dlx__gguf_writer *w, const dlx__model *m, dlx__scheme scheme,
+                             const char *method, dlx_error *err);
+
+#endif

@@ -1,0 +1,268 @@
+/* cmd_quantize.c - dlx quantize: a model of smaller types, and what that costs. */
+#include "interrupt.h"
+#include "machine_flags.h"
+#include "out.h"
+#include "progress.h"
+#include "quant_report.h"
+#include "save.h"
+#include "say.h"
+#include "verbs.h"
+
+#include <dlx/quant.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct settings {
+    const char *type, *scheme, *method, *observer, *calibrate, *held_out, *html;
+    opt_count group, texts, positions, seed, threads, answers;
+    opt_texts keep;
+    bool per_channel, all, raw, report, json, quiet;
+} settings;
+
+#define AT(field) offsetof(settings, field)
+
+static const char *const *type_names(void)
+{
+    static const char *const names[] = {"q8_0", "q4_0",  "q4_1", "q5_0", "q5_1", "q4_k", "q5_k",
+                                        "q6_k", "mixed", "f16",  "bf16", "f32",  NULL};
+    return names;
+}
+
+static const char *const *scheme_names(void)
+{
+    static const char *const names[] = {"weight-only", "dynamic",  "dynamic-row",
+                                        "static",      "static16", NULL};
+    return names;
+}
+
+static const char *const *method_names(void)
+{
+    static const char *const names[] = {"rtn", "awq", "gptq", "awq-gptq", NULL};
+    return names;
+}
+
+static const char *const *observer_names(void)
+{
+    static const char *const names[] = {"minmax", "moving_average", "percentile", "mse", NULL};
+    return names;
+}
+
+static const opt type_rows[] = {
+    {"type", OPT_CHOICE, AT(type), "TYPE", .help = "of the matrices; mixed: q4_k, some q6_k",
+     .fallback = "q8_0", .choices = type_names},
+    {"scheme", OPT_CHOICE, AT(scheme), "NAME", .help = "how rows are rounded where it runs",
+     .fallback = "dynamic", .choices = scheme_names},
+    {"method", OPT_CHOICE, AT(method), "NAME", .help = "how weights are rounded; listed below",
+     .fallback = "rtn", .choices = method_names},
+    {"group", OPT_COUNT, AT(group), "N", .help = "inputs that share a scale: 32, 64, 128, 256",
+     .fallback = "32", .lo = 32, .hi = 256},
+    {"per-channel", OPT_FLAG, AT(per_channel), .help = "one scale for each output"},
+    {"all", OPT_FLAG, AT(all), .help = "embedding and head get the type too, else q8_0"},
+    {"keep", OPT_TEXTS, AT(keep), "PATTERN=TYPE", .help = "another type for tensors of such names"},
+};
+
+static const opt calibration_rows[] = {
+    {"calibrate", OPT_FILE, AT(calibrate), "FILE",
+     .help = "texts: plain, or .jsonl of prompt and answer", .fallback = "none"},
+    {"raw", OPT_FLAG, AT(raw), .help = "give prompts as they are, without the chat template"},
+    {"texts", OPT_COUNT, AT(texts), "N", .help = "texts of the file to use", .fallback = "128",
+     .lo = 1, .hi = 1u << 20},
+    {"positions", OPT_COUNT, AT(positions), "N", .help = "tokens of a text to use",
+     .fallback = "256", .lo = 1, .hi = 1u << 16},
+    {"seed", OPT_COUNT, AT(seed), "N", .help = "of the masks", .fallback = "0", .lo = 0,
+     .hi = UINT64_MAX},
+    {"observer", OPT_CHOICE, AT(observer), "NAME", .help = "finds the ranges of static schemes",
+     .fallback = "mse", .choices = observer_names},
+};
+
+static const opt output_rows[] = {
+    {"report", OPT_FLAG, AT(report), .help = "compare the result with the model"},
+    {"held-out", OPT_FILE, AT(held_out), "FILE", .help = "texts for the report",
+     .fallback = "those of --calibrate"},
+    {"answers", OPT_COUNT, AT(answers), "N", .help = "prompts that both answer for the report",
+     .fallback = "32", .lo = 1, .hi = 1u << 20},
+    {"html", OPT_FILE, AT(html), "FILE", .help = "write the report as a page with plots",
+     .fallback = "none"},
+    OPT_JSON_ROW(settings),
+    {"quiet", OPT_FLAG, AT(quiet), .help = "no progress on standard error", .letter = 'q'},
+    {"threads", OPT_COUNT, AT(threads), "N", .help = "threads to compute with",
+     .fallback = "the fast cores", .lo = 1, .hi = 1024},
+};
+
+static const opt_table tables[] = {
+    OPT_TABLE("Types", type_rows),
+    OPT_TABLE("Calibration", calibration_rows),
+    OPT_TABLE("Output", output_rows),
+};
+
+/* ---- progress ------------------------------------------------------------------------------ */
+
+typedef struct watcher {
+    progress bar;
+    const char *what;
+} watcher;
+
+static bool on_progress(void *user, double done, double seconds_left)
+{
+    watcher *w = user;
+    (void)seconds_left; /* the bar has its own estimate */
+    progress_show(&w->bar, w->what, (size_t)(1000 * done), 1000, "");
+    return !interrupted() && !out_failed();
+}
+
+/* ---- the work ------------------------------------------------------------------------------ */
+
+static dlx_result quantize(const settings *s, const dlx_model *model, const char *path,
+                           json_t **report, dlx_error *err)
+{
+    watcher w = {.what = "quantizing, per mille"};
+    const dlx_quantize_opts opts = {
+        .size = sizeof opts,
+        .type = s->type,
+        .scheme = s->scheme,
+        .method = s->method,
+        .group = s->group.given && s->group.value != 32 ? (size_t)s->group.value : 0,
+        .per_channel = s->per_channel,
+        .all = s->all,
+        .keep = s->keep.items,
+        .n_keep = s->keep.n,
+        .calibrate = s->calibrate,
+        .raw = s->raw,
+        .n_texts = (size_t)s->texts.value,
+        .n_positions = (size_t)s->positions.value,
+        .seed = s->seed.value,
+        .observer = s->observer,
+        .n_threads = (int)s->threads.value,
+        .on_progress = on_progress,
+        .user = &w};
+    char *text = NULL;
+    progress_start(&w.bar, s->quiet);
+    const dlx_result r = dlx_quantize(model, path, &opts, &text, err);
+    progress_end(&w.bar);
+    *report = text ? json_loads(text, 0, NULL) : NULL;
+    dlx_free(model, text);
+    return r;
+}
+
+/* What the result says beside the model, into report["compared"]. */
+static dlx_result compare(const settings *s, const dlx_model *model, const char *path,
+                          json_t *report, dlx_error *err)
+{
+    watcher w = {.what = "comparing, per mille"};
+    const dlx_compare_opts opts = {.size = sizeof opts,
+                                   .texts = s->held_out ? s->held_out : s->calibrate,
+                                   .raw = s->raw,
+                                   .n_texts = (size_t)s->texts.value,
+                                   .n_positions = (size_t)s->positions.value,
+                                   .seed = s->seed.value + 1,
+                                   .n_answers = (size_t)s->answers.value,
+                                   .n_threads = (int)s->threads.value,
+                                   .on_progress = on_progress,
+                                   .user = &w};
+    dlx_model *other;
+    char *text = NULL;
+    dlx_result r = dlx_model_open(&other, path, NULL, err);
+    if (r != DLX_OK)
+        return r;
+    progress_start(&w.bar, s->quiet);
+    r = dlx_compare_models(model, other, &opts, &text, err);
+    progress_end(&w.bar);
+    if (r == DLX_OK)
+        json_object_set_new(report, "compared", json_loads(text, 0, NULL));
+    dlx_free(model, text);
+    dlx_model_free(other);
+    return r;
+}
+
+static int finish(const settings *s, json_t *report, save *page)
+{
+    if (page->file) {
+        quant_report_html(page->file, report);
+        if (!save_commit(page))
+            return EXIT_FAILED;
+    }
+    if (s->json)
+        out_json(json_incref(report));
+    else
+        quant_report_print(report);
+    return out_failed() ? EXIT_FAILED : EXIT_OK;
+}
+
+static int work(const settings *s, const opt_args *args, save *page)
+{
+    dlx_model *model = NULL;
+    json_t *report = NULL;
+    dlx_error err;
+    int code = open_model(&model, args->items[0], DLX_LOAD_ALL);
+    if (code == EXIT_OK) {
+        dlx_result r = quantize(s, model, args->items[1], &report, &err);
+        if (r == DLX_OK && (s->report || s->html))
+            r = compare(s, model, args->items[1], report, &err);
+        if (r == DLX_CANCELLED && interrupted())
+            code = interrupt_exit_code();
+        else if (r != DLX_OK)
+            code = say_failed("%s", err.text);
+        else
+            code = finish(s, report, page);
+    }
+    json_decref(report);
+    dlx_model_free(model);
+    return code;
+}
+
+static int run(const void *of_verb, const opt_args *args)
+{
+    const settings *s = of_verb;
+    save page = {0};
+    if ((s->report || s->html) && !s->held_out && !s->calibrate)
+        return say_misuse("quantize", "a report needs texts: name them with --held-out FILE");
+    if (!out_ready())
+        return EXIT_FAILED;
+    interrupt_begin(NULL);
+    int code = s->html && !save_open(&page, s->html) ? EXIT_FAILED : work(s, args, &page);
+    save_discard(&page);
+    interrupt_end();
+    return code;
+}
+
+static const verb_arg arguments[] = {
+    MODEL_ARG,
+    {"OUT", ARG_FILE, false, "the .gguf file to write"},
+};
+
+static const char *const about[] = {
+    "Writes MODEL in smaller types to a GGUF file, with its tokenizer and chat template: dlx runs "
+    "it, "
+    "and llama.cpp does where it knows the family. The model is read and rounded a layer at a "
+    "time; "
+    "memory for one layer is enough, whatever its size.",
+    "Methods: rtn rounds each weight to the nearest level, as llama.cpp does, in seconds. awq "
+    "scales "
+    "features by their magnitudes first; gptq hands each weight's error on to those that are still "
+    "to "
+    "be rounded; awq-gptq does both. These three need --calibrate with some texts like those that "
+    "the "
+    "model will meet, and take minutes; at four bits they are several times closer to the model.",
+    "Schemes: weight-only multiplies floats; dynamic rounds rows to int8 as they come, 128 numbers "
+    "to "
+    "a scale, dynamic-row all of a row; static and static16 use ranges that calibration records.",
+    NULL};
+
+static const verb_example examples[] = {
+    {"dlx quantize path/to/model model-q8.gguf", "eight bits, at once"},
+    {"dlx quantize path/to/model model-q4.gguf --type q4_0 --method gptq --calibrate texts.jsonl "
+     "--report",
+     "four bits, and how far from the model they are"},
+};
+
+const verb verb_quantize = {.name = "quantize",
+                            .summary = "write a model in smaller types to a GGUF file",
+                            .about = about,
+                            .args = arguments,
+                            .n_args = 2,
+                            .tables = tables,
+                            .n_tables = sizeof tables / sizeof *tables,
+                            .examples = examples,
+                            .n_examples = sizeof examples / sizeof *examples,
+                            .settings_bytes = sizeof(settings),
+                            .run = run};

@@ -1,0 +1,90 @@
+/* quant_report.c - what quantizing cost, as a table. */
+#include "quant_report.h"
+
+#include "out.h"
+
+static double number(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+static double nth(const json_t *object, const char *key, size_t i)
+{
+    return json_number_value(json_array_get(json_object_get(object, key), i));
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+    return s ? s : "";
+}
+
+static void print_types(const json_t *report)
+{
+    const char *name;
+    json_t *n_bytes;
+    json_object_foreach(json_object_get(report, "types"), name, n_bytes)
+        out_printf("  %-18s %.2f MiB\n", name, json_number_value(n_bytes) / (1 << 20));
+}
+
+static void print_fallbacks(const json_t *report)
+{
+    const json_t *list = json_object_get(report, "fallbacks");
+    const size_t n = json_array_size(list);
+    if (n == 0)
+        return;
+    const json_t *first = json_array_get(list, 0);
+    out_printf(
+        "  %zu tensor%s with rows that are no whole blocks or groups got another type: %s is "
+        "%s%s\n",
+        n, n > 1 ? "s" : "", text(first, "tensor"), text(first, "type"), n > 1 ? " ..." : "");
+}
+
+static void print_row(const char *what, const json_t *d)
+{
+    if (number(d, "rows") > 0)
+        out_printf("  %-18s %8.0f %12.6f %10.2f %%\n", what, number(d, "rows"), number(d, "kl"),
+                   100 * number(d, "top1"));
+}
+
+static void print_compared(const json_t *c)
+{
+    size_t i;
+    json_t *band;
+    out_printf("\n  %-18s %8s %12s %12s\n", "masked positions", "rows", "KL, nats", "same best");
+    print_row("all", c);
+    print_row("undecided", json_object_get(c, "open"));
+    json_array_foreach(json_object_get(c, "by_ratio"), i, band)
+    {
+        char what[32];
+        snprintf(what, sizeof what, "%.0f to %.0f %% masked", 100 * number(band, "up_to") - 20,
+                 100 * number(band, "up_to"));
+        print_row(what, band);
+    }
+    out_printf("\n  %-18s %14s %14s\n", "", "before", "quantized");
+    out_printf("  %-18s %10.2f MiB %10.2f MiB\n", "weights", nth(c, "bytes", 0) / (1 << 20),
+               nth(c, "bytes", 1) / (1 << 20));
+    out_printf("  %-18s %11.3f ms %11.3f ms\n", "a pass of 8 rows", nth(c, "pass_ms", 0),
+               nth(c, "pass_ms", 1));
+    const json_t *a = json_object_get(c, "answers");
+    if (!a)
+        return;
+    out_printf("  %-18s %14.0f %14.0f\n", "passes", nth(a, "passes", 0), nth(a, "passes", 1));
+    out_printf("  %-18s %14.0f %14.0f\n", "tokens", nth(a, "tokens", 0), nth(a, "tokens", 1));
+    out_printf("  of %.0f answers %.0f are identical, %.2f %% of their tokens the same\n",
+               number(a, "prompts"), number(a, "identical"), 100 * number(a, "same"));
+}
+
+void quant_report_print(const json_t *report)
+{
+    const json_t *compared = json_object_get(report, "compared");
+    out_printf("%s: %.2f MiB, %.3f of f16 and %.3f of what it was, in %.1f s (%s, %s, %s)\n",
+               text(report, "path"), number(report, "bytes") / (1 << 20),
+               number(report, "bytes") / number(report, "bytes_f16"),
+               number(report, "bytes") / number(report, "bytes_before"), number(report, "seconds"),
+               text(report, "type"), text(report, "method"), text(report, "scheme"));
+    print_types(report);
+    print_fallbacks(report);
+    if (compared)
+        print_compared(compared);
+}

@@ -1,0 +1,14 @@
+/* quant_report.h - the reports of dlx quantize for people: a table, and a page with plots. */
+#ifndef DLX_TOOL_QUANT_REPORT_H
+#define DLX_TOOL_QUANT_REPORT_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* report: of dlx_quantize, with "compared" of dlx_compare_models where that was asked for. */
+void quant_report_print(const json_t *report);
+
+/* One self-contained page, no script, nothing from elsewhere. */
+void quant_report_html(FILE *to, const json_t *report);
+
+#endif
