@@ -60,8 +60,8 @@ typedef struct dlx_quantize_opts {
  * the families that it knows. Memory: about a layer in float32. Nothing is seen under `path` before
  * the file is whole. report (may be NULL):
  *
- *   {"path","type","scheme","method","bytes","bytes_before","bytes_f16","seconds","calibration":{"texts",
- *    "rows","masked"},"types":{type: bytes},"fallbacks":[{"tensor","wanted","type"}],
+ *   {"path","type","scheme","method","bytes","bytes_before","bytes_f16","seconds","calibration":{"passes",
+ *    "rows","masked"},"types":{type: bytes},"fallbacks":[{"tensor","type"}],
  *    "tensors":[{"name","type","bytes","error"}]}
  *
  * with "error" the root mean square of what rounding changed, as a part of that of the weights.

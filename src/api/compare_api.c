@@ -173,6 +173,18 @@ static dlx_result answer(answers *a, const dlx_token *ids, size_t n, dlx_error *
     return DLX_OK;
 }
 
+/* Prompts that leave no room for an answer are passed over. */
+static bool fits(const answers *a, size_t n)
+{
+    for (int s = 0; s < 2; s++) {
+        dlx_gen_opts defaults;
+        dlx_gen_init(a->sessions[s]->model, &defaults);
+        if (dlx_gen_positions(a->sessions[s]->model, &defaults, n) > a->sessions[s]->n_ctx)
+            return false;
+    }
+    return true;
+}
+
 static dlx_result answer_line(job *j, answers *a, const dlx__jsonl *in, dlx_error *err)
 {
     json_t *line;
@@ -184,7 +196,8 @@ static dlx_result answer_line(job *j, answers *a, const dlx__jsonl *in, dlx_erro
     if (prompt) {
         r = dlx__api_prompt_ids(j->models[0], prompt, j->o->raw, &ids, &n, err);
         if (r == DLX_OK) {
-            r = answer(a, ids, n, err);
+            if (fits(a, n))
+                r = answer(a, ids, n, err);
             dlx_free(j->models[0], ids);
         }
     }

@@ -72,9 +72,11 @@ static void add_errors(job *j, dlx__role role, size_t layer, const dlx__tensor *
     }
 }
 
-static void report_tensor(job *j, const char *name, const dlx__tensor *t)
+static void report_tensor(job *j, dlx__role role, const char *name, const dlx__tensor *t)
 {
-    const bool scaled = dlx__method_scales(j->o->method) && t->n_dims > 1;
+    const bool of_layer =
+        role != DLX__ROLE_EMBED && role != DLX__ROLE_HEAD && role != DLX__ROLE_FINAL_NORM;
+    const bool scaled = dlx__method_scales(j->o->method) && of_layer;
     json_t *error =
         scaled ? json_null() : dlx__api_real(j->norm > 0 ? sqrt(j->error / j->norm) : 0);
     const char *type = dlx__dtype_of(t->dtype)->name;
@@ -233,7 +235,7 @@ static dlx_result put(void *user, dlx__role role, size_t layer, const dlx__tenso
     add_errors(j, role, layer, t, first, n);
     char name[160];
     if (first + n == n_rows && name_of(name, j, role, layer))
-        report_tensor(j, name, t);
+        report_tensor(j, role, name, t);
     return DLX_OK;
 }
 

@@ -53,7 +53,7 @@ static dlx_result read_type(job *j, dlx_error *err)
 static dlx_result read_group(job *j, dlx_error *err)
 {
     const dlx__dtype type = j->q.rules.type;
-    const size_t group = j->o->group;
+    const size_t group = j->o->group == 32 ? 0 : j->o->group;
     j->q.rules.group = j->o->per_channel ? DLX__GRID_ROW : group ? group : DLX__GRID_OWN;
     if (j->q.rules.group == DLX__GRID_OWN)
         return DLX_OK;

@@ -19,6 +19,7 @@ typedef struct slab {
     float *floats;                       /* [shares][n_cols] */
     uint8_t *to;                         /* [n][to_bytes] */
     atomic_size_t broken;                /* a row that is not finite, and one; 0: none */
+    atomic_size_t unfit;                 /* likewise one that the type cannot hold */
 } slab;
 
 static bool is_finite(const float *x, size_t n)
@@ -34,14 +35,19 @@ static void round_row(slab *s, size_t r, float *x)
     const uint8_t *from = (const uint8_t *)s->from->data + (s->first + r) * s->from_bytes;
     uint8_t *to = s->to + r * s->to_bytes;
     dlx__to_f32(x, from, s->from->dtype, s->n_cols);
-    if (!is_finite(x, s->n_cols))
+    if (!is_finite(x, s->n_cols)) {
         atomic_store(&s->broken, s->first + r + 1);
-    else if (s->from->dtype == s->ruling.type && s->ruling.group == DLX__GRID_OWN)
+        return;
+    }
+    if (s->from->dtype == s->ruling.type && s->ruling.group == DLX__GRID_OWN)
         memcpy(to, from, s->to_bytes);
     else if (s->ruling.group == DLX__GRID_OWN)
         dlx__from_f32(to, s->ruling.type, x, s->n_cols);
     else
         dlx__pack_weighted(to, s->ruling.type, x, NULL, s->ruling.group, s->n_cols);
+    dlx__to_f32(x, to, s->ruling.type, s->n_cols);
+    if (!is_finite(x, s->n_cols))
+        atomic_store(&s->unfit, s->first + r + 1);
 }
 
 static void round_phase(void *arg, int share, int n_shares)
@@ -67,6 +73,12 @@ static dlx_result put_slabs(slab *s, const dlx__model *m, dlx__role role, size_t
                              "%s: tensor %s: expected finite numbers, found NaN or infinity in row "
                              "%zu; fetch the model again",
                              m->checkpoint.path, s->from->name, broken - 1);
+        if (atomic_load(&s->unfit))
+            return dlx__fail(err, DLX_E_ARG,
+                             "%s: tensor %s: row %zu has numbers that %s cannot hold; take bf16 or "
+                             "f32 for it",
+                             m->checkpoint.path, s->from->name, atomic_load(&s->unfit) - 1,
+                             dlx__dtype_of(s->ruling.type)->name);
         to->data = s->to;
         DLX__TRY(sink->put(sink->user, role, layer, to, s->first, s->n, err));
         dlx__model_drop_pages(m, (const uint8_t *)s->from->data + s->first * s->from_bytes,
@@ -88,6 +100,7 @@ dlx_result dlx__plain_put(const dlx__model *m, dlx__role role, size_t layer, dlx
               .from_bytes = dlx__dtype_bytes(from->dtype, n_cols),
               .to_bytes = dlx__dtype_bytes(ruling.type, n_cols)};
     atomic_init(&s.broken, 0);
+    atomic_init(&s.unfit, 0);
     dlx__tensor to = *from;
     to.dtype = ruling.type;
     to.n_bytes = dlx__mul(n_rows, s.to_bytes);

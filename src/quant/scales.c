@@ -152,6 +152,8 @@ static dlx_result search(float *scales, double *gain, room *r, const dlx__layer 
                          const dlx__hparams *hp, dlx__dense *d, dlx_error *err)
 {
     double best = INFINITY, plain = 0;
+    for (size_t i = 0; i < m->n; i++)
+        scales[i] = 1;
     set_magnitudes(r->magnitudes, m, site, hp);
     for (int a = 0; a < N_ALPHAS; a++) {
         double cost;

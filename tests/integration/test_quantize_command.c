@@ -242,6 +242,15 @@ static void refusals(void **state)
         refuses(words, cases[i].code, cases[i].said);
     }
     refuses("quantize " RECORDS, 2, "OUT");
+    /* Nothing that is not a GGUF file is written over, nor the model itself, nor one's own page. */
+    refuses("quantize " RECORDS " " RECORDS "/model.safetensors", 2, "no GGUF file");
+    refuses("quantize " RECORDS " " TEXTS " --method gptq --calibrate " TEXTS, 2, "no GGUF file");
+    quantize("whole.gguf", "--type f16");
+    refuses("quantize '" DLX_TMP_DIR "/whole.gguf' '" DLX_TMP_DIR "/whole.gguf'", 2,
+            "MODEL itself");
+    refuses("quantize " RECORDS " '" DLX_TMP_DIR "/p.gguf' --held-out " TEXTS
+            " --html '" DLX_TMP_DIR "/p.gguf'",
+            2, "same file");
     refuses("quantize " RECORDS " /nowhere/out.gguf", 1, "/nowhere/out.gguf");
     refuses("quantize /nowhere/model /tmp/out.gguf", 1, "/nowhere/model");
 }

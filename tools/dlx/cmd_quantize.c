@@ -6,6 +6,7 @@
 #include "quant_report.h"
 #include "save.h"
 #include "say.h"
+#include "sys.h"
 #include "verbs.h"
 
 #include <dlx/quant.h>
@@ -196,8 +197,11 @@ static int work(const settings *s, const opt_args *args, save *page)
     int code = open_model(&model, args->items[0], DLX_LOAD_ALL);
     if (code == EXIT_OK) {
         dlx_result r = quantize(s, model, args->items[1], &report, &err);
-        if (r == DLX_OK && (s->report || s->html))
+        const bool written = r == DLX_OK;
+        if (written && (s->report || s->html))
             r = compare(s, model, args->items[1], report, &err);
+        if (written && r != DLX_OK)
+            say("%s is written; comparing it with the model failed", args->items[1]);
         if (r == DLX_CANCELLED && interrupted())
             code = interrupt_exit_code();
         else if (r != DLX_OK)
@@ -210,10 +214,35 @@ static int work(const settings *s, const opt_args *args, save *page)
     return code;
 }
 
+/* Is there a file that is no GGUF? Weights and texts are not to be written over by a slip. */
+static bool is_other_file(const char *path)
+{
+    char magic[4] = "";
+    FILE *file = fopen(path, "rb");
+    const size_t n = file ? fread(magic, 1, sizeof magic, file) : 0;
+    if (file)
+        fclose(file);
+    return n > 0 && (n < sizeof magic || memcmp(magic, "GGUF", sizeof magic) != 0);
+}
+
+static int check_out(const settings *s, const char *model, const char *path)
+{
+    if (sys_same_file(path, model))
+        return say_misuse("quantize", "OUT is MODEL itself: write to another file");
+    if (s->html && (strcmp(path, s->html) == 0 || sys_same_file(path, s->html)))
+        return say_misuse("quantize", "OUT and --html are the same file");
+    if (is_other_file(path))
+        return say_misuse("quantize",
+                          "OUT is there and is no GGUF file: name another, or remove it");
+    return EXIT_OK;
+}
+
 static int run(const void *of_verb, const opt_args *args)
 {
     const settings *s = of_verb;
     save page = {0};
+    if (check_out(s, args->items[0], args->items[1]) != EXIT_OK)
+        return EXIT_MISUSE;
     if ((s->report || s->html) && !s->held_out && !s->calibrate)
         return say_misuse("quantize", "a report needs texts: name them with --held-out FILE");
     if (!out_ready())

@@ -35,7 +35,8 @@ size_t sys_folder_bytes(const char *path);
 FILE *sys_create_new(const char *path);
 bool sys_replace(const char *from, const char *to); /* atomic where the system allows it */
 bool sys_flush_to_disk(FILE *file);
-bool sys_make_folder(const char *path); /* true also when it exists */
+bool sys_same_file(const char *a, const char *b); /* false also when one is not there */
+bool sys_make_folder(const char *path);           /* true also when it exists */
 unsigned long sys_process_id(void);
 double sys_seconds(void); /* a clock that only moves forward */
 

@@ -148,6 +148,12 @@ bool sys_make_folder(const char *path)
     return mkdir(path, 0777) == 0 || (errno == EEXIST && sys_kind_of(path) == SYS_FOLDER);
 }
 
+bool sys_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 unsigned long sys_process_id(void)
 {
     return (unsigned long)getpid();

@@ -119,6 +119,13 @@ bool sys_make_folder(const char *path)
     return _mkdir(path) == 0 || (errno == EEXIST && sys_kind_of(path) == SYS_FOLDER);
 }
 
+bool sys_same_file(const char *a, const char *b)
+{
+    char x[MAX_PATH], y[MAX_PATH];
+    return _access(a, 0) == 0 && _access(b, 0) == 0 && _fullpath(x, a, sizeof x) &&
+           _fullpath(y, b, sizeof y) && _stricmp(x, y) == 0;
+}
+
 unsigned long sys_process_id(void)
 {
     return GetCurrentProcessId();
