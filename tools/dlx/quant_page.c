@@ -6,16 +6,6 @@
 
 enum { WIDTH = 720, HEIGHT = 220, LEFT = 64, BOTTOM = 40, TOP = 12 };
 
-static double number(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
-
-static double nth(const json_t *object, const char *key, size_t i)
-{
-    return json_number_value(json_array_get(json_object_get(object, key), i));
-}
-
 /* Names come from files: nothing of them may be taken for markup. */
 static void put_text(FILE *to, const char *s)
 {
@@ -57,8 +47,10 @@ static void begin(FILE *to, const json_t *report)
     put_member(to, report, "method");
     fputs(", ", to);
     put_member(to, report, "scheme");
-    fprintf(to, ": %.2f MiB, %.3f of f16, in %.1f s.</p>\n", number(report, "bytes") / (1 << 20),
-            number(report, "bytes") / number(report, "bytes_f16"), number(report, "seconds"));
+    fprintf(to, ": %.2f MiB, %.3f of f16, in %.1f s.</p>\n",
+            quant_number(report, "bytes") / (1 << 20),
+            quant_number(report, "bytes") / quant_number(report, "bytes_f16"),
+            quant_number(report, "seconds"));
 }
 
 /* ---- plots --------------------------------------------------------------------------------- */
@@ -90,7 +82,7 @@ static void limits(const json_t *list, const char *key, double *low, double *hig
     double least = 1, most = 0;
     json_array_foreach(list, i, item)
     {
-        const double x = number(item, key);
+        const double x = quant_number(item, key);
         least = x > 0 ? fmin(least, x) : least;
         most = fmax(most, x);
     }
@@ -108,16 +100,16 @@ static void plot_ratios(FILE *to, const json_t *bands)
     begin_plot(to, low, high);
     json_array_foreach(bands, i, band)
     {
-        const double y = height_of(number(band, "kl"), low, high);
+        const double y = height_of(quant_number(band, "kl"), low, high);
         const double x = LEFT + step * ((double)i + 0.2);
-        if (number(band, "rows") > 0)
+        if (quant_number(band, "rows") > 0)
             fprintf(to,
                     "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"#4878a8\">"
                     "<title>%g nats, %.0f rows</title></rect>\n",
-                    x, y, step * 0.6, HEIGHT - BOTTOM - y, number(band, "kl"),
-                    number(band, "rows"));
+                    x, y, step * 0.6, HEIGHT - BOTTOM - y, quant_number(band, "kl"),
+                    quant_number(band, "rows"));
         fprintf(to, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">to %.0f %%</text>\n",
-                x + step * 0.3, HEIGHT - BOTTOM + 18, 100 * number(band, "up_to"));
+                x + step * 0.3, HEIGHT - BOTTOM + 18, 100 * quant_number(band, "up_to"));
     }
     fputs("</svg>\n", to);
 }
@@ -132,14 +124,14 @@ static void plot_errors(FILE *to, const json_t *tensors)
     begin_plot(to, low, high);
     json_array_foreach(tensors, i, t)
     {
-        if (!(number(t, "error") > 0))
+        if (!(quant_number(t, "error") > 0))
             continue;
         fprintf(to, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"#a85848\"><title>",
-                LEFT + step * ((double)i + 0.5), height_of(number(t, "error"), low, high));
+                LEFT + step * ((double)i + 0.5), height_of(quant_number(t, "error"), low, high));
         put_member(to, t, "name");
         fputs(", ", to);
         put_member(to, t, "type");
-        fprintf(to, ": %.4f</title></circle>\n", number(t, "error"));
+        fprintf(to, ": %.4f</title></circle>\n", quant_number(t, "error"));
     }
     fprintf(to, "<text x=\"%d\" y=\"%d\">first tensor</text>", LEFT, HEIGHT - 14);
     fprintf(to, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">last</text>\n</svg>\n", WIDTH,
@@ -151,7 +143,7 @@ static void plot_errors(FILE *to, const json_t *tensors)
 static void row(FILE *to, const char *what, const json_t *d)
 {
     fprintf(to, "<tr><td>%s</td><td>%.0f</td><td>%.6f</td><td>%.2f %%</td></tr>\n", what,
-            number(d, "rows"), number(d, "kl"), 100 * number(d, "top1"));
+            quant_number(d, "rows"), quant_number(d, "kl"), 100 * quant_number(d, "top1"));
 }
 
 static void pair(FILE *to, const char *what, const char *form, double a, double b)
@@ -173,19 +165,21 @@ static void compared(FILE *to, const json_t *c)
     fputs("</table>\n<h2>KL by the part of a pass that is masked</h2>\n", to);
     plot_ratios(to, json_object_get(c, "by_ratio"));
     fputs("<h2>Cost</h2>\n<table><tr><th></th><th>before</th><th>quantized</th></tr>\n", to);
-    pair(to, "weights, MiB", "%.2f", nth(c, "bytes", 0) / (1 << 20),
-         nth(c, "bytes", 1) / (1 << 20));
-    pair(to, "a pass of 8 rows, ms", "%.3f", nth(c, "pass_ms", 0), nth(c, "pass_ms", 1));
+    pair(to, "weights, MiB", "%.2f", quant_nth(c, "bytes", 0) / (1 << 20),
+         quant_nth(c, "bytes", 1) / (1 << 20));
+    pair(to, "a pass of 8 rows, ms", "%.3f", quant_nth(c, "pass_ms", 0),
+         quant_nth(c, "pass_ms", 1));
     if (a) {
-        pair(to, "passes", "%.0f", nth(a, "passes", 0), nth(a, "passes", 1));
-        pair(to, "tokens", "%.0f", nth(a, "tokens", 0), nth(a, "tokens", 1));
+        pair(to, "passes", "%.0f", quant_nth(a, "passes", 0), quant_nth(a, "passes", 1));
+        pair(to, "tokens", "%.0f", quant_nth(a, "tokens", 0), quant_nth(a, "tokens", 1));
     }
     fputs("</table>\n", to);
     if (a)
         fprintf(
             to,
             "<p>Of %.0f answers %.0f are identical; %.2f %% of their tokens are the same.</p>\n",
-            number(a, "prompts"), number(a, "identical"), 100 * number(a, "same"));
+            quant_number(a, "prompts"), quant_number(a, "identical"),
+            100 * quant_number(a, "same"));
 }
 
 void quant_report_html(FILE *to, const json_t *report)

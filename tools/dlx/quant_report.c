@@ -3,16 +3,6 @@
 
 #include "out.h"
 
-static double number(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
-
-static double nth(const json_t *object, const char *key, size_t i)
-{
-    return json_number_value(json_array_get(json_object_get(object, key), i));
-}
-
 static const char *text(const json_t *object, const char *key)
 {
     const char *s = json_string_value(json_object_get(object, key));
@@ -42,9 +32,9 @@ static void print_fallbacks(const json_t *report)
 
 static void print_row(const char *what, const json_t *d)
 {
-    if (number(d, "rows") > 0)
-        out_printf("  %-18s %8.0f %12.6f %10.2f %%\n", what, number(d, "rows"), number(d, "kl"),
-                   100 * number(d, "top1"));
+    if (quant_number(d, "rows") > 0)
+        out_printf("  %-18s %8.0f %12.6f %10.2f %%\n", what, quant_number(d, "rows"),
+                   quant_number(d, "kl"), 100 * quant_number(d, "top1"));
 }
 
 static void print_compared(const json_t *c)
@@ -57,32 +47,36 @@ static void print_compared(const json_t *c)
     json_array_foreach(json_object_get(c, "by_ratio"), i, band)
     {
         char what[32];
-        snprintf(what, sizeof what, "%.0f to %.0f %% masked", 100 * number(band, "up_to") - 20,
-                 100 * number(band, "up_to"));
+        snprintf(what, sizeof what, "%.0f to %.0f %% masked",
+                 100 * quant_number(band, "up_to") - 20, 100 * quant_number(band, "up_to"));
         print_row(what, band);
     }
     out_printf("\n  %-18s %14s %14s\n", "", "before", "quantized");
-    out_printf("  %-18s %10.2f MiB %10.2f MiB\n", "weights", nth(c, "bytes", 0) / (1 << 20),
-               nth(c, "bytes", 1) / (1 << 20));
-    out_printf("  %-18s %11.3f ms %11.3f ms\n", "a pass of 8 rows", nth(c, "pass_ms", 0),
-               nth(c, "pass_ms", 1));
+    out_printf("  %-18s %10.2f MiB %10.2f MiB\n", "weights", quant_nth(c, "bytes", 0) / (1 << 20),
+               quant_nth(c, "bytes", 1) / (1 << 20));
+    out_printf("  %-18s %11.3f ms %11.3f ms\n", "a pass of 8 rows", quant_nth(c, "pass_ms", 0),
+               quant_nth(c, "pass_ms", 1));
     const json_t *a = json_object_get(c, "answers");
     if (!a)
         return;
-    out_printf("  %-18s %14.0f %14.0f\n", "passes", nth(a, "passes", 0), nth(a, "passes", 1));
-    out_printf("  %-18s %14.0f %14.0f\n", "tokens", nth(a, "tokens", 0), nth(a, "tokens", 1));
+    out_printf("  %-18s %14.0f %14.0f\n", "passes", quant_nth(a, "passes", 0),
+               quant_nth(a, "passes", 1));
+    out_printf("  %-18s %14.0f %14.0f\n", "tokens", quant_nth(a, "tokens", 0),
+               quant_nth(a, "tokens", 1));
     out_printf("  of %.0f answers %.0f are identical, %.2f %% of their tokens the same\n",
-               number(a, "prompts"), number(a, "identical"), 100 * number(a, "same"));
+               quant_number(a, "prompts"), quant_number(a, "identical"),
+               100 * quant_number(a, "same"));
 }
 
 void quant_report_print(const json_t *report)
 {
     const json_t *compared = json_object_get(report, "compared");
     out_printf("%s: %.2f MiB, %.3f of f16 and %.3f of what it was, in %.1f s (%s, %s, %s)\n",
-               text(report, "path"), number(report, "bytes") / (1 << 20),
-               number(report, "bytes") / number(report, "bytes_f16"),
-               number(report, "bytes") / number(report, "bytes_before"), number(report, "seconds"),
-               text(report, "type"), text(report, "method"), text(report, "scheme"));
+               text(report, "path"), quant_number(report, "bytes") / (1 << 20),
+               quant_number(report, "bytes") / quant_number(report, "bytes_f16"),
+               quant_number(report, "bytes") / quant_number(report, "bytes_before"),
+               quant_number(report, "seconds"), text(report, "type"), text(report, "method"),
+               text(report, "scheme"));
     print_types(report);
     print_fallbacks(report);
     if (compared)
