@@ -1,7 +1,7 @@
 /*
  * flat_view.h - reads a flatbuffer that nobody vouches for. Every access is compared with the bytes
- * that are there, its alignment with the start of the buffer. Depth and number of the tables
- * that are visited are limited, so that offsets in a circle end.
+ * that are there, its alignment with the start of the buffer. Depth and number of the tables that
+ * are visited are limited: tables that lead to the same tables twice over multiply without end.
  *
  * The first fault is kept in `failure`; from then on every getter gives its default and every
  * vector is empty, so a reader collects what it wants and looks at the failure once a step. A table
