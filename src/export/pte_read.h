@@ -54,18 +54,14 @@ typedef struct dlx__pte_seen_method {
     size_t n_values, n_inputs, n_outputs, n_operators, n_delegates, n_arenas, n_steps;
 } dlx__pte_seen_method;
 
-typedef struct dlx__pte_span {
-    uint64_t offset, n_bytes; /* in the file */
-} dlx__pte_span;
-
 typedef struct dlx__pte_file {
     dlx__arena arena;
     dlx__map map;
     const uint8_t *data;
-    size_t n_bytes;         /* of the file */
-    uint64_t program_bytes; /* header and flatbuffer */
-    dlx__pte_span *segments;
-    dlx__pte_item *named; /* sorted by key */
+    size_t n_bytes;          /* of the file */
+    uint64_t program_bytes;  /* header and flatbuffer */
+    dlx__pte_span *segments; /* offsets in the file */
+    dlx__pte_item *named;    /* sorted by key */
     dlx__pte_seen_method *methods;
     size_t n_segments, n_named, n_methods;
     dlx__pte_span constants;          /* the segment of constants */

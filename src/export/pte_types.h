@@ -116,6 +116,10 @@ enum {
     DLX__XNN_HEADER_BYTES = 30
 };
 
+typedef struct dlx__pte_span {
+    uint64_t offset, n_bytes;
+} dlx__pte_span;
+
 #define DLX__PTE_DATA_ALIGN 16u /* of constants, initial values, segments */
 
 #endif

@@ -110,7 +110,8 @@ static dlx__flat_ref put_node(dlx__flat *f, const dlx__xnn_node *n, uint32_t num
         dlx__flat_put_u32(f, layout->in[i], n->in[i]);
     dlx__flat_put_u32(f, layout->out, n->out);
     dlx__flat_put_u32(f, layout->out + 1, n->flags);
-    dlx__flat_put_u32(f, 0, concat ? n->axis : 0);
+    if (concat)
+        dlx__flat_put_u32(f, 0, n->axis);
     if (x.a) {
         dlx__flat_put_u32(f, 0, (uint32_t)n->n_dims);
         dlx__flat_put_ref(f, 1, x.a);
