@@ -57,21 +57,13 @@ typedef struct dlx__pte_seen_method {
 typedef struct dlx__pte_file {
     dlx__arena arena;
     dlx__map map;
-    const uint8_t *data;
-    size_t n_bytes;          /* of the file */
-    uint64_t program_bytes;  /* header and flatbuffer */
-    dlx__pte_span *segments; /* offsets in the file */
-    dlx__pte_item *named;    /* sorted by key */
+    size_t n_bytes;       /* of the file */
+    dlx__pte_item *named; /* sorted by key */
     dlx__pte_seen_method *methods;
-    size_t n_segments, n_named, n_methods;
-    dlx__pte_span constants;          /* the segment of constants */
-    const uint64_t *constant_offsets; /* [n_constants] in it; the first is a placeholder */
-    size_t n_constants;
-    dlx__pte_span initials; /* the segment of initial values, likewise */
-    const uint64_t *initial_offsets;
-    size_t n_initials;
-    size_t n_old_buffers; /* constants inside the program, as old exporters wrote them */
-    uint64_t payload_bytes;
+    size_t n_named, n_methods, n_segments, n_constants;
+    /* By part; what is left of n_bytes is padding. Data that two names share counts once. */
+    uint64_t program_bytes, payload_bytes, constant_bytes, named_bytes;
+    dlx__ptd_file outside; /* that was opened with it */
 } dlx__pte_file;
 
 /* `data_path`: the .ptd with the named data that is not in the file, or NULL. */
