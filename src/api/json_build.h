@@ -22,6 +22,9 @@ bool dlx__api_merge(json_t *object, json_t *more);
 /* A number, or null where JSON has none (infinity). */
 json_t *dlx__api_real(double x);
 
+/* A string of any bytes, such as a path: those that are no UTF-8 become U+FFFD. */
+json_t *dlx__api_text(const char *text);
+
 /* Copies JSON into text of the allocator's; json NULL means no memory. */
 dlx_result dlx__api_json_text(json_t *json, const dlx_allocator *mem, char **out, dlx_error *err);
 

@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+bool dlx__jsonl_is_named(const char *path)
+{
+    static const char end[] = ".jsonl";
+    const size_t n = strlen(path), n_end = sizeof end - 1;
+    return n >= n_end && strcmp(path + n - n_end, end) == 0;
+}
+
 dlx__jsonl dlx__jsonl_of(const char *text, size_t n)
 {
     bool mark = n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0; /* a byte order mark */
