@@ -1,4 +1,4 @@
-"""Blocks byte by byte: what both make of the same floats, and what both read in the same bytes.
+"""Blocks byte by byte: what both make of the same floats, and which floats both read in the same bytes.
 
 ggml packs and unpacks through its own functions. Ours works on a model in whose first gate the floats, or bytes, stand."""
 
@@ -10,7 +10,7 @@ TENSOR, HF_TENSOR = "blk.0.ffn_gate.weight", "model.layers.0.mlp.gate_proj.weigh
 SHAPE = (checkpoints.FF, checkpoints.HIDDEN)
 PACKED = ["f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1"]  # types that both round to the nearest level
 READ = PACKED + ["q4_k", "q5_k", "q6_k"]
-# The halves at the front of a block that are float16, or the one that is not at the front (of q6_k).
+# Where float16 numbers stand in a block.
 SCALES = {"q8_0": [0], "q4_0": [0], "q5_0": [0], "q4_1": [0, 2], "q5_1": [0, 2], "q4_k": [0, 2], "q5_k": [0, 2],
           "q6_k": [208]}
 # The largest float that fits each type, as a magnitude: its scale has to be a float16, and so has the minimum of q4_1 and q5_1.
@@ -67,6 +67,19 @@ def _pack(folder, type_name, rng):
     table.row("packed by both", type_name, len(we), wrong, same_bytes="equal" if not wrong else "differ")
 
 
+def _rounded(folder, type_name, rng):
+    """Super-blocks are searched for, each in its own way: ours must not lie farther from the floats than ggml's."""
+    floats = rng.laplace(size=SHAPE).astype(numpy.float32) * 0.02
+    we = _packed_by_us(folder / "searched", type_name, floats)
+    they = peer.ggml_pack(gguf_file.IDS[type_name], floats)
+    errors = [numpy.square(peer.ggml_unpack(gguf_file.IDS[type_name], b, floats.size).reshape(SHAPE) - floats).mean()
+              for b in (we, they)]
+    part = float((errors[0] / errors[1]) ** 0.5)
+    wrong = [] if part <= 1 else [f"the error of rounding is {part:.3f} of ggml's"]
+    table.row("error of rounding", type_name, we.size // gguf_file.SIZE_OF_BLOCK[type_name], wrong,
+              same_bytes=f"{part:.2f} of its")
+
+
 def _random_blocks(type_name, n_bytes, rng):
     """Any bytes, but scales that are finite."""
     size = gguf_file.SIZE_OF_BLOCK[type_name]
@@ -79,7 +92,7 @@ def _random_blocks(type_name, n_bytes, rng):
 
 
 def _unpack(folder, type_name, rng):
-    """ours.quantize to f32 has to tell what is in a file whose bytes were put there."""
+    """Any bytes in place of a tensor: ours tells the floats by way of a file in f32."""
     source, wide = folder / "bytes.gguf", folder / "bytes-f32.gguf"
     ours.quantize(folder / "blocks-f16", source, type_name)
     found, _, offset, n = gguf_file.tensors(source)[TENSOR]
@@ -118,6 +131,8 @@ def rows(folder):
     rng = numpy.random.default_rng(6)
     for type_name in PACKED:
         _pack(folder, type_name, rng)
+    for type_name in ("q4_k", "q5_k", "q6_k"):
+        _rounded(folder, type_name, rng)
     for type_name in READ:
         _unpack(folder, type_name, rng)
     _refused(folder, rng)

