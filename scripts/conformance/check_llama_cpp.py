@@ -27,7 +27,7 @@ def main():
     for sentence in table.failed:
         print(sentence)
     if table.failed:
-        print(f"llama_cpp: {len(table.failed)} failures")
+        print("llama_cpp: FAILED; the rows are named above")
         return 1
     if not file:
         print("llama_cpp: all rows agree, but the file of published.txt could not be fetched")

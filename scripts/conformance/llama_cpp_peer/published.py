@@ -37,8 +37,8 @@ def _texts(file, what):
             for text, we in zip(TEXTS, ours.tokenize(file, TEXTS, *options)):
                 they = m.tokenize(text, special=not options)
                 if we != they:
-                    wrong.append(f"{text!r}: dlx {we}, llama.cpp {they}")
-    table.row(what + ", text", "", 2 * len(TEXTS), wrong, same_bytes="equal" if not wrong else "differ")
+                    wrong.append(f"{text[:60]!r}: dlx {we}, llama.cpp {they}")
+    table.row(what, "text", 2 * len(TEXTS), wrong, same_bytes="equal" if not wrong else "differ")
 
 
 def rows(file, folder):
@@ -46,11 +46,11 @@ def rows(file, folder):
     again = folder / "again.gguf"
     ours.quantize(file, again, "q8_0")
     ids = ours.tokenize(file, ["".join(TEXTS[:2])])[0]
-    for what, type_name, path in (("SmolLM2-135M", "q4_1", file), ("the same, by dlx", "q8_0", again)):
+    for what, type_name, path in (("SmolLM2-135M", "q4_1", file), ("SmolLM2-135M by dlx", "q8_0", again)):
         ours.inspect(path)
         _texts(path, what)
         models.judge(what, type_name, [models.Subject(what, path, ids, True, NOISE)], lambda s, _: s.path, folder)
         answer = ours.call("run", path, QUESTION, "--max-tokens", "40", "--quiet").strip()
         right = ANSWER in answer
-        table.row(what + ", answer", type_name, 1, [] if right else [f"{answer!r} has no {ANSWER!r}"],
+        table.row(what, "answer", 1, [] if right else [f"{answer!r} has no {ANSWER!r}"],
                   same_bytes=ANSWER if right else "another")

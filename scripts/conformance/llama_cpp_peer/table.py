@@ -1,7 +1,9 @@
 """The one table of the check: rows as they are found, and what was wrong with them."""
 
-COLUMNS = ["what", "type", "cases", "bytes, ids", "same weights", "float rows", "its own", "int8 rows"]
-_WIDTHS = [21, 9, 6, 10, 12, 10, 7, 9]
+COLUMNS = ["what", "type", "cases", "the same?", "same weights", "float rows", "its own", "int8 rows"]
+_WIDTHS = [20, 9, 6, 11, 12, 10, 7, 9]
+
+MOST_TOLD = 5  # failures of a row
 
 failed = []
 
@@ -24,4 +26,6 @@ def row(what, type_name, cases, wrong, same_bytes="", figures=()):
     """One line. `wrong` are sentences; they are told behind the table, as failures of this row."""
     cells = [what, type_name, str(cases), same_bytes, *map(number, figures)]
     _line(cells + [""] * (len(COLUMNS) - len(cells)))
-    failed.extend(f"{what}, {type_name}: {w}" for w in wrong)
+    failed.extend(f"{what}, {type_name}: {w}" for w in wrong[:MOST_TOLD])
+    if len(wrong) > MOST_TOLD:
+        failed.append(f"{what}, {type_name}: and {len(wrong) - MOST_TOLD} more")

@@ -1,15 +1,12 @@
 """Tokenizers that dlx wrote into a GGUF file: llama.cpp and the library they came from give the same ids."""
 
 import json
-import pathlib
 
-import numpy
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from llama_cpp_peer import checkpoints, ours, peer, table
-from llama_cpp_peer.texts import TEXTS
+from llama_cpp_peer.texts import ROOT, TEXTS
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|mask|>"]
 QWEN2 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
          r"|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -55,5 +52,5 @@ def rows(folder):
             for text, we in zip(TEXTS, ours.tokenize(file, TEXTS)):
                 they, first = m.tokenize(text), library.encode(text, add_special_tokens=False).ids
                 if not we == they == first:
-                    wrong.append(f"{text!r}: dlx {we}, llama.cpp {they}, tokenizers {first}")
-        table.row("text, written by dlx", name, len(TEXTS), wrong, same_bytes="equal" if not wrong else "differ")
+                    wrong.append(f"{text[:60]!r}: dlx {we}, llama.cpp {they}, tokenizers {first}")
+        table.row("text by dlx", name, len(TEXTS), wrong, same_bytes="equal" if not wrong else "differ")
