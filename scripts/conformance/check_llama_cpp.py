@@ -9,9 +9,9 @@ import tempfile
 
 def main():
     try:
-        from llama_cpp_peer import blocks, models, ours, peer, published, table, vocabularies
+        from llama_cpp_peer import blocks, methods, models, ours, peer, published, table, vocabularies
     except (ImportError, OSError, RuntimeError) as e:
-        print(f"llama_cpp: llama-cpp-python is not there: {e}")
+        print(f"llama_cpp: what requirements.txt names is not there: {e}")
         return 77
     ours.dlx = sys.argv[1]
     peer.start()
@@ -19,11 +19,11 @@ def main():
     table.head()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        models.rows(folder)
-        blocks.rows(folder)
-        vocabularies.rows(folder)
-        if file:
-            published.rows(file, folder)
+        for part in (models, methods, blocks, vocabularies, *([published] if file else [])):
+            try:
+                part.rows(folder)
+            except RuntimeError as e:  # of llama.cpp or dlx, outside a row
+                table.failed.append(f"{part.__name__.split('.')[-1]}: {e}")
     for sentence in table.failed:
         print(sentence)
     if table.failed:

