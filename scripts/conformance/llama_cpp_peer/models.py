@@ -23,8 +23,8 @@ N_IDS = 24
 
 SAME = 1e-4  # as a part of the largest logit: sums of float32 in another order
 # What rounded rows may do to the logits, root mean square: half as much again as was seen. Types that are not named: int8.
-TINY = {"f32": 1e-5, "f16": 0.007, "bf16": 0.04, "int8": 0.21}
-WIDE = {"f32": 1e-5, "f16": 0.0013, "bf16": 0.01, "int8": 0.06}
+TINY = {"f32": SAME, "f16": 0.007, "bf16": 0.04, "int8": 0.21}
+WIDE = {"f32": SAME, "f16": 0.0013, "bf16": 0.01, "int8": 0.06}
 
 
 class Subject:
