@@ -56,7 +56,10 @@ static dlx_result add_plain(reader *r, const char *text, size_t n, dlx_error *er
                     break;
                 }
         }
-        DLX__TRY(add_text(r, text, piece, err));
+        const dlx_result result = add_text(r, text, piece, err);
+        if (result != DLX_OK)
+            dlx__fail_prefix(err, r->texts->path);
+        DLX__TRY(result);
         text += piece;
         n -= piece;
     }
@@ -125,7 +128,7 @@ static dlx_result add_lines(reader *r, const char *text, size_t n_bytes, dlx_err
         DLX__TRY(dlx__jsonl_parse(&line, &in, name, err));
         const dlx_result result = add_line(r, line, err);
         json_decref(line);
-        if (result != DLX_OK && result != DLX_CANCELLED)
+        if (result != DLX_OK)
             dlx__fail_prefix(err, name);
         DLX__TRY(result);
     }
