@@ -67,13 +67,19 @@ static bool add_texts(json_t *tally, const json_t *const lines[2])
 
 typedef enum kind { KIND_NONE, KIND_ANSWER, KIND_CHOICES, KIND_TEXT } kind;
 
+static bool has_number(const json_t *line, const char *key)
+{
+    return json_is_number(json_object_get(line, key));
+}
+
 static kind kind_of(const json_t *line)
 {
     if (json_is_boolean(json_object_get(line, "exact")))
-        return KIND_ANSWER;
+        return has_number(line, "passes") && has_number(line, "tokens") ? KIND_ANSWER : KIND_NONE;
     if (json_is_boolean(json_object_get(line, "right")))
         return KIND_CHOICES;
-    return json_is_number(json_object_get(line, "nats")) ? KIND_TEXT : KIND_NONE;
+    bool text = has_number(line, "nats") && has_number(line, "tokens") && has_number(line, "bytes");
+    return text ? KIND_TEXT : KIND_NONE;
 }
 
 static bool add_lines(json_t *tally, const json_t *const lines[2])
@@ -189,8 +195,8 @@ static bool finish_pair(json_t *object)
     json_t *interval = dlx__eval_interval(dlx__interval_paired(only_a, only_b, n));
     return dlx__api_merge(object,
                           json_pack("{s:f, s:f, s:f, s:o, s:f}", "a", a, "b", b, "difference",
-                                    ((double)only_a - (double)only_b) / n, "interval", interval,
-                                    "p_value", dlx__mcnemar(only_a, only_b)));
+                                    ((double)only_a - (double)only_b) / (double)n, "interval",
+                                    interval, "p_value", dlx__mcnemar(only_a, only_b)));
 }
 
 static const struct {
