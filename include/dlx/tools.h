@@ -100,8 +100,8 @@ typedef struct dlx_eval_compare_opts {
  * Intervals are of 95 %: Tango's (1998) score interval for paired rates, and for the others a BCa
  * bootstrap (Efron 1987) over the lines. Each stands for itself: of twenty, one misses on average.
  * Models with different tokenizers compare by bits_per_byte, not by nats_per_token.
- * DLX_E_FORMAT where the lines are not results of the same tasks. Free with dlx_free of a model
- * that has the allocator `mem`, or dlx_free(NULL, json) without one.
+ * DLX_E_FORMAT where the lines are not results of the same tasks. Free with dlx_free(NULL, json),
+ * or with mem->resize where mem is given.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_eval_compare(const char *a, const char *b,
                                                   const dlx_eval_compare_opts *opts, char **json,

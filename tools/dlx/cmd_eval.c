@@ -99,8 +99,8 @@ static bool on_line(void *user, size_t index, size_t n_lines, const char *json)
     if (w->n_sides == 2)
         bytes_printf(&w->results[w->side], "%s\n", json);
     w->n_results[w->side]++;
-    progress_show(&w->bar, w->n_sides == 1 ? "line" : "line of either model",
-                  w->side * n_lines + index + 1, w->n_sides * n_lines, extra);
+    progress_show(&w->bar, w->n_sides == 1 ? "line" : "judgement", w->side * n_lines + index + 1,
+                  w->n_sides * n_lines, extra);
     return !interrupted() && !out_failed() && !(w->output && ferror(w->output));
 }
 
@@ -159,12 +159,15 @@ static int judge_model(const settings *s, const char *path, const char *task, wa
 static int check_other(const settings *s, const char *path)
 {
     gen_plan plan;
+    dlx_model_info info;
     dlx_model *model = NULL;
     if (sys_same_file(path, s->against))
         return say_misuse("eval", "--against names MODEL itself: name another model");
-    int code = open_model(&model, s->against, DLX_LOAD_SHAPES);
+    int code = open_model(&model, s->against, DLX_LOAD_ALL);
     if (code != EXIT_OK)
         return code;
+    dlx_model_get_info(model, &info);
+    code = need_tokenizer(&info, "put tokenizer.json, or vocab.json with merges.txt, there");
     if (!gen_plan_init(&plan, model, &s->gen, false))
         code = EXIT_FAILED;
     gen_plan_release(&plan);
@@ -191,6 +194,13 @@ static json_t *compare(const settings *s, const watcher *w)
     return compared;
 }
 
+static json_t *with_path(const char *path, json_t *report)
+{
+    json_t *object = json_pack("{s:o}", "path", json_text(path, strlen(path)));
+    json_object_update(object, report);
+    return object;
+}
+
 static int report_both(const settings *s, const char *path, const watcher *w,
                        json_t *const reports[2])
 {
@@ -198,10 +208,8 @@ static int report_both(const settings *s, const char *path, const watcher *w,
     if (!compared)
         return EXIT_FAILED;
     if (s->json)
-        out_json(json_pack("{s:o, s:O, s:o, s:O, s:O}", "model", json_text(path, strlen(path)),
-                           "of_model", reports[SIDE_A], "against",
-                           json_text(s->against, strlen(s->against)), "of_against", reports[SIDE_B],
-                           "comparison", compared));
+        out_json(json_pack("{s:o, s:o, s:O}", "model", with_path(path, reports[SIDE_A]), "against",
+                           with_path(s->against, reports[SIDE_B]), "comparison", compared));
     else
         eval_report_compared(compared, path, s->against);
     json_decref(compared);

@@ -90,17 +90,17 @@ void eval_report_print(const json_t *report)
 /* ---- two models ------------------------------------------------------------------------------ */
 
 /* A, B, their difference and its interval. */
-static void print_sides(const char *name, const json_t *row, const char *format, double unit,
-                        const char *mark)
+static void print_sides(const char *name, const json_t *row, const char *format,
+                        const char *signed_format, double unit, const char *mark)
 {
     const json_t *interval = json_object_get(row, "interval");
     char sides[2][32], cells[3][32] = {"", "-", ""};
     snprintf(sides[0], sizeof sides[0], format, number(row, "a") * unit);
     snprintf(sides[1], sizeof sides[1], format, number(row, "b") * unit);
-    snprintf(cells[0], sizeof cells[0], format, number(row, "difference") * unit);
+    snprintf(cells[0], sizeof cells[0], signed_format, number(row, "difference") * unit);
     if (json_is_array(interval)) {
-        snprintf(cells[1], sizeof cells[1], format, nth(interval, 0) * unit);
-        snprintf(cells[2], sizeof cells[2], format, nth(interval, 1) * unit);
+        snprintf(cells[1], sizeof cells[1], signed_format, nth(interval, 0) * unit);
+        snprintf(cells[2], sizeof cells[2], signed_format, nth(interval, 1) * unit);
     }
     out_printf("  %-17s %8s%s %8s%s %8s  %8s %-2s %7s", name, sides[0], mark, sides[1], mark,
                cells[0], cells[1], *cells[2] ? "to" : "", cells[2]);
@@ -110,7 +110,7 @@ static void print_rates(const char *name, const json_t *row)
 {
     if (!row)
         return;
-    print_sides(name, row, "%.2f", 100, " %");
+    print_sides(name, row, "%.2f", "%+.2f", 100, " %");
     out_printf(" %7.0f %7.0f  %8.3g\n", number(row, "only_a"), number(row, "only_b"),
                number(row, "p_value"));
 }
@@ -119,7 +119,7 @@ static void print_ratio(const char *name, const json_t *row)
 {
     if (!row)
         return;
-    print_sides(name, row, "%.4f", 1, "  ");
+    print_sides(name, row, "%.4f", "%+.4f", 1, "  ");
     out_text("\n");
 }
 
