@@ -856,6 +856,14 @@ static void test_eval_against_refusals(void **state)
     assert_int_equal(
         shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/nowhere.jsonl\" --against \"$TMP/llada\""), 1);
     assert_stderr_says("there is no such file");
+    assert_int_equal(shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/pairs.jsonl\" --samples 1 -q "
+                           "--against \"$TMP/llada\" -o /dev/full"),
+                     1);
+    assert_stderr_says("/dev/full could not be written whole");
+    assert_int_equal(shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/pairs.jsonl\" --samples 1 -q "
+                           "--against \"$TMP/llada\" --ctx 4"),
+                     1);
+    assert_stderr_says("/sdar");
 }
 
 /* Ctrl-C while the second model is at work: the lines that both have judged are compared. */

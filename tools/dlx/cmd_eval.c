@@ -56,6 +56,7 @@ enum { SIDE_A, SIDE_B };
 typedef struct watcher {
     progress bar;
     FILE *output;
+    const char *paths[2]; /* of the models; B may be NULL */
     size_t side, n_sides;
     bytes results[2]; /* of each side, a line each; kept where there are two */
     size_t n_results[2];
@@ -136,16 +137,17 @@ static int judge(const settings *s, const char *path, const dlx_model *model, dl
     if (r == DLX_OK)
         return EXIT_OK;
     progress_end(&w->bar);
+    if (w->n_sides == 2)
+        return say_failed("%s: %s", show_path(w->paths[w->side]).text, err.text);
     return say_failed("%s", err.text);
 }
 
 /* Opens a model, judges it and closes it: two are never open at once. */
-static int judge_model(const settings *s, const char *path, const char *task, watcher *w,
-                       json_t **report)
+static int judge_model(const settings *s, const char *task, watcher *w, json_t **report)
 {
     dlx_model *model = NULL;
     dlx_session *session = NULL;
-    int code = open_model(&model, path, DLX_LOAD_ALL);
+    int code = open_model(&model, w->paths[w->side], DLX_LOAD_ALL);
     if (code == EXIT_OK)
         code = open_session(&session, model, &s->machine, 0);
     if (code == EXIT_OK)
@@ -156,14 +158,14 @@ static int judge_model(const settings *s, const char *path, const char *task, wa
 }
 
 /* Says what is wrong with the other model before the first one takes its time. */
-static int check_other(const settings *s, const char *path)
+static int check_other(const settings *s, const char *path, const char *other)
 {
     gen_plan plan;
     dlx_model_info info;
     dlx_model *model = NULL;
-    if (sys_same_file(path, s->against))
+    if (sys_same_file(path, other))
         return say_misuse("eval", "--against names MODEL itself: name another model");
-    int code = open_model(&model, s->against, DLX_LOAD_ALL);
+    int code = open_model(&model, other, DLX_LOAD_ALL);
     if (code != EXIT_OK)
         return code;
     dlx_model_get_info(model, &info);
@@ -194,6 +196,7 @@ static json_t *compare(const settings *s, const watcher *w)
     return compared;
 }
 
+/* The report of one model, with its path in front. */
 static json_t *with_path(const char *path, json_t *report)
 {
     json_t *object = json_pack("{s:o}", "path", json_text(path, strlen(path)));
@@ -201,26 +204,25 @@ static json_t *with_path(const char *path, json_t *report)
     return object;
 }
 
-static int report_both(const settings *s, const char *path, const watcher *w,
-                       json_t *const reports[2])
+static int report_both(const settings *s, const watcher *w, json_t *const reports[2])
 {
     json_t *compared = compare(s, w);
     if (!compared)
         return EXIT_FAILED;
     if (s->json)
-        out_json(json_pack("{s:o, s:o, s:O}", "model", with_path(path, reports[SIDE_A]), "against",
-                           with_path(s->against, reports[SIDE_B]), "comparison", compared));
+        out_json(json_pack("{s:o, s:o, s:O}", "model", with_path(w->paths[SIDE_A], reports[SIDE_A]),
+                           "against", with_path(w->paths[SIDE_B], reports[SIDE_B]), "comparison",
+                           compared));
     else
-        eval_report_compared(compared, path, s->against);
+        eval_report_compared(compared, w->paths[SIDE_A], w->paths[SIDE_B]);
     json_decref(compared);
     return EXIT_OK;
 }
 
-static int report_all(const settings *s, const char *path, const watcher *w,
-                      json_t *const reports[2])
+static int report_all(const settings *s, const watcher *w, json_t *const reports[2])
 {
-    if (w->n_results[SIDE_B])
-        return report_both(s, path, w, reports);
+    if (w->paths[SIDE_B] && w->n_results[SIDE_B])
+        return report_both(s, w, reports);
     if (s->json)
         out_json(json_incref(reports[SIDE_A]));
     else if (w->n_results[SIDE_A])
@@ -232,20 +234,22 @@ static int report_all(const settings *s, const char *path, const watcher *w,
 
 static int judge_all(const settings *s, const opt_args *args, save *lines)
 {
-    const char *paths[2] = {args->items[0], s->against};
     json_t *reports[2] = {NULL, NULL};
-    watcher w = {.output = lines->file, .n_sides = s->against ? 2 : 1};
+    watcher w = {.output = lines->file,
+                 .paths = {args->items[0], s->against},
+                 .n_sides = s->against ? 2 : 1};
     int code = EXIT_OK;
     progress_start(&w.bar, s->quiet);
     for (w.side = 0; w.side < w.n_sides && code == EXIT_OK; w.side++)
-        code = judge_model(s, paths[w.side], args->items[1], &w, &reports[w.side]);
+        code = judge_model(s, args->items[1], &w, &reports[w.side]);
     progress_end(&w.bar);
     if (reports[SIDE_A] && (code == EXIT_OK || interrupted())) {
-        int told = report_all(s, paths[SIDE_A], &w, reports);
+        int told = report_all(s, &w, reports);
         code = code == EXIT_OK ? told : code;
         out_flush();
     }
-    if (code == EXIT_OK && lines->file && !out_failed() && !save_commit(lines))
+    bool written = lines->file && (code == EXIT_OK || ferror(lines->file));
+    if (written && !out_failed() && !save_commit(lines))
         code = EXIT_FAILED; /* and it said why */
     for (size_t side = 0; side < 2; side++) {
         json_decref(reports[side]);
@@ -263,7 +267,7 @@ static int run(const void *of_verb, const opt_args *args)
                           show_path(args->items[1]).text);
     if (!out_ready())
         return EXIT_FAILED;
-    int code = s->against ? check_other(s, args->items[0]) : EXIT_OK;
+    int code = s->against ? check_other(s, args->items[0], s->against) : EXIT_OK;
     if (code != EXIT_OK)
         return code;
     interrupt_begin(NULL);
@@ -286,14 +290,12 @@ static const char *const about[] = {
     "the best masked likelihood must be the labelled one; or {\"text\"}: its masked likelihood. A "
     "line "
     "may name a \"split\": figures are then given by split as well.",
-    "With --against OTHER both models judge the same lines, with the same options and maskings; "
-    "what "
-    "is reported is MODEL less OTHER, line by line: the difference of rates in points, the lines "
-    "that only one got right and McNemar's exact p of them, likelihoods, passes and tokens. A line "
-    "of --output then holds the results of both, as \"model\" and \"against\".",
-    "Intervals are of 95 %: Wilson's for rates, Tango's score interval for the difference of two, "
-    "a "
-    "bootstrap over the lines (BCa) for all else.",
+    "With --against OTHER both models judge the same lines, with the same options and maskings, "
+    "one after the other. Reported is MODEL less OTHER, line by line: the difference of rates in "
+    "points, the lines that only one got right and McNemar's exact p of them, likelihoods, passes "
+    "and tokens. A line of --output then holds both results, as \"model\" and \"against\".",
+    "Intervals are of 95 %: Wilson's for rates, Tango's score interval for the difference of "
+    "two, a bootstrap over the lines (BCa) for all else.",
     "Ctrl-C prints the figures of the lines judged so far (exit code 130).", NULL};
 
 static const verb_example examples[] = {

@@ -1,9 +1,8 @@
 /* eval_report.c - what dlx eval found, as tables: of one model, and of two side by side. */
 #include "eval_report.h"
 
-#include "out.h"
-
 #include "bytes.h"
+#include "out.h"
 
 static double number(const json_t *object, const char *key)
 {
