@@ -880,11 +880,11 @@ static void test_interrupted_eval_against(void **state)
     snprintf(other, sizeof other, "%s", support_tmp("command/llada"));
     snprintf(task, sizeof task, "%s", support_tmp("command/many.jsonl"));
     char *words[] = {"dlx",       "eval", model,       task, "--against", other,
-                     "--samples", "256",  "--threads", "1",  NULL};
+                     "--samples", "32",   "--threads", "1",  NULL};
     FILE *to = fopen(support_tmp("command/out"), "wb");
     assert_non_null(to);
     pid_t child = start(words, fileno(to));
-    for (int i = 0; i < 6000 && !strstr(err, "(60 %)"); i++) {
+    for (int i = 0; i < 30000 && !strstr(err, "(60 %)"); i++) {
         usleep(10000);
         slurp(support_tmp("command/err"), err, sizeof err);
     }
