@@ -29,6 +29,20 @@ bool dlx__api_merge(json_t *object, json_t *more)
     return ok;
 }
 
+json_t *dlx__api_child(json_t *object, const char *key)
+{
+    json_t *found = json_object_get(object, key);
+    if (!found && dlx__api_set(object, key, json_object()))
+        found = json_object_get(object, key);
+    return found;
+}
+
+bool dlx__api_count(json_t *object, const char *key, json_int_t n)
+{
+    const json_t *old = json_object_get(object, key);
+    return dlx__api_set(object, key, json_integer(json_integer_value(old) + n));
+}
+
 json_t *dlx__api_real(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();
