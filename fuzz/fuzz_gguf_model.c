@@ -6,6 +6,7 @@
 // rooms: model text
 // parser: (model/(gguf_config|recorded)|text/(tokenizer_gguf|tokenizer_exact))
 #include "base/mem.h"
+#include "dtype/convert.h"
 #include "fuzz.h"
 #include "model/gguf_rows.h"
 #include "model/limits.h"
@@ -35,9 +36,12 @@ static void check_model(const dlx__model *m)
     check(dlx__gguf_tensors_init(&list, m, NULL) == DLX_OK);
     for (size_t i = 0; i < list.n; i++) {
         float *row = malloc(list.items[i].n_cols * sizeof *row);
+        const dlx__tensor *t = list.items[i].tensor;
+        const size_t row_bytes = dlx__dtype_bytes(t->dtype, list.items[i].n_cols);
+        const size_t last = dlx__gguf_row(&list.items[i], list.items[i].n_rows - 1);
         if (row)
-            dlx__gguf_read_rows(row, &list.items[i], list.items[i].n_rows - 1,
-                                list.items[i].n_rows);
+            dlx__to_f32(row, (const char *)t->data + last * row_bytes, t->dtype,
+                        list.items[i].n_cols);
         free(row);
     }
     dlx__gguf_tensors_release(&list);

@@ -24,10 +24,28 @@
 /* Puts keys before all others; what it puts is not carried over. */
 typedef dlx_result (*gguf_keys_fn)(dlx__gguf_writer *w, void *user, dlx_error *err);
 
+/* Rows [begin, end) of the file as they are stored in the model, and as float32. */
+static inline void gguf_stored_rows(void *dst, const dlx__gguf_tensor *t, size_t begin, size_t end)
+{
+    const size_t row_bytes = dlx__dtype_bytes(t->tensor->dtype, t->n_cols);
+    for (size_t r = begin; r < end; r++)
+        memcpy((char *)dst + (r - begin) * row_bytes,
+               (const char *)t->tensor->data + dlx__gguf_row(t, r) * row_bytes, row_bytes);
+}
+
+static inline void gguf_float_rows(float *dst, const dlx__gguf_tensor *t, size_t begin, size_t end)
+{
+    const size_t row_bytes = dlx__dtype_bytes(t->tensor->dtype, t->n_cols);
+    for (size_t r = begin; r < end; r++)
+        dlx__to_f32(dst + (r - begin) * t->n_cols,
+                    (const char *)t->tensor->data + dlx__gguf_row(t, r) * row_bytes,
+                    t->tensor->dtype, t->n_cols);
+}
+
 /* Vectors become F32, as llama.cpp wants them. */
 static inline dlx__dtype gguf_copy_type(const dlx__gguf_tensor *t, dlx__dtype dtype)
 {
-    if (!dlx__gguf_tensor_is_matrix(t))
+    if (t->tensor->n_dims != 2)
         return DLX__F32;
     return dtype == GGUF_AS_STORED ? t->tensor->dtype : dtype;
 }
@@ -44,9 +62,9 @@ static inline dlx_result gguf_copy_rows(dlx__gguf_writer *w, const dlx__gguf_ten
         size_t end = dlx__min(at + ROWS, t->n_rows);
         size_t n = (end - at) * t->n_cols;
         if (dtype == t->tensor->dtype) {
-            dlx__gguf_copy_rows(bytes, t, at, end);
+            gguf_stored_rows(bytes, t, at, end);
         } else {
-            dlx__gguf_read_rows(rows, t, at, end);
+            gguf_float_rows(rows, t, at, end);
             assert_true(dlx__from_f32(bytes, dtype, rows, n));
         }
         r = dlx__gguf_write_part(w, bytes, dlx__dtype_bytes(dtype, n), err);
@@ -74,7 +92,7 @@ static inline dlx_result gguf_copy_all(dlx__gguf_writer *w, const dlx__model *m,
                                        gguf_keys_fn keys, void *user, dlx_error *err)
 {
     if (dtype != GGUF_AS_STORED)
-        DLX__TRY(dlx__gguf_put_types(w, dtype));
+        DLX__TRY(dlx__gguf_put_types(w, dtype, false));
     if (keys)
         DLX__TRY(keys(w, user, err));
     DLX__TRY(dlx__gguf_put_model(w, m));

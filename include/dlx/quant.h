@@ -48,8 +48,16 @@ typedef struct dlx_quantize_opts {
     size_t n_positions;   /* of a text, at most; 0: 256 */
     uint64_t seed;        /* of the masks */
     const char *observer; /* of static schemes: "minmax", "moving_average", "percentile" (99.9 %),
-                             "mse"; NULL: "mse" */
-    int n_threads;        /* 0: the fast cores. The same bytes for any number */
+                             "mse"; NULL: that of `observed`, else "mse" */
+    /*
+     * Static schemes, over several runs or machines: JSON files that runs of the same model on
+     * other texts wrote; what they observed is merged with what this one does, or is all there is
+     * where nothing calibrates. And where to write what was observed, all of these together.
+     */
+    const char *const *observed; /* [n_observed] */
+    size_t n_observed;
+    const char *observations; /* NULL: not written */
+    int n_threads;            /* 0: the fast cores. The same bytes for any number */
     /* Called with the part that is done; false stops. May be NULL. */
     bool (*on_progress)(void *user, double done, double seconds_left);
     void *user;
@@ -61,10 +69,11 @@ typedef struct dlx_quantize_opts {
  * the file is whole. report (may be NULL):
  *
  *   {"path","type","scheme","method","bytes","bytes_before","bytes_f16","seconds","calibration":{"passes",
- *    "rows","masked"},"types":{type: bytes},"fallbacks":[{"tensor","type"}],
+ *    "rows","masked"},"types":{type: bytes},"fallbacks":[{"tensor","type","group"}],
  *    "tensors":[{"name","type","bytes","error"}]}
  *
- * with "error" the root mean square of what rounding changed, as a part of that of the weights.
+ * with "error" the root mean square of what rounding changed, as a part of that of the weights, and
+ * "group" of a fallback the group that was taken where the one asked for does not divide the rows.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_quantize(const dlx_model *model, const char *path,
                                               const dlx_quantize_opts *opts, char **report,
@@ -95,11 +104,14 @@ typedef struct dlx_compare_opts {
  *   {"rows","kl","kl_most","top1","open":{"rows","kl","top1"},
  *    "by_ratio":[{"up_to","rows","kl","top1"}],
  *    "bytes":[a, b],"pass_ms":[a, b],
+ *    "kv":[{"type","bytes","rows","kl","top1"}],
  *    "answers":{"prompts","tokens":[a, b],"passes":[a, b],"same","identical"}}
  *
  * with "kl" the mean of KL(first || second) in nats, "open" the rows on which the first hesitates
- * (entropy above 0.1 nats), "pass_ms" the best time of a pass of 8 rows, "same" the part of the
- * answers' tokens that are equal place by place. Greedy, with each model's defaults.
+ * (entropy above 0.1 nats), "pass_ms" the best time of a pass of 8 rows, "kv" the second model with
+ * smaller keys and values, of "bytes" a position, against itself with float32 ones, "same" the part
+ * of the answers' tokens that are equal place by place (no "answers" where none was asked for).
+ * Greedy, with each model's defaults.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_compare_models(const dlx_model *a, const dlx_model *b,
                                                     const dlx_compare_opts *opts, char **json,

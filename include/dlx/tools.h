@@ -83,7 +83,8 @@ typedef struct dlx_eval_opts {
     bool raw;          /* prompts are taken as they are, without the chat template */
     size_t limit;      /* lines; 0: all */
     size_t n_samples;  /* maskings a text for likelihoods; 0: 32 */
-    uint64_t seed;
+    uint64_t seed;     /* of the maskings: those of line i (from 0) are drawn by seed + i, of any
+                          model; and of the intervals' resampling */
     /* Called after every line with its own result as JSON; false stops. May be NULL. */
     bool (*on_line)(void *user, size_t line, size_t n_lines, const char *json);
     void *user;
@@ -95,11 +96,43 @@ typedef struct dlx_eval_opts {
  * masked likelihood; or {"text"}: the masked likelihood in nats a token, a Monte Carlo bound (Nie
  * et al. 2025, LLaDA, eq. 6). Autoregressive families are judged exactly, without masks. A line may
  * hold "split": figures are then also given by split.
- * {"lines","exact","exact_rate","tokens","passes","tokens_per_pass","seconds","tokens_per_second","fields":{...},
- *  "splits":{...},"choices":{...},"text":{"nats_per_token","perplexity_bound"}}
+ * {"lines","answers","exact","exact_rate","exact_interval","tokens","passes","rows","tokens_per_pass",
+ *  "passes_per_answer","passes_per_answer_interval","seconds","tokens_per_second",
+ *  "fields":{name:{"n","right","rate","interval"}},"choices":{the same},
+ *  "text":{"nats","tokens","bytes", and each with ..._interval:
+ * "nats_per_token","perplexity_bound", "bits_per_byte"},"splits":{name:{all of this}}} An interval
+ * is [lo, hi], of 95 %, for other lines of the same kind: Wilson's of a rate, a BCa bootstrap over
+ * the lines of the others; null where there is a single line. Of a line:
+ * {"exact","text","finish","tokens","passes","rows","seconds","fields":{name: right?}},
+ * {"right","chosen","nats":[...],"tokens"} or {"nats","tokens","bytes"}, with its "split".
  */
 DLX_API DLX_NODISCARD dlx_result dlx_eval(dlx_session *session, const char *path,
                                           const dlx_eval_opts *opts, char **json, dlx_error *err);
+
+typedef struct dlx_eval_compare_opts {
+    size_t size;              /* sizeof(dlx_eval_compare_opts) */
+    size_t n_lines;           /* compare the first so many; 0: all, and both must hold as many */
+    uint64_t seed;            /* of the resampling */
+    const dlx_allocator *mem; /* of the report; NULL: the C library */
+} dlx_eval_compare_opts;
+
+/*
+ * How two evaluations A and B of the same tasks differ, line by line. a and b are JSONL text: what
+ * dlx_eval's on_line was told, a line each, in order. Differences are A - B.
+ * {"lines","exact":{"n","right_a","right_b","only_a","only_b","a","b","difference","interval","p_value"},
+ *  "fields":{name:{the same}},"choices":{the same},
+ *  "passes_per_answer":{"n","a","b","difference","interval"},"tokens_per_answer","nats_per_token",
+ *  "bits_per_byte": likewise,"splits":{name:{all of this}}}
+ * only_a: lines that A alone got right; a, b and difference: rates; p_value: McNemar's exact test.
+ * Intervals are of 95 %: Tango's (1998) score interval for paired rates, and for the others a BCa
+ * bootstrap (Efron 1987) over the lines. Each stands for itself: of twenty, one misses on average.
+ * Models with different tokenizers compare by bits_per_byte, not by nats_per_token.
+ * DLX_E_FORMAT where the lines are not results of the same tasks. Free with dlx_free(NULL, json),
+ * or with mem->resize where mem is given.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_eval_compare(const char *a, const char *b,
+                                                  const dlx_eval_compare_opts *opts, char **json,
+                                                  dlx_error *err);
 
 /* ---- random weights -------------------------------------------------------------------------- */
 

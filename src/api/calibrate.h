@@ -6,7 +6,9 @@
 #include "quant/calibration.h"
 
 typedef struct dlx__api_texts {
-    const char *path;   /* .jsonl: lines {"prompt","answer"} or {"text"}; else one text */
+    const char *path;  /* .jsonl: lines {"prompt","answer"} or {"text"}; else one text */
+    const char *bytes; /* [n_bytes] that stand in it; NULL: it is read */
+    size_t n_bytes;
     bool raw;           /* prompts as they are, without the chat template */
     size_t n_texts;     /* at most; 0: 128 */
     size_t n_positions; /* of a text, at most; 0: 256 */

@@ -13,22 +13,37 @@
 
 #include <string.h>
 
-enum { MAX_BYTES = 1 << 30, DEFAULT_ANSWERS = 32, TIMED_ROWS = 8, TIMED_PASSES = 12 };
+enum { DEFAULT_ANSWERS = 32, TIMED_ROWS = 8, TIMED_PASSES = 12 };
 
 typedef struct job {
     const dlx_model *models[2];
     const char *schemes[2];
     const dlx_compare_opts *o;
+    char *text; /* [n_text] of o->texts */
+    size_t n_text;
+    dlx__calibration passes;
     double start;
+    double first, part; /* of the whole, what is running now: progress goes from `first` on */
     bool stopped;
 } job;
 
-static bool tell(job *j, double done)
+/* Of what is running now `done` of `all` are behind us. */
+static bool tell(void *user, size_t done, size_t all)
 {
+    job *j = user;
+    const double part = j->first + j->part * (double)done / (double)all;
     const double passed = dlx__os_seconds() - j->start;
-    if (j->o->on_progress && !j->o->on_progress(j->o->user, done, passed * (1 - done) / done))
+    const double left = part > 0 ? passed * (1 - part) / part : 0;
+    if (j->o->on_progress && !j->o->on_progress(j->o->user, part, left))
         j->stopped = true;
     return !j->stopped;
+}
+
+/* What comes next is so much of the whole. */
+static void begin_part(job *j, double part)
+{
+    j->first += j->part;
+    j->part = part;
 }
 
 static dlx_result stopped(dlx_error *err)
@@ -66,37 +81,66 @@ static json_t *heads_json(const dlx__comparison *c)
     return NULL;
 }
 
-static bool stop_comparing(void *user)
-{
-    return !tell(user, 0.5);
-}
-
 static dlx__scheme scheme_of(const char *name, const dlx_model *model)
 {
     return name ? dlx__scheme_find(name) : model->core.scheme;
 }
 
+static dlx__compare_side side_of(const job *j, int s, dlx__kv_type kv_type)
+{
+    return (dlx__compare_side){&j->models[s]->core, scheme_of(j->schemes[s], j->models[s]),
+                               kv_type};
+}
+
+static dlx_result compare_sides(job *j, dlx__comparison *found, dlx__compare_side a,
+                                dlx__compare_side b, double part, dlx_error *err)
+{
+    const dlx__compare_opts opts = {
+        .n_threads = j->o->n_threads, .progress = tell, .user = j, .mem = j->models[0]->mem};
+    begin_part(j, part);
+    return dlx__compare(found, &a, &b, &j->passes, &opts, err);
+}
+
 static dlx_result compare_heads(job *j, json_t **report, dlx_error *err)
 {
-    const dlx__api_texts texts = {.path = j->o->texts,
-                                  .raw = j->o->raw,
-                                  .n_texts = j->o->n_texts,
-                                  .n_positions = j->o->n_positions,
-                                  .seed = j->o->seed};
-    const dlx_allocator *mem = j->models[0]->mem;
-    dlx__compare_side sides[2];
-    for (int s = 0; s < 2; s++)
-        sides[s] = (dlx__compare_side){&j->models[s]->core, scheme_of(j->schemes[s], j->models[s])};
-    dlx__calibration passes;
     dlx__comparison found;
-    dlx_result r = dlx__api_calibration(&passes, j->models[0], &texts, err);
-    if (r == DLX_OK)
-        r = dlx__compare(&found, &sides[0], &sides[1], &passes, j->o->n_threads, stop_comparing, j,
-                         mem, err);
-    dlx__calibration_release(&passes);
-    DLX__TRY(r);
+    DLX__TRY(compare_sides(j, &found, side_of(j, 0, DLX__KV_NONE), side_of(j, 1, DLX__KV_NONE), 0.4,
+                           err));
     *report = heads_json(&found);
     return *report ? DLX_OK : dlx__fail_memory(err, "reporting", sizeof found);
+}
+
+/* ---- what smaller keys and values cost the second -------------------------------------------- */
+
+static json_t *kv_json(const dlx_model *model, dlx__kv_type type, const dlx__comparison *found)
+{
+    const dlx__hparams *hp = &model->core.hp;
+    const size_t bytes = 2 * hp->n_layers * hp->n_heads_kv * dlx__kv_row_bytes(type, hp->head_dim);
+    json_t *json = divergence(&found->all);
+    bool ok = dlx__api_set(json, "type", json_string(dlx__kv_type_name(type)));
+    ok = dlx__api_set(json, "bytes", json_integer((json_int_t)bytes)) && ok;
+    if (ok)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static dlx_result compare_kv(job *j, json_t *report, dlx_error *err)
+{
+    json_t *list = json_array();
+    dlx_result r = DLX_OK;
+    for (int type = DLX__KV_BF16; type < DLX__N_KV_TYPES && r == DLX_OK; type++) {
+        dlx__comparison found;
+        r = compare_sides(j, &found, side_of(j, 1, DLX__KV_F32), side_of(j, 1, (dlx__kv_type)type),
+                          0.1, err);
+        if (r == DLX_OK)
+            dlx__api_append(&list, kv_json(j->models[1], (dlx__kv_type)type, &found));
+    }
+    if (r == DLX_OK)
+        return dlx__api_set(report, "kv", list) ? DLX_OK
+                                                : dlx__fail_memory(err, "reporting", sizeof *j);
+    json_decref(list);
+    return r;
 }
 
 /* ---- how long a pass takes ----------------------------------------------------------------- */
@@ -205,13 +249,13 @@ static dlx_result answer_line(job *j, answers *a, const dlx__jsonl *in, dlx_erro
     return r;
 }
 
-static dlx_result answer_lines(job *j, answers *a, const char *text, size_t n, dlx_error *err)
+static dlx_result answer_lines(job *j, answers *a, dlx_error *err)
 {
     const size_t most = j->o->n_answers ? j->o->n_answers : DEFAULT_ANSWERS;
-    dlx__jsonl in = dlx__jsonl_of(text, n);
+    dlx__jsonl in = dlx__jsonl_of(j->text, j->n_text);
     while ((size_t)a->n_prompts < most && dlx__jsonl_next(&in)) {
         DLX__TRY(answer_line(j, a, &in, err));
-        if (!tell(j, 0.5 + 0.5 * (double)a->n_prompts / (double)most))
+        if (!tell(j, (size_t)a->n_prompts, most))
             return stopped(err);
     }
     return DLX_OK;
@@ -237,23 +281,18 @@ static json_t *answers_json(const answers *a)
 
 static dlx_result compare_answers(job *j, json_t *report, dlx_error *err)
 {
-    const char *path = j->o->texts;
-    const dlx_allocator *mem = j->models[0]->mem;
-    const size_t n_path = strlen(path);
-    if (n_path < 6 || strcmp(path + n_path - 6, ".jsonl") != 0)
+    if (!dlx__jsonl_is_named(j->o->texts))
         return DLX_OK;
     answers a = {0};
-    char *text = NULL;
-    size_t n = 0;
-    dlx_result r = dlx__os_read_file(&text, &n, path, MAX_BYTES, mem, err);
+    begin_part(j, 1 - j->first - j->part);
+    dlx_result r = open_sessions(j, &a, err);
     if (r == DLX_OK)
-        r = open_sessions(j, &a, err);
-    if (r == DLX_OK)
-        r = answer_lines(j, &a, text, n, err);
+        r = answer_lines(j, &a, err);
     for (int s = 0; s < 2; s++)
         dlx_session_free(a.sessions[s]);
-    dlx__free(mem, text);
     DLX__TRY(r);
+    if (a.n_prompts == 0) /* texts alone, or prompts without room for an answer */
+        return DLX_OK;
     return dlx__api_set(report, "answers", answers_json(&a))
                ? DLX_OK
                : dlx__fail_memory(err, "reporting", sizeof a);
@@ -276,8 +315,19 @@ static size_t weight_bytes(const dlx_model *model)
 
 static dlx_result fill(job *j, json_t **report, dlx_error *err)
 {
+    DLX__TRY(dlx__os_read_file(&j->text, &j->n_text, j->o->texts, DLX__JSONL_MAX_BYTES,
+                               j->models[0]->mem, err));
+    const dlx__api_texts texts = {.path = j->o->texts,
+                                  .bytes = j->text,
+                                  .n_bytes = j->n_text,
+                                  .raw = j->o->raw,
+                                  .n_texts = j->o->n_texts,
+                                  .n_positions = j->o->n_positions,
+                                  .seed = j->o->seed};
     double ms[2] = {0, 0};
+    DLX__TRY(dlx__api_calibration(&j->passes, j->models[0], &texts, err));
     DLX__TRY(compare_heads(j, report, err));
+    DLX__TRY(compare_kv(j, *report, err));
     for (int s = 0; s < 2; s++)
         DLX__TRY(time_model(&ms[s], j, s, err));
     DLX__TRY(compare_answers(j, *report, err));
@@ -304,6 +354,8 @@ dlx_result dlx_compare_models(const dlx_model *a, const dlx_model *b, const dlx_
             return dlx__fail(err, DLX_E_ARG, "scheme: unknown name '%s'", j.schemes[s]);
     }
     const dlx_result r = fill(&j, &report, err);
+    dlx__calibration_release(&j.passes);
+    dlx__free(a->mem, j.text);
     if (r != DLX_OK) {
         json_decref(report);
         return r;

@@ -3,6 +3,7 @@
  * this file reads the lines, adds up and reports.
  */
 #include "api/eval.h"
+#include "api/eval_samples.h"
 #include "api/json_build.h"
 #include "api/jsonl.h"
 
@@ -17,49 +18,40 @@
 
 enum { MAX_TASK_BYTES = 1 << 30 };
 
+typedef struct judging {
+    const dlx_eval_opts *o;
+    const dlx_allocator *mem;
+} judging;
+
 static bool add_number(json_t *object, const char *key, const json_t *x)
 {
     const json_t *old = json_object_get(object, key);
     return dlx__api_set(object, key, dlx__api_real(json_number_value(old) + json_number_value(x)));
 }
 
-static bool add_count(json_t *object, const char *key, json_int_t n)
-{
-    const json_t *old = json_object_get(object, key);
-    return dlx__api_set(object, key, json_integer(json_integer_value(old) + n));
-}
-
 static bool add_counts(json_t *object, const char *key, const json_t *line)
 {
-    return add_count(object, key, json_integer_value(json_object_get(line, key)));
-}
-
-/* The object under this key, made where it is missing; NULL when there is no memory. */
-static json_t *child(json_t *object, const char *key)
-{
-    json_t *found = json_object_get(object, key);
-    if (!found && dlx__api_set(object, key, json_object()))
-        found = json_object_get(object, key);
-    return found;
+    return dlx__api_count(object, key, json_integer_value(json_object_get(line, key)));
 }
 
 /* One judgement more: was it right? */
 static bool add_judgement(json_t *object, const json_t *right)
 {
-    return add_count(object, "n", 1) && add_count(object, "right", json_is_true(right));
+    return dlx__api_count(object, "n", 1) && dlx__api_count(object, "right", json_is_true(right));
 }
 
 static bool add_answer(json_t *tally, const json_t *line)
 {
-    bool ok = add_count(tally, "answers", 1) &&
-              add_count(tally, "exact", json_is_true(json_object_get(line, "exact"))) &&
+    bool ok = dlx__api_count(tally, "answers", 1) &&
+              dlx__api_count(tally, "exact", json_is_true(json_object_get(line, "exact"))) &&
               add_counts(tally, "tokens", line) && add_counts(tally, "passes", line) &&
               add_counts(tally, "rows", line) &&
-              add_number(tally, "seconds", json_object_get(line, "seconds"));
+              add_number(tally, "seconds", json_object_get(line, "seconds")) &&
+              dlx__eval_keep(tally, "passes", line, "passes");
     const char *name;
     json_t *right;
     json_object_foreach(json_object_get(line, "fields"), name, right) ok =
-        ok && add_judgement(child(child(tally, "fields"), name), right);
+        ok && add_judgement(dlx__api_child(dlx__api_child(tally, "fields"), name), right);
     return ok;
 }
 
@@ -71,14 +63,17 @@ static bool add_line(json_t *tally, const json_t *line)
 {
     const json_t *right = json_object_get(line, "right");
     const json_t *nats = json_object_get(line, "nats");
-    bool ok = add_count(tally, "lines", 1);
+    bool ok = dlx__api_count(tally, "lines", 1);
     if (json_object_get(line, "exact"))
         ok = ok && add_answer(tally, line);
     if (right)
-        ok = ok && add_judgement(child(tally, "choices"), right);
+        ok = ok && add_judgement(dlx__api_child(tally, "choices"), right);
     if (nats && !right) {
-        json_t *text = child(tally, "text");
-        ok = ok && add_number(text, "nats", nats) && add_counts(text, "tokens", line);
+        json_t *text = dlx__api_child(tally, "text");
+        ok = ok && add_number(text, "nats", nats) && add_counts(text, "tokens", line) &&
+             add_counts(text, "bytes", line) && dlx__eval_keep(text, "nats", line, "nats") &&
+             dlx__eval_keep(text, "tokens", line, "tokens") &&
+             dlx__eval_keep(text, "bytes", line, "bytes");
     }
     return ok;
 }
@@ -88,7 +83,7 @@ static dlx_result add_result(json_t *tally, const char *split, const json_t *lin
 {
     bool ok = add_line(tally, line);
     if (split)
-        ok = ok && add_line(child(child(tally, "splits"), split), line);
+        ok = ok && add_line(dlx__api_child(dlx__api_child(tally, "splits"), split), line);
     return ok ? DLX_OK : dlx__fail(err, DLX_E_NOMEM, "out of memory while adding up results");
 }
 
@@ -103,42 +98,78 @@ static bool set_rate(json_t *object, const char *key, const char *part, const ch
     return dlx__api_set(object, key, dlx__api_real(rate(object, part, whole)));
 }
 
-static bool finish_tally(json_t *tally)
+/* The rate of right ones under `key`, and its interval. */
+static bool finish_rate(json_t *object, const char *key, const char *interval, const char *right,
+                        const char *all)
 {
-    bool ok = true;
-    if (json_object_get(tally, "answers"))
-        ok = set_rate(tally, "exact_rate", "exact", "answers") &&
-             set_rate(tally, "tokens_per_pass", "tokens", "passes") &&
-             set_rate(tally, "passes_per_answer", "passes", "answers") &&
-             set_rate(tally, "tokens_per_second", "tokens", "seconds");
+    size_t n = (size_t)json_integer_value(json_object_get(object, all));
+    size_t n_right = (size_t)json_integer_value(json_object_get(object, right));
+    return set_rate(object, key, right, all) &&
+           dlx__api_set(object, interval, dlx__eval_interval(dlx__interval_rate(n_right, n)));
+}
+
+static bool finish_answers(json_t *tally, const judging *j)
+{
+    const dlx__eval_names passes = {.num = {"passes"}};
+    dlx__eval_estimate found;
+    return finish_rate(tally, "exact_rate", "exact_interval", "exact", "answers") &&
+           set_rate(tally, "tokens_per_pass", "tokens", "passes") &&
+           set_rate(tally, "passes_per_answer", "passes", "answers") &&
+           set_rate(tally, "tokens_per_second", "tokens", "seconds") &&
+           dlx__eval_estimate_of(&found, tally, &passes, j->o->seed, j->mem) &&
+           dlx__api_set(tally, "passes_per_answer_interval", dlx__eval_interval(found.interval));
+}
+
+static bool finish_text(json_t *text, const judging *j)
+{
+    const dlx__eval_names by_token = {.num = {"nats"}, .den = {"tokens"}};
+    const dlx__eval_names by_byte = {.num = {"nats"}, .den = {"bytes"}};
+    dlx__eval_estimate token, byte;
+    if (!dlx__eval_estimate_of(&token, text, &by_token, j->o->seed, j->mem) ||
+        !dlx__eval_estimate_of(&byte, text, &by_byte, j->o->seed, j->mem))
+        return false;
+    dlx__interval perplexity = {exp(token.interval.lo), exp(token.interval.hi)};
+    dlx__interval bits = {byte.interval.lo / DLX__LN2, byte.interval.hi / DLX__LN2};
+    json_t *found =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "nats_per_token", dlx__api_real(token.a),
+                  "nats_per_token_interval", dlx__eval_interval(token.interval), "perplexity_bound",
+                  dlx__api_real(exp(token.a)), "perplexity_bound_interval",
+                  dlx__eval_interval(perplexity), "bits_per_byte", dlx__api_real(byte.a / DLX__LN2),
+                  "bits_per_byte_interval", dlx__eval_interval(bits));
+    dlx__eval_forget(text);
+    return dlx__api_merge(text, found);
+}
+
+static bool finish_tally(json_t *tally, const judging *j)
+{
+    bool ok = !json_object_get(tally, "answers") || finish_answers(tally, j);
     const char *name;
     json_t *field;
     json_object_foreach(json_object_get(tally, "fields"), name, field) ok =
-        ok && set_rate(field, "rate", "right", "n");
+        ok && finish_rate(field, "rate", "interval", "right", "n");
     json_t *choices = json_object_get(tally, "choices");
     if (choices)
-        ok = ok && set_rate(choices, "rate", "right", "n");
+        ok = ok && finish_rate(choices, "rate", "interval", "right", "n");
     json_t *text = json_object_get(tally, "text");
     if (text)
-        ok = ok && set_rate(text, "nats_per_token", "nats", "tokens") &&
-             dlx__api_set(text, "perplexity_bound",
-                          dlx__api_real(exp(rate(text, "nats", "tokens"))));
+        ok = ok && finish_text(text, j);
+    dlx__eval_forget(tally);
     return ok;
 }
 
 /* The rates of the whole and of each split, as text; releases the tally. */
-static dlx_result report(json_t *tally, const dlx_allocator *mem, char **json, dlx_error *err)
+static dlx_result report(json_t *tally, const judging *j, char **json, dlx_error *err)
 {
-    bool ok = finish_tally(tally);
+    bool ok = finish_tally(tally, j);
     const char *name;
     json_t *split;
     json_object_foreach(json_object_get(tally, "splits"), name, split) ok =
-        ok && finish_tally(split);
+        ok && finish_tally(split, j);
     if (!ok) {
         json_decref(tally);
         tally = NULL;
     }
-    return dlx__api_json_text(tally, mem, json, err);
+    return dlx__api_json_text(tally, j->mem, json, err);
 }
 
 static dlx_result tell(const dlx_eval_opts *o, size_t line, size_t n_lines, const json_t *result,
@@ -153,6 +184,26 @@ static dlx_result tell(const dlx_eval_opts *o, size_t line, size_t n_lines, cons
     return go_on ? DLX_OK : DLX_CANCELLED;
 }
 
+/* The result says whose split it is, so that a comparison can be given by split too. */
+static dlx_result name_split(json_t *result, const char *split, dlx_error *err)
+{
+    return !split || dlx__api_set(result, "split", json_string(split))
+               ? DLX_OK
+               : dlx__fail(err, DLX_E_NOMEM, "out of memory while judging a task");
+}
+
+/*
+ * Line i draws its maskings by the seed + i: two models meet the same ones on a line, and the
+ * chance in them averages out over the lines.
+ */
+static dlx_result judge_line(dlx_session *session, const json_t *task, const char *name, size_t i,
+                             const dlx_eval_opts *o, json_t *result, dlx_error *err)
+{
+    dlx_eval_opts own = *o;
+    own.seed += i;
+    return dlx__eval_line(session, task, name, &own, result, err);
+}
+
 static dlx_result judge_text(dlx_session *session, const char *path, const char *text, size_t len,
                              const dlx_eval_opts *o, json_t *tally, dlx_error *err)
 {
@@ -164,8 +215,10 @@ static dlx_result judge_text(dlx_session *session, const char *path, const char 
         json_t *task, *result = json_object();
         dlx_result r = dlx__jsonl_parse(&task, &in, name, err);
         if (r == DLX_OK) {
-            r = dlx__eval_line(session, task, name, o, result, err);
+            r = judge_line(session, task, name, i, o, result, err);
             const char *split = json_string_value(json_object_get(task, "split"));
+            if (r == DLX_OK)
+                r = name_split(result, split, err);
             if (r == DLX_OK)
                 r = add_result(tally, split, result, err);
             if (r == DLX_OK)
@@ -184,6 +237,7 @@ dlx_result dlx_eval(dlx_session *session, const char *path, const dlx_eval_opts 
     static const dlx_eval_opts none = {.size = sizeof none};
     const dlx_eval_opts *o = opts ? opts : &none;
     const dlx_allocator *mem = session->model->mem;
+    const judging j = {.o = o, .mem = mem};
     char *text;
     size_t len;
     *json = NULL;
@@ -204,6 +258,6 @@ dlx_result dlx_eval(dlx_session *session, const char *path, const dlx_eval_opts 
         json_decref(tally);
         return r;
     }
-    dlx_result written = report(tally, mem, json, err);
+    dlx_result written = report(tally, &j, json, err);
     return written != DLX_OK ? written : r;
 }

@@ -10,7 +10,7 @@
  * Judges one task and fills `result` with
  *   {"exact", "tokens", "passes", "rows", "seconds", "text", "finish", "fields"}  for an answer,
  *   {"right", "chosen", "nats": per choice, "tokens"}                             for choices,
- *   {"nats", "tokens"}                                                            for a text.
+ *   {"nats", "tokens", "bytes"}                                                   for a text.
  * `name` says where the task stands, for sentences.
  */
 dlx_result dlx__eval_line(dlx_session *session, const json_t *task, const char *name,

@@ -191,8 +191,8 @@ dlx_result dlx__eval_line(dlx_session *session, const json_t *task, const char *
         double nats = 0;
         size_t n_tokens = 0;
         r = score(session, NULL, 0, text, o, &nats, &n_tokens, err);
-        json_t *found =
-            json_pack("{s:o, s:I}", "nats", dlx__api_real(nats), "tokens", (json_int_t)n_tokens);
+        json_t *found = json_pack("{s:o, s:I, s:I}", "nats", dlx__api_real(nats), "tokens",
+                                  (json_int_t)n_tokens, "bytes", (json_int_t)strlen(text));
         bool ok = dlx__api_merge(result, found);
         if (r == DLX_OK && !ok)
             r = no_memory(err);

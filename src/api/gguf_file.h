@@ -7,11 +7,7 @@
 
 #include <jansson.h>
 
-/*
- * report (may be NULL): {"path","bytes","bytes_before","bytes_f16","types":{type: bytes},
- * "fallbacks":[{"tensor","type"}],"tensors":[{"name","type","bytes","error"}]}, to be released;
- * NULL for lack of memory, which is a failure too.
- */
+/* report: NULL, or where what dlx__gguf_report_finish gives goes, to be released. */
 dlx_result dlx__api_write_gguf(const dlx_model *model, const char *path,
                                const dlx__quantize_opts *o, json_t **report, dlx_error *err);
 

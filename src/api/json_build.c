@@ -4,8 +4,10 @@
 
 #include "base/buf.h"
 #include "base/fail.h"
+#include "base/utf8.h"
 
 #include <math.h>
+#include <string.h>
 
 void dlx__api_append(json_t **list, json_t *value)
 {
@@ -27,9 +29,42 @@ bool dlx__api_merge(json_t *object, json_t *more)
     return ok;
 }
 
+json_t *dlx__api_child(json_t *object, const char *key)
+{
+    json_t *found = json_object_get(object, key);
+    if (!found && dlx__api_set(object, key, json_object()))
+        found = json_object_get(object, key);
+    return found;
+}
+
+bool dlx__api_count(json_t *object, const char *key, json_int_t n)
+{
+    const json_t *old = json_object_get(object, key);
+    return dlx__api_set(object, key, json_integer(json_integer_value(old) + n));
+}
+
 json_t *dlx__api_real(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();
+}
+
+json_t *dlx__api_text(const char *text)
+{
+    const size_t n = strlen(text);
+    dlx__buf buf;
+    dlx__buf_init(&buf, NULL);
+    bool ok = true;
+    for (size_t at = 0; at < n && ok;) {
+        const size_t good = dlx__utf8_valid_prefix(text + at, n - at);
+        ok = dlx__buf_append(&buf, text + at, good);
+        at += good;
+        if (at < n)
+            ok = ok && dlx__buf_append(&buf, "\xEF\xBF\xBD", 3);
+        at += at < n;
+    }
+    json_t *json = ok ? json_stringn(buf.data ? buf.data : "", buf.len) : NULL;
+    dlx__buf_release(&buf);
+    return json;
 }
 
 /* What is written, and whether all of it is there: jansson does not listen to every failure. */

@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+bool dlx__jsonl_is_named(const char *path)
+{
+    static const char end[] = ".jsonl";
+    const size_t n = strlen(path), n_end = sizeof end - 1;
+    return n >= n_end && strcmp(path + n - n_end, end) == 0;
+}
+
 dlx__jsonl dlx__jsonl_of(const char *text, size_t n)
 {
     bool mark = n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0; /* a byte order mark */
@@ -43,7 +50,10 @@ dlx_result dlx__jsonl_parse(json_t **out, const dlx__jsonl *in, const char *name
     if (r != DLX_E_FORMAT)
         return r;
     json_error_t where;
-    json_decref(json_loadb(in->line, in->n, JSON_ALLOW_NUL, &where));
+    json_t *again = json_loadb(in->line, in->n, JSON_ALLOW_NUL, &where);
+    json_decref(again);
+    if (again) /* jansson takes some failures of memory for errors in the text */
+        return dlx__fail(err, DLX_E_NOMEM, "%s: out of memory while reading JSON", name);
     return dlx__fail(err, DLX_E_FORMAT,
                      "%s, column %d: expected one JSON object, found an error (%s): mend the line, "
                      "or take it out",

@@ -13,6 +13,11 @@ typedef struct dlx__jsonl {
     size_t number; /* of the line in the file, from 1; blank lines count */
 } dlx__jsonl;
 
+enum { DLX__JSONL_MAX_BYTES = 1 << 30 }; /* of a file that is read whole */
+
+/* Does the name say that it is one? */
+bool dlx__jsonl_is_named(const char *path);
+
 /* text [n] outlives the reader. */
 dlx__jsonl dlx__jsonl_of(const char *text, size_t n);
 

@@ -17,7 +17,9 @@ typedef struct job {
     dlx__keep *keeps;
     char **patterns; /* [n_keep], of keeps */
     dlx__calibration calibration;
-    dlx__observer_spec ranges;
+    dlx__ranges ranges;
+    dlx__observer_spec spec;         /* of ranges */
+    dlx__observer_set seen, earlier; /* likewise */
     double start;
 } job;
 
@@ -41,9 +43,14 @@ static dlx_result unknown_type(const char *option, const char *name, dlx_error *
                      option, name);
 }
 
+static const char *type_name(const job *j)
+{
+    return j->o->type ? j->o->type : "q8_0";
+}
+
 static dlx_result read_type(job *j, dlx_error *err)
 {
-    const char *name = j->o->type ? j->o->type : "q8_0";
+    const char *name = type_name(j);
     dlx__rules *rules = &j->q.rules;
     rules->mixed = strcmp(name, "mixed") == 0;
     rules->type = DLX__Q4_K;
@@ -54,16 +61,17 @@ static dlx_result read_group(job *j, dlx_error *err)
 {
     const dlx__dtype type = j->q.rules.type;
     const size_t group = j->o->group == 32 ? 0 : j->o->group;
+    if (group != 0 && group != 64 && group != 128 && group != 256)
+        return dlx__fail(err, DLX_E_ARG, "group: expected 32, 64, 128 or 256, found %zu", group);
     j->q.rules.group = j->o->per_channel ? DLX__GRID_ROW : group ? group : DLX__GRID_OWN;
     if (j->q.rules.group == DLX__GRID_OWN)
         return DLX_OK;
-    const bool plain = dlx__grid_width(type) == 32 && dlx__dtype_of(type)->block_elems == 32;
-    if (plain && (j->o->per_channel || group == 64 || group == 128 || group == 256))
+    if (dlx__grid_width(type) == 32 && dlx__dtype_of(type)->block_elems == 32)
         return DLX_OK;
     return dlx__fail(err, DLX_E_ARG,
-                     "group: expected 32, 64, 128 or 256 inputs, or a scale for each channel, of "
-                     "the types q8_0, q4_0, q4_1, q5_0 and q5_1, found %zu of %s",
-                     group, dlx__dtype_of(type)->name);
+                     "%s: expected one of the types q8_0, q4_0, q4_1, q5_0 and q5_1, of which more "
+                     "inputs can share a scale, found %s",
+                     j->o->per_channel ? "per channel" : "group", type_name(j));
 }
 
 /* "PATTERN=TYPE" */
@@ -99,7 +107,6 @@ static dlx_result read_how(job *j, dlx_error *err)
 {
     const char *scheme = j->o->scheme ? j->o->scheme : "dynamic";
     const char *method = j->o->method ? j->o->method : "rtn";
-    const char *observer = j->o->observer ? j->o->observer : "mse";
     j->q.scheme = dlx__scheme_find(scheme);
     if (j->q.scheme == DLX__SCHEME_NONE)
         return dlx__fail(err, DLX_E_ARG,
@@ -109,12 +116,59 @@ static dlx_result read_how(job *j, dlx_error *err)
     if (!dlx__method_find(&j->q.method, method))
         return dlx__fail(err, DLX_E_ARG, "method: expected rtn, awq, gptq or awq-gptq, found %s",
                          method);
-    const int kind = dlx__observer_kind_find(observer);
+    return DLX_OK;
+}
+
+/* ---- ranges -------------------------------------------------------------------------------- */
+
+static dlx_result load_observed(job *j, dlx_error *err)
+{
+    for (size_t i = 0; i < j->o->n_observed; i++) {
+        dlx__observer_set one;
+        dlx__observer_set_init(&one, j->q.mem);
+        DLX__TRY(dlx__observer_set_load(i ? &one : &j->earlier, j->o->observed[i], err));
+        const dlx_result r = i ? dlx__observer_set_merge(&j->earlier, &one, err) : DLX_OK;
+        dlx__observer_set_release(&one);
+        if (r != DLX_OK)
+            dlx__fail_prefix(err, j->o->observed[i]);
+        DLX__TRY(r);
+    }
+    return DLX_OK;
+}
+
+static dlx_result read_observer(job *j, dlx_error *err)
+{
+    const char *name = j->o->observer ? j->o->observer : "mse";
+    const int kind = dlx__observer_kind_find(name);
     if (kind < 0)
         return dlx__fail(err, DLX_E_ARG,
                          "observer: expected minmax, moving_average, percentile or mse, found %s",
-                         observer);
-    j->ranges.kind = (dlx__observer_kind)kind;
+                         name);
+    j->spec.kind = (dlx__observer_kind)kind;
+    if (!j->o->observer && j->earlier.n > 0) { /* as the earlier ones are, of all channels */
+        j->spec = j->earlier.items[0]->spec;
+        j->spec.group = 0;
+    }
+    return DLX_OK;
+}
+
+static dlx_result read_ranges(job *j, dlx_error *err)
+{
+    const dlx_quantize_opts *o = j->o;
+    if (!dlx__scheme_is_recorded(j->q.scheme)) {
+        if (!o->observer && o->n_observed == 0 && !o->observations)
+            return DLX_OK;
+        return dlx__fail(err, DLX_E_ARG,
+                         "%s: only the schemes static and static16 observe ranges, found %s",
+                         o->observer       ? "observer"
+                         : o->observations ? "observations"
+                                           : "observed",
+                         dlx__scheme_name(j->q.scheme));
+    }
+    DLX__TRY(load_observed(j, err));
+    DLX__TRY(read_observer(j, err));
+    j->ranges = (dlx__ranges){
+        .spec = &j->spec, .seen = &j->seen, .earlier = o->n_observed ? &j->earlier : NULL};
     j->q.ranges = &j->ranges;
     return DLX_OK;
 }
@@ -143,6 +197,14 @@ static dlx_result prepare(job *j, const dlx_model *model, dlx_error *err)
     DLX__TRY(read_group(j, err));
     DLX__TRY(read_keeps(j, err));
     DLX__TRY(read_how(j, err));
+    DLX__TRY(read_ranges(j, err));
+    const dlx__keep *unused = dlx__rules_unused(&j->q.rules, &model->core);
+    if (unused)
+        return dlx__fail(err, DLX_E_ARG,
+                         "keep: no matrix is left for the pattern %s: names are as in %s (dlx "
+                         "inspect shows those of a GGUF file), and the first pattern that fits "
+                         "counts",
+                         unused->pattern, "blk.0.attn_q.weight");
     if (!j->o->calibrate)
         return DLX_OK;
     const dlx__api_texts texts = {.path = j->o->calibrate,
@@ -162,6 +224,8 @@ static void release(job *j)
     dlx__free(j->q.mem, j->patterns);
     dlx__free(j->q.mem, j->keeps);
     dlx__calibration_release(&j->calibration);
+    dlx__observer_set_release(&j->seen);
+    dlx__observer_set_release(&j->earlier);
 }
 
 static json_t *options_json(const job *j)
@@ -174,10 +238,9 @@ static json_t *options_json(const job *j)
         j->q.calibration ? json_pack("{s:I, s:I, s:I}", "passes", (json_int_t)c->n_passes, "rows",
                                      (json_int_t)c->n_rows, "masked", (json_int_t)n_masked)
                          : json_null();
-    return json_pack("{s:s, s:s, s:s, s:f, s:o}", "type", j->o->type ? j->o->type : "q8_0",
-                     "scheme", dlx__scheme_name(j->q.scheme), "method",
-                     dlx__method_name(j->q.method), "seconds", dlx__os_seconds() - j->start,
-                     "calibration", calibration);
+    return json_pack("{s:s, s:s, s:s, s:f, s:o}", "type", type_name(j), "scheme",
+                     dlx__scheme_name(j->q.scheme), "method", dlx__method_name(j->q.method),
+                     "seconds", dlx__os_seconds() - j->start, "calibration", calibration);
 }
 
 dlx_result dlx_quantize(const dlx_model *model, const char *path, const dlx_quantize_opts *opts,
@@ -188,11 +251,15 @@ dlx_result dlx_quantize(const dlx_model *model, const char *path, const dlx_quan
     json_t *found = NULL;
     j.q = (dlx__quantize_opts){
         .n_threads = j.o->n_threads, .progress = on_progress, .user = &j, .mem = model->mem};
+    dlx__observer_set_init(&j.seen, model->mem);
+    dlx__observer_set_init(&j.earlier, model->mem);
     if (report)
         *report = NULL;
     dlx_result r = prepare(&j, model, err);
     if (r == DLX_OK)
         r = dlx__api_write_gguf(model, path, &j.q, report ? &found : NULL, err);
+    if (r == DLX_OK && j.o->observations)
+        r = dlx__observer_set_save(&j.seen, j.o->observations, err);
     if (r == DLX_OK && report) {
         if (!dlx__api_merge(found, options_json(&j))) {
             json_decref(found);

@@ -145,6 +145,11 @@ uint64_t dlx__writer_tell(const dlx__writer *w)
     return w->n_written;
 }
 
+bool dlx__writer_can_patch(const dlx__writer *w)
+{
+    return w->temporary != NULL;
+}
+
 dlx_result dlx__writer_patch(dlx__writer *w, uint64_t offset, const void *bytes, size_t n,
                              dlx_error *err)
 {

@@ -39,7 +39,8 @@ dlx_result dlx__writer_open(dlx__writer **out, const char *path, const dlx_alloc
                             dlx_error *err);
 dlx_result dlx__writer_write(dlx__writer *w, const void *bytes, size_t n, dlx_error *err);
 uint64_t dlx__writer_tell(const dlx__writer *w);
-/* Writes over n bytes that were written at `offset`. Not on a device or a pipe. */
+bool dlx__writer_can_patch(const dlx__writer *w); /* false: a pipe or a device */
+/* Writes over n bytes that were written at `offset`. */
 dlx_result dlx__writer_patch(dlx__writer *w, uint64_t offset, const void *bytes, size_t n,
                              dlx_error *err);
 dlx_result dlx__writer_commit(dlx__writer *w, dlx_error *err);

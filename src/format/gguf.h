@@ -99,8 +99,9 @@ dlx_result dlx__gguf_write_tensor(dlx__gguf_writer *w, const void *bytes, size_t
                                   dlx_error *err); /* a whole one */
 dlx_result dlx__gguf_write_part(dlx__gguf_writer *w, const void *bytes, size_t n_bytes,
                                 dlx_error *err); /* the next bytes of the tensor whose turn it is */
-/* Other values for an array of as many numbers that was put, known only when all data is written.
- * Not into a pipe. */
+/* Other values for an array of as many numbers that was put, known only when all data is written;
+ * where it can be changed: not in a pipe. */
+bool dlx__gguf_can_change(const dlx__gguf_writer *w);
 dlx_result dlx__gguf_change_f32s(dlx__gguf_writer *w, const char *key, const float *values,
                                  size_t n, dlx_error *err);
 dlx_result dlx__gguf_writer_commit(dlx__gguf_writer *w, dlx_error *err); /* frees w */

@@ -304,6 +304,11 @@ static size_t find_f32s(const dlx__gguf_writer *w, const char *key, size_t n)
     return SIZE_MAX;
 }
 
+bool dlx__gguf_can_change(const dlx__gguf_writer *w)
+{
+    return dlx__writer_can_patch(w->file);
+}
+
 dlx_result dlx__gguf_change_f32s(dlx__gguf_writer *w, const char *key, const float *values,
                                  size_t n, dlx_error *err)
 {

@@ -4,20 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
-uint32_t dlx__gguf_file_type(dlx__dtype dtype)
+uint32_t dlx__gguf_file_type(dlx__dtype dtype, bool mixed)
 {
+    enum { Q4_K_M = 15 };
     static const uint8_t types[DLX__N_DTYPES] = {
         [DLX__F32] = 0,   [DLX__F16] = 1,   [DLX__BF16] = 32, [DLX__Q4_0] = 2,
         [DLX__Q4_1] = 3,  [DLX__Q5_0] = 8,  [DLX__Q5_1] = 9,  [DLX__Q8_0] = 7,
         [DLX__Q4_K] = 14, [DLX__Q5_K] = 16, [DLX__Q6_K] = 18, /* the K types in one size each */
     };
-    return types[dtype];
+    return mixed ? Q4_K_M : types[dtype];
 }
 
-dlx_result dlx__gguf_put_types(dlx__gguf_writer *w, dlx__dtype dtype)
+dlx_result dlx__gguf_put_types(dlx__gguf_writer *w, dlx__dtype dtype, bool mixed)
 {
     enum { LAYOUT_OF_BLOCKS = 2 };
-    DLX__TRY(dlx__gguf_put_u32(w, "general.file_type", dlx__gguf_file_type(dtype)));
+    DLX__TRY(dlx__gguf_put_u32(w, "general.file_type", dlx__gguf_file_type(dtype, mixed)));
     return dlx__gguf_put_u32(w, "general.quantization_version", LAYOUT_OF_BLOCKS);
 }
 

@@ -3,8 +3,8 @@
  * that gguf_config.c reads the same dlx__hparams back. The order of putting decides: a key that a
  * caller has put already is not carried over from the file that the model came from.
  *
- *     dlx__gguf_put_types(w, type);       what the new weights are
- *     dlx__recorded_put(w, m, ...);       how they were quantized (recorded.h)
+ *     dlx__gguf_put_types(w, type, mixed); what the new weights are
+ *     dlx__recorded_put(w, ...);          how they were quantized (recorded.h)
  *     dlx__gguf_put_model(w, m);          sizes, rotation, ids
  *     dlx__text_put(w, ...);              vocabulary, chat template (text/text_put.h)
  *     dlx__gguf_put_carried(w, m);        what else a GGUF source says
@@ -16,11 +16,12 @@
 
 #include "model/model.h"
 
-/* general.file_type of llama.cpp for weights that are mostly of this type. */
-uint32_t dlx__gguf_file_type(dlx__dtype dtype);
+/* general.file_type of llama.cpp for weights that are mostly of this type; mixed: q4_k, and q6_k
+ * where most is lost. */
+uint32_t dlx__gguf_file_type(dlx__dtype dtype, bool mixed);
 
 /* general.file_type and general.quantization_version. */
-dlx_result dlx__gguf_put_types(dlx__gguf_writer *w, dlx__dtype dtype);
+dlx_result dlx__gguf_put_types(dlx__gguf_writer *w, dlx__dtype dtype, bool mixed);
 
 /* general.architecture and all that follows from m->hp. A name, where the source gave none. */
 dlx_result dlx__gguf_put_model(dlx__gguf_writer *w, const dlx__model *m);

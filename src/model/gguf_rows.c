@@ -1,11 +1,8 @@
-/* gguf_rows.c - tensors as a GGUF file has them: names, order, and rows through the permutation. */
+/* gguf_rows.c - tensors as a GGUF file has them. */
 #include "model/gguf_rows.h"
 
 #include "base/fail.h"
-#include "dtype/convert.h"
 #include "model/bind.h"
-
-#include <string.h>
 
 static bool is_in_file(const dlx__model *m, dlx__role role, size_t layer)
 {
@@ -42,14 +39,14 @@ dlx_result dlx__gguf_tensors_init(dlx__gguf_tensors *list, const dlx__model *m, 
 {
     *list = (dlx__gguf_tensors){.n = 0};
     dlx__arena_init(&list->arena, m->mem);
-    const size_t most = dlx__mul(DLX__N_ROLES, m->hp.n_layers);
+    const size_t most = dlx__mul(DLX__N_ROLES, dlx__add(m->hp.n_layers, 1));
     list->items = dlx__arena_alloc(&list->arena, most, sizeof *list->items);
-    bool ok = list->items != NULL;
-    for (int role = 0; role < DLX__N_ROLES; role++) {
-        size_t n = dlx__role_per_layer((dlx__role)role) ? m->hp.n_layers : 1;
-        for (size_t layer = 0; ok && layer < n; layer++)
-            ok = add(list, m, (dlx__role)role, layer);
-    }
+    bool ok = list->items && add(list, m, DLX__ROLE_EMBED, 0);
+    for (size_t layer = 0; layer < m->hp.n_layers; layer++)
+        for (int role = 0; role < DLX__N_ROLES; role++)
+            if (dlx__role_per_layer((dlx__role)role))
+                ok = ok && add(list, m, (dlx__role)role, layer);
+    ok = ok && add(list, m, DLX__ROLE_FINAL_NORM, 0) && add(list, m, DLX__ROLE_HEAD, 0);
     if (ok)
         return DLX_OK;
     dlx__gguf_tensors_release(list);
@@ -80,24 +77,4 @@ size_t dlx__gguf_row(const dlx__gguf_tensor *t, size_t r)
     /* neighbours in the file are the two halves of a pair: 2*j + half lies at half*c/2 + j */
     const size_t i = r % t->head_dim;
     return r - i + i % 2 * (t->head_dim / 2) + i / 2;
-}
-
-static const char *row_at(const dlx__gguf_tensor *t, size_t r, size_t row_bytes)
-{
-    return (const char *)t->tensor->data + dlx__gguf_row(t, r) * row_bytes;
-}
-
-void dlx__gguf_read_rows(float *dst, const dlx__gguf_tensor *t, size_t begin, size_t end)
-{
-    const size_t row_bytes = dlx__dtype_bytes(t->tensor->dtype, t->n_cols);
-    for (size_t r = begin; r < end; r++)
-        dlx__to_f32(dst + (r - begin) * t->n_cols, row_at(t, r, row_bytes), t->tensor->dtype,
-                    t->n_cols);
-}
-
-void dlx__gguf_copy_rows(void *dst, const dlx__gguf_tensor *t, size_t begin, size_t end)
-{
-    const size_t row_bytes = dlx__dtype_bytes(t->tensor->dtype, t->n_cols);
-    for (size_t r = begin; r < end; r++)
-        memcpy((char *)dst + (r - begin) * row_bytes, row_at(t, r, row_bytes), row_bytes);
 }

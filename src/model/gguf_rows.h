@@ -1,6 +1,6 @@
 /*
  * gguf_rows.h - the tensors of an open model in the order, under the names and with the rows that
- * its GGUF file has. Rows are read a few at a time: no copy of the model is made.
+ * its GGUF file has: embedding, layer after layer, final norm, head.
  *
  * Row r of the file is row dlx__gguf_row(t, r) of the tensor, which differs from r for q and k of
  * families that llama.cpp stores permuted (permute.h). A vector is one row; llama.cpp wants
@@ -30,22 +30,10 @@ typedef struct dlx__gguf_tensors {
 dlx_result dlx__gguf_tensors_init(dlx__gguf_tensors *list, const dlx__model *m, dlx_error *err);
 void dlx__gguf_tensors_release(dlx__gguf_tensors *list);
 
-/* Has it weights of a product or an embedding (which may be quantized), or is it a vector? */
-static inline bool dlx__gguf_tensor_is_matrix(const dlx__gguf_tensor *t)
-{
-    return t->tensor->n_dims == 2;
-}
-
 /* The tensor as the file describes it, in a type of the caller's choice. */
 dlx__tensor dlx__gguf_described(const dlx__gguf_tensor *t, dlx__dtype dtype);
 
 /* The tensor's row that is row r of the file. */
 size_t dlx__gguf_row(const dlx__gguf_tensor *t, size_t r);
-
-/* Rows [begin, end) of the file as float32, [end - begin, n_cols]. */
-void dlx__gguf_read_rows(float *dst, const dlx__gguf_tensor *t, size_t begin, size_t end);
-
-/* The same as they are stored: [end - begin] rows of dlx__dtype_bytes(t->tensor->dtype, n_cols). */
-void dlx__gguf_copy_rows(void *dst, const dlx__gguf_tensor *t, size_t begin, size_t end);
 
 #endif

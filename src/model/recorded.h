@@ -21,17 +21,13 @@
 /* Sets m->scheme, m->quant_method and in_largest of the nodes of a model whose graph is built. */
 dlx_result dlx__recorded_read(dlx__model *m, dlx_error *err);
 
-/* Puts the keys: ranges of n matrices by their names in the file; largest NULL: not known yet, to
- * be changed by dlx__gguf_change_f32s of DLX__QUANT_RANGE_LARGEST. */
-dlx_result dlx__recorded_put_ranges(dlx__gguf_writer *w, dlx__scheme scheme, const char *method,
-                                    const dlx__gguf_string *names, const float *largest, size_t n,
-                                    dlx_error *err);
-
 /*
- * Puts the keys for a file that is made of m: ranges are those of the nodes that have one. A scheme
- * of NONE and a method of NULL put nothing.
+ * Puts the keys: the ranges of n matrices by their names in the file; largest NULL: not known yet,
+ * to be changed by dlx__gguf_change_f32s of DLX__QUANT_RANGE_LARGEST. A scheme of NONE, a method of
+ * NULL and an n of 0 put nothing.
  */
-dlx_result dlx__recorded_put(dlx__gguf_writer *w, const dlx__model *m, dlx__scheme scheme,
-                             const char *method, dlx_error *err);
+dlx_result dlx__recorded_put(dlx__gguf_writer *w, dlx__scheme scheme, const char *method,
+                             const dlx__gguf_string *names, const float *largest, size_t n,
+                             dlx_error *err);
 
 #endif

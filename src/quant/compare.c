@@ -67,17 +67,18 @@ typedef struct job {
 } job;
 
 static dlx_result open_side(side *s, const dlx__compare_side *from, const dlx__calibration *c,
-                            int n_threads, const dlx_allocator *mem, dlx_error *err)
+                            const dlx__compare_opts *o, dlx_error *err)
 {
     const size_t n_vocab = from->model->graph.n_vocab;
     const dlx__backend_opts opts = {.n_ctx = c->n_ctx,
                                     .n_rows = c->most_rows,
                                     .n_streams = 1,
-                                    .n_threads = n_threads,
+                                    .n_threads = o->n_threads,
                                     .scheme = from->scheme,
-                                    .mem = mem};
+                                    .kv_type = from->kv_type,
+                                    .mem = o->mem};
     s->class = dlx__backend_find("cpu");
-    s->logits = dlx__alloc(mem, dlx__mul(HEAD_ROWS * sizeof(float), n_vocab));
+    s->logits = dlx__alloc(o->mem, dlx__mul(HEAD_ROWS * sizeof(float), n_vocab));
     if (!s->logits)
         return dlx__fail_memory(err, "comparing models", HEAD_ROWS * n_vocab * sizeof(float));
     return s->class->load(&s->b, from->model, &opts, err);
@@ -159,11 +160,11 @@ static dlx_result compare_pass(job *j, dlx__comparison *out, const dlx__calibrat
     return DLX_OK;
 }
 
-static dlx_result compare_passes(job *j, dlx__comparison *out, bool (*stop)(void *user), void *user,
+static dlx_result compare_passes(job *j, dlx__comparison *out, const dlx__compare_opts *o,
                                  dlx_error *err)
 {
     for (size_t p = 0; p < j->passes->n_passes; p++) {
-        if (stop && stop(user))
+        if (o->progress && !o->progress(o->user, p, j->passes->n_passes))
             return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
         DLX__TRY(compare_pass(j, out, &j->passes->passes[p], err));
     }
@@ -171,9 +172,8 @@ static dlx_result compare_passes(job *j, dlx__comparison *out, bool (*stop)(void
 }
 
 dlx_result dlx__compare(dlx__comparison *out, const dlx__compare_side *p,
-                        const dlx__compare_side *q, const dlx__calibration *passes, int n_threads,
-                        bool (*stop)(void *user), void *user, const dlx_allocator *mem,
-                        dlx_error *err)
+                        const dlx__compare_side *q, const dlx__calibration *passes,
+                        const dlx__compare_opts *opts, dlx_error *err)
 {
     *out = (dlx__comparison){0};
     if (p->model->graph.n_vocab != q->model->graph.n_vocab)
@@ -181,19 +181,19 @@ dlx_result dlx__compare(dlx__comparison *out, const dlx__compare_side *p,
                          "comparing models: expected heads of the same width, found %zu and %zu",
                          p->model->graph.n_vocab, q->model->graph.n_vocab);
     job j = {.model = p->model, .passes = passes, .n_vocab = p->model->graph.n_vocab};
-    j.rows = dlx__alloc(mem, dlx__mul(passes->most_rows, sizeof *j.rows));
+    j.rows = dlx__alloc(opts->mem, dlx__mul(passes->most_rows, sizeof *j.rows));
     dlx_result r = j.rows ? DLX_OK : dlx__fail_memory(err, "comparing models", passes->most_rows);
     if (r == DLX_OK)
-        r = open_side(&j.sides[0], p, passes, n_threads, mem, err);
+        r = open_side(&j.sides[0], p, passes, opts, err);
     if (r == DLX_OK)
-        r = open_side(&j.sides[1], q, passes, n_threads, mem, err);
+        r = open_side(&j.sides[1], q, passes, opts, err);
     if (r == DLX_OK)
-        r = compare_passes(&j, out, stop, user, err);
+        r = compare_passes(&j, out, opts, err);
     for (size_t s = 0; s < 2; s++) {
         if (j.sides[s].b)
             j.sides[s].class->close(j.sides[s].b);
-        dlx__free(mem, j.sides[s].logits);
+        dlx__free(opts->mem, j.sides[s].logits);
     }
-    dlx__free(mem, j.rows);
+    dlx__free(opts->mem, j.rows);
     return r;
 }

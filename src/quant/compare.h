@@ -28,16 +28,21 @@ typedef struct dlx__comparison {
 typedef struct dlx__compare_side {
     const dlx__model *model;
     dlx__scheme scheme;
+    dlx__kv_type kv_type; /* NONE: the default */
 } dlx__compare_side;
 
-/*
- * Both must have the same vocabulary. Rows whose logits are not finite are refused. stop may be
- * NULL.
- */
+typedef struct dlx__compare_opts {
+    int n_threads;
+    /* Called before each pass with how many are done; false stops. May be NULL. */
+    bool (*progress)(void *user, size_t done, size_t all);
+    void *user;
+    const dlx_allocator *mem;
+} dlx__compare_opts;
+
+/* Both must have the same vocabulary. Rows whose logits are not finite are refused. */
 dlx_result dlx__compare(dlx__comparison *out, const dlx__compare_side *p,
-                        const dlx__compare_side *q, const dlx__calibration *passes, int n_threads,
-                        bool (*stop)(void *user), void *user, const dlx_allocator *mem,
-                        dlx_error *err);
+                        const dlx__compare_side *q, const dlx__calibration *passes,
+                        const dlx__compare_opts *opts, dlx_error *err);
 
 /* KL(p || q) of two rows of logits [n], and the entropy of p; the ids of their largest. */
 typedef struct dlx__row_divergence {

@@ -18,8 +18,8 @@ typedef struct slab {
     size_t first, n;                     /* rows */
     float *floats;                       /* [shares][n_cols] */
     uint8_t *to;                         /* [n][to_bytes] */
-    atomic_size_t broken;                /* a row that is not finite, and one; 0: none */
-    atomic_size_t unfit;                 /* likewise one that the type cannot hold */
+    atomic_size_t broken;                /* the first row that is not finite, and one; 0: none */
+    atomic_size_t unfit;                 /* likewise the first that the type cannot hold */
 } slab;
 
 static bool is_finite(const float *x, size_t n)
@@ -30,13 +30,21 @@ static bool is_finite(const float *x, size_t n)
     return nothing == 0;
 }
 
+/* The first of all, whichever thread finds one first. */
+static void note(atomic_size_t *first, size_t row)
+{
+    size_t seen = atomic_load(first);
+    while ((seen == 0 || row + 1 < seen) && !atomic_compare_exchange_weak(first, &seen, row + 1)) {
+    }
+}
+
 static void round_row(slab *s, size_t r, float *x)
 {
     const uint8_t *from = (const uint8_t *)s->from->data + (s->first + r) * s->from_bytes;
     uint8_t *to = s->to + r * s->to_bytes;
     dlx__to_f32(x, from, s->from->dtype, s->n_cols);
     if (!is_finite(x, s->n_cols)) {
-        atomic_store(&s->broken, s->first + r + 1);
+        note(&s->broken, s->first + r);
         return;
     }
     if (s->from->dtype == s->ruling.type && s->ruling.group == DLX__GRID_OWN)
@@ -47,7 +55,7 @@ static void round_row(slab *s, size_t r, float *x)
         dlx__pack_weighted(to, s->ruling.type, x, NULL, s->ruling.group, s->n_cols);
     dlx__to_f32(x, to, s->ruling.type, s->n_cols);
     if (!is_finite(x, s->n_cols))
-        atomic_store(&s->unfit, s->first + r + 1);
+        note(&s->unfit, s->first + r);
 }
 
 static void round_phase(void *arg, int share, int n_shares)

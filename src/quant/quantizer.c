@@ -32,9 +32,8 @@ typedef struct job {
     float *stream;        /* [n_rows, n_embd]: before the layer, as the rounded ones leave it */
     float *scratch;       /* [n_rows, n_embd] */
     dlx__moments moments[DLX__N_SITES];
-    dlx__observer ranges[DLX__N_SITES];
-    dlx__observer head_range;
     const dlx__tensor *shown; /* [DLX__N_ROLES]: the tensors of the run that is observed */
+    size_t layer;             /* that is observed */
     dlx_error *err;           /* where an observer's failure goes */
     dlx_result failed;
 } job;
@@ -94,9 +93,10 @@ static void observe_ranges(void *user, const dlx__tensor *weight, const float *x
                            size_t n, size_t n_in)
 {
     job *j = user;
+    const dlx__role role = (dlx__role)(weight - j->shown);
     (void)n_in;
-    for (size_t r = 0; r < n && j->failed == DLX_OK; r++)
-        j->failed = dlx__observer_add(&j->ranges[shown_site(j, weight)], x + r * stride, 1, j->err);
+    if (j->failed == DLX_OK)
+        j->failed = dlx__ranges_add(j->o->ranges, role, j->layer, x, stride, n, j->err);
 }
 
 static dlx_result run_layer(job *j, float *stream, const dlx__tensor *weights, dlx__scheme scheme,
@@ -136,28 +136,39 @@ static dlx_result take_moments(job *j, size_t layer, dlx_error *err)
     return run_layer(j, j->scratch, weights, DLX__SCHEME_WEIGHT_ONLY, observe_moments, err);
 }
 
+/* Begins or ends what is observed in a layer. */
+static dlx_result each_range(job *j, size_t layer, bool begin, dlx_error *err)
+{
+    for (int site = 0; site < DLX__N_SITES; site++) {
+        const dlx__role role = dlx__sites[site].readers[0];
+        const size_t n_in = dlx__model_tensor(j->m, role, layer)->shape[1];
+        DLX__TRY(begin ? dlx__ranges_begin(j->o->ranges, role, layer, n_in, err)
+                       : dlx__ranges_end(j->o->ranges, role, layer, err));
+    }
+    return DLX_OK;
+}
+
 /* The stream behind the rounded layer, for the next one. */
-static dlx_result advance(job *j, const dlx__tensor *weights, dlx_error *err)
+static dlx_result advance(job *j, const dlx__tensor *weights, size_t layer, dlx_error *err)
 {
-    for (int site = 0; site < DLX__N_SITES && has_ranges(j); site++)
-        dlx__observer_reset(&j->ranges[site]);
-    const dlx__scheme scheme = has_ranges(j) ? DLX__SCHEME_WEIGHT_ONLY : j->o->scheme;
-    return run_layer(j, j->stream, weights, scheme, has_ranges(j) ? observe_ranges : NULL, err);
+    if (!has_ranges(j))
+        return run_layer(j, j->stream, weights, j->o->scheme, NULL, err);
+    j->layer = layer;
+    DLX__TRY(each_range(j, layer, true, err));
+    DLX__TRY(run_layer(j, j->stream, weights, DLX__SCHEME_WEIGHT_ONLY, observe_ranges, err));
+    return each_range(j, layer, false, err);
 }
 
-static float largest_of(const dlx__range *r)
+/* What the rows that a role's product reads have at most. */
+static dlx_result tell_range(job *j, dlx__role role, size_t layer, dlx_error *err)
 {
-    return fmaxf(fmaxf(fabsf(r->min), fabsf(r->max)), 1e-30f);
-}
-
-static dlx_result tell_range(job *j, const dlx__observer *o, dlx__role role, size_t layer,
-                             dlx_error *err)
-{
-    const dlx__affine_grid grid = {.bits = j->o->scheme == DLX__SCHEME_STATIC16 ? 16 : 8,
-                                   .symmetric = true};
-    dlx__range range;
-    DLX__TRY(dlx__observer_range(o, 0, grid, &range, err));
-    return j->sink->range(j->sink->user, role, layer, largest_of(&range), err);
+    char name[DLX__RANGE_NAME_BYTES];
+    float largest;
+    if (!has_ranges(j) || !dlx__range_name(name, role, layer))
+        return DLX_OK;
+    const int bits = j->o->scheme == DLX__SCHEME_STATIC16 ? 16 : 8;
+    DLX__TRY(dlx__ranges_largest(j->o->ranges, role, layer, bits, &largest, err));
+    return j->sink->range(j->sink->user, role, layer, largest, err);
 }
 
 static dlx_result put_layer(job *j, const dlx__rounded_layer *rounded, size_t layer, dlx_error *err)
@@ -168,9 +179,7 @@ static dlx_result put_layer(job *j, const dlx__rounded_layer *rounded, size_t la
             continue;
         const size_t n_rows = t->n_dims > 1 ? t->shape[0] : 1;
         DLX__TRY(j->sink->put(j->sink->user, (dlx__role)role, layer, t, 0, n_rows, err));
-        const dlx__site_index site = dlx__site_of((dlx__role)role);
-        if (site != DLX__N_SITES && has_ranges(j))
-            DLX__TRY(tell_range(j, &j->ranges[site], (dlx__role)role, layer, err));
+        DLX__TRY(tell_range(j, (dlx__role)role, layer, err));
         DLX__TRY(tell(j, (dlx__role)role, layer, err));
     }
     return DLX_OK;
@@ -214,7 +223,7 @@ static dlx_result round_layer(job *j, size_t layer, dlx_error *err)
     DLX__GO(dlx__round_layer(&rounded, &floats, &plan, j->moments, &j->m->hp, &j->d, err));
     dlx__layer_release(&floats);
     if (layer + 1 < j->m->hp.n_layers || has_ranges(j))
-        DLX__GO(advance(j, rounded.tensors, err));
+        DLX__GO(advance(j, rounded.tensors, layer, err));
     DLX__GO(put_layer(j, &rounded, layer, err));
 done:
     dlx__layer_release(&floats);
@@ -229,30 +238,21 @@ static dlx_result observe_head(job *j, dlx_error *err)
     const size_t d = j->m->hp.n_embd;
     float *weight = j->scratch, *row = j->scratch + d; /* it has room for more than one row */
     dlx__to_f32(weight, norm->data, norm->dtype, d);
+    DLX__TRY(dlx__ranges_begin(j->o->ranges, DLX__ROLE_HEAD, 0, d, err));
     for (size_t r = 0; r < j->o->calibration->n_rows; r++) {
         j->d.kernels->norm(row, j->stream + r * d, weight, d, (float)j->m->hp.rms_eps);
-        DLX__TRY(dlx__observer_add(&j->head_range, row, 1, err));
+        DLX__TRY(dlx__ranges_add(j->o->ranges, DLX__ROLE_HEAD, 0, row, d, 1, err));
     }
-    return tell_range(j, &j->head_range, DLX__ROLE_HEAD, 0, err);
+    return dlx__ranges_end(j->o->ranges, DLX__ROLE_HEAD, 0, err);
 }
 
-static dlx_result open_observers(job *j, dlx_error *err)
+static dlx_result open_moments(job *j, dlx_error *err)
 {
-    const dlx__hparams *hp = &j->m->hp;
-    const size_t widths[DLX__N_SITES] = {[DLX__SITE_ATTN] = hp->n_embd,
-                                         [DLX__SITE_O] = hp->n_heads * hp->head_dim,
-                                         [DLX__SITE_MLP] = hp->n_embd,
-                                         [DLX__SITE_DOWN] = hp->n_ff};
-    for (int site = 0; site < DLX__N_SITES; site++) {
-        if (has_moments(j))
-            DLX__TRY(dlx__moments_open(&j->moments[site], widths[site], j->o->mem, err));
-        if (has_ranges(j))
-            DLX__TRY(
-                dlx__observer_init(&j->ranges[site], j->o->ranges, widths[site], j->o->mem, err));
+    for (int site = 0; site < DLX__N_SITES && has_moments(j); site++) {
+        const dlx__tensor *reader = dlx__model_tensor(j->m, dlx__sites[site].readers[0], 0);
+        DLX__TRY(dlx__moments_open(&j->moments[site], reader->shape[1], j->o->mem, err));
     }
-    return has_ranges(j)
-               ? dlx__observer_init(&j->head_range, j->o->ranges, hp->n_embd, j->o->mem, err)
-               : DLX_OK;
+    return DLX_OK;
 }
 
 static dlx_result quantize_calibrated(job *j, dlx_error *err)
@@ -260,9 +260,9 @@ static dlx_result quantize_calibrated(job *j, dlx_error *err)
     const dlx__calibration *c = j->o->calibration;
     if (c->n_rows < 2)
         return dlx__fail(err, DLX_E_ARG,
-                         "calibration: expected texts of at least a block, found none; give a file "
-                         "with some lines of text");
-    DLX__TRY(open_observers(j, err));
+                         "calibration: expected passes of two rows or more, found "
+                         "none; give a file with some lines of text");
+    DLX__TRY(open_moments(j, err));
     j->stream = dlx__alloc(j->o->mem, stream_bytes(j));
     j->scratch = dlx__alloc(j->o->mem, stream_bytes(j));
     if (!j->stream || !j->scratch)
@@ -274,16 +274,35 @@ static dlx_result quantize_calibrated(job *j, dlx_error *err)
     if (has_ranges(j))
         DLX__TRY(observe_head(j, err));
     DLX__TRY(put_plain(j, DLX__ROLE_FINAL_NORM, 0, err));
-    return j->m->hp.tied ? DLX_OK : put_plain(j, DLX__ROLE_HEAD, 0, err);
+    if (!j->m->hp.tied)
+        DLX__TRY(put_plain(j, DLX__ROLE_HEAD, 0, err));
+    return tell_range(j, DLX__ROLE_HEAD, 0, err);
+}
+
+/* ---- ranges of earlier runs alone ---------------------------------------------------------- */
+
+static dlx_result put_ranged(void *user, dlx__role role, size_t layer, dlx_error *err)
+{
+    DLX__TRY(put_plain(user, role, layer, err));
+    return role == DLX__ROLE_HEAD ? DLX_OK : tell_range(user, role, layer, err);
+}
+
+static dlx_result quantize_ranged(job *j, dlx_error *err)
+{
+    for (size_t layer = 0; layer < j->m->hp.n_layers; layer++) {
+        DLX__TRY(each_range(j, layer, true, err));
+        DLX__TRY(each_range(j, layer, false, err));
+    }
+    DLX__TRY(dlx__ranges_begin(j->o->ranges, DLX__ROLE_HEAD, 0, j->m->hp.n_embd, err));
+    DLX__TRY(dlx__ranges_end(j->o->ranges, DLX__ROLE_HEAD, 0, err));
+    DLX__TRY(dlx__quantizer_each(j->m, put_ranged, j, err));
+    return tell_range(j, DLX__ROLE_HEAD, 0, err);
 }
 
 static void release(job *j)
 {
-    for (int site = 0; site < DLX__N_SITES; site++) {
+    for (int site = 0; site < DLX__N_SITES; site++)
         dlx__moments_release(&j->moments[site]);
-        dlx__observer_release(&j->ranges[site]);
-    }
-    dlx__observer_release(&j->head_range);
     dlx__free(j->o->mem, j->stream);
     dlx__free(j->o->mem, j->scratch);
     dlx__dense_release(&j->d);
@@ -297,20 +316,33 @@ static dlx_result count_bytes(void *user, dlx__role role, size_t layer, dlx_erro
     return DLX_OK;
 }
 
+/* Is there something to be learnt from texts, and is it there? */
+static dlx_result check_calibration(const job *j, dlx_error *err)
+{
+    const bool observed = has_ranges(j) && j->o->ranges->earlier;
+    if (j->o->calibration || (!has_moments(j) && (!has_ranges(j) || observed)))
+        return DLX_OK;
+    const bool method = has_moments(j);
+    return dlx__fail(err, DLX_E_ARG,
+                     "%s %s needs calibration: name a file of texts with --calibrate",
+                     method ? "method" : "scheme",
+                     method ? dlx__method_name(j->o->method) : dlx__scheme_name(j->o->scheme));
+}
+
 dlx_result dlx__quantize(const dlx__model *m, const dlx__quantize_opts *opts,
                          const dlx__quantizer_sink *sink, dlx_error *err)
 {
     job j = {.m = m, .o = opts, .sink = sink};
-    if ((has_moments(&j) || has_ranges(&j)) && !opts->calibration)
-        return dlx__fail(
-            err, DLX_E_ARG, "%s %s needs calibration: name a file of texts with --calibrate",
-            has_moments(&j) ? "method" : "scheme",
-            has_moments(&j) ? dlx__method_name(opts->method) : dlx__scheme_name(opts->scheme));
+    DLX__TRY(check_calibration(&j, err));
     DLX__TRY(dlx__quantizer_each(m, count_bytes, &j, err));
     DLX__TRY(dlx__dense_open(&j.d, opts->n_threads, opts->mem, err));
-    dlx_result r = opts->calibration && (has_moments(&j) || has_ranges(&j))
-                       ? quantize_calibrated(&j, err)
-                       : dlx__quantizer_each(m, put_plain, &j, err);
+    dlx_result r;
+    if (opts->calibration && (has_moments(&j) || has_ranges(&j)))
+        r = quantize_calibrated(&j, err);
+    else if (has_ranges(&j))
+        r = quantize_ranged(&j, err);
+    else
+        r = dlx__quantizer_each(m, put_plain, &j, err);
     release(&j);
     return r;
 }

@@ -4,13 +4,13 @@
  *
  * With a calibration the layers are computed one after the other, each on what the rounded ones
  * before it give, and shown to the method, and to the observers that record ranges for static
- * schemes. Without one (method RTN, a scheme that records nothing) tensors are read, rounded and
- * handed on in slabs.
+ * schemes. Where there is nothing to be learnt (method RTN, and a scheme that records nothing or
+ * whose ranges were all observed earlier) tensors are read, rounded and handed on in slabs.
  */
 #ifndef DLX__QUANTIZER_H
 #define DLX__QUANTIZER_H
 
-#include "quant/observers.h"
+#include "quant/ranges.h"
 #include "quant/round_layer.h"
 #include "quant/rules.h"
 
@@ -20,7 +20,7 @@ typedef struct dlx__quantize_opts {
     dlx__scheme scheme;                  /* that the result is meant for */
     float damping;                       /* of error feedback; 0: 0.01 */
     const dlx__calibration *calibration; /* NULL: none */
-    const dlx__observer_spec *ranges;    /* of static schemes */
+    const dlx__ranges *ranges;           /* of static schemes */
     int n_threads;
     /* Called now and then with how much of the model is done; false stops. May be NULL. */
     bool (*progress)(void *user, size_t done, size_t all);

@@ -1,6 +1,8 @@
 /* rules.c - types by role and name. */
 #include "quant/rules.h"
 
+#include "model/bind.h"
+
 bool dlx__pattern_fits(const char *pattern, const char *text)
 {
     const char *star = NULL, *resume = NULL;
@@ -48,25 +50,6 @@ static bool is_float(dlx__dtype type)
     return dlx__grid_width(type) == 0;
 }
 
-/* One size above: what loses most when it is rounded. */
-static dlx__dtype larger(dlx__dtype type)
-{
-    switch (type) {
-    case DLX__Q4_K:
-        return DLX__Q6_K;
-    case DLX__Q5_K:
-        return DLX__Q6_K;
-    case DLX__Q4_0:
-    case DLX__Q4_1:
-    case DLX__Q5_0:
-    case DLX__Q5_1:
-    case DLX__Q6_K:
-        return DLX__Q8_0;
-    default:
-        return type;
-    }
-}
-
 /* Before patterns and blocks have their say. */
 static dlx__dtype wanted(const dlx__rules *rules, dlx__role role)
 {
@@ -76,8 +59,20 @@ static dlx__dtype wanted(const dlx__rules *rules, dlx__role role)
     if (outer)
         return DLX__Q8_0;
     if (rules->mixed && (role == DLX__ROLE_V || role == DLX__ROLE_DOWN))
-        return larger(rules->type);
+        return DLX__Q6_K; /* what loses most when it is rounded */
     return rules->type;
+}
+
+/* The first pattern that fits the name of a matrix; NULL: none. */
+static const dlx__keep *keep_of(const dlx__rules *rules, const dlx__model *m, dlx__role role,
+                                size_t layer)
+{
+    char name[160];
+    if (dlx__role_name(name, m->family, DLX__CHECKPOINT_GGUF, role, layer))
+        for (size_t i = 0; i < rules->n_keeps; i++)
+            if (dlx__pattern_fits(rules->keeps[i].pattern, name))
+                return &rules->keeps[i];
+    return NULL;
 }
 
 dlx__ruling dlx__rules_apply(const dlx__rules *rules, const dlx__model *m, dlx__role role,
@@ -86,21 +81,39 @@ dlx__ruling dlx__rules_apply(const dlx__rules *rules, const dlx__model *m, dlx__
     const dlx__tensor *t = dlx__model_tensor(m, role, layer);
     if (t->n_dims < 2)
         return (dlx__ruling){.type = DLX__F32, .group = DLX__GRID_OWN};
-    char name[160];
-    dlx__dtype type = wanted(rules, role);
-    if (dlx__role_name(name, m->family, DLX__CHECKPOINT_GGUF, role, layer))
-        for (size_t i = 0; i < rules->n_keeps; i++)
-            if (dlx__pattern_fits(rules->keeps[i].pattern, name)) {
-                type = rules->keeps[i].type;
-                break;
-            }
+    const dlx__keep *keep = keep_of(rules, m, role, layer);
+    const dlx__dtype type = keep ? keep->type : wanted(rules, role);
     dlx__ruling r = {.type = fitting(type, t->shape[1]), .group = rules->group};
-    r.fell_back = r.type != type;
+    r.other_type = r.type != type;
     if (is_float(r.type) || r.type != rules->type)
         r.group = DLX__GRID_OWN; /* the group was asked for the type that was asked for */
     if (r.group > DLX__GRID_OWN && t->shape[1] % r.group != 0) {
         r.group = DLX__GRID_OWN;
-        r.fell_back = true;
+        r.other_group = true;
     }
     return r;
+}
+
+/* Does the pattern fit a matrix that no pattern before it fits? */
+static bool is_used(const dlx__rules *rules, const dlx__model *m, const dlx__keep *keep)
+{
+    for (int role = 0; role < DLX__N_ROLES; role++) {
+        if (role == DLX__ROLE_HEAD && m->hp.tied)
+            continue; /* it has no tensor of its own */
+        const size_t n = dlx__role_per_layer((dlx__role)role) ? m->hp.n_layers : 1;
+        for (size_t layer = 0; layer < n; layer++) {
+            const dlx__tensor *t = dlx__model_tensor(m, (dlx__role)role, layer);
+            if (t && t->n_dims == 2 && keep_of(rules, m, (dlx__role)role, layer) == keep)
+                return true;
+        }
+    }
+    return false;
+}
+
+const dlx__keep *dlx__rules_unused(const dlx__rules *rules, const dlx__model *m)
+{
+    for (size_t i = 0; i < rules->n_keeps; i++)
+        if (!is_used(rules, m, &rules->keeps[i]))
+            return &rules->keeps[i];
+    return NULL;
 }

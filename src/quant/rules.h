@@ -17,7 +17,7 @@ typedef struct dlx__keep {
 
 typedef struct dlx__rules {
     dlx__dtype type;        /* of matrices */
-    bool mixed;             /* v and down one size larger */
+    bool mixed;             /* v and down are q6_k */
     size_t group;           /* inputs that share a scale, as for dlx__grids_choose */
     bool all;               /* embedding and head too */
     const dlx__keep *keeps; /* [n_keeps], the first that fits counts */
@@ -28,11 +28,16 @@ typedef struct dlx__rules {
 typedef struct dlx__ruling {
     dlx__dtype type;
     size_t group;
-    bool fell_back; /* the blocks of the type, or the group, do not divide its rows */
+    bool other_type;  /* than was asked for, whose blocks do not divide the rows */
+    bool other_group; /* likewise */
 } dlx__ruling;
 
 dlx__ruling dlx__rules_apply(const dlx__rules *rules, const dlx__model *m, dlx__role role,
                              size_t layer);
+
+/* The first pattern that decides nothing: no matrix has such a name, or one before it has them all.
+ * NULL: none is. */
+const dlx__keep *dlx__rules_unused(const dlx__rules *rules, const dlx__model *m);
 
 /* Does the whole text fit the pattern? */
 bool dlx__pattern_fits(const char *pattern, const char *text);

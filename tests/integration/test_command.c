@@ -799,6 +799,107 @@ static void test_eval(void **state)
     assert_stderr_says("mend the line");
 }
 
+static void test_eval_against(void **state)
+{
+    (void)state;
+    support_write(support_tmp("command/pairs.jsonl"),
+                  "{\"prompt\":\"hi\",\"answer\":\"x\"}\n{\"text\":\"some words\"}\n"
+                  "{\"text\":\"other words\"}\n");
+    static const char call[] = "\"$DLX\" eval \"$TMP/sdar\" \"$TMP/pairs.jsonl\" -n 8 --ctx 64 "
+                               "--samples 2 --against \"$TMP/llada\"";
+    assert_int_equal(shell("%s --json -o \"$TMP/both.jsonl\"", call), 0);
+    assert_non_null(strstr(err, "judgement 6 of 6"));
+    json_t *report = object();
+    json_t *compared = json_object_get(report, "comparison");
+    assert_int_equal(number(compared, "lines"), 3);
+    assert_int_equal(number(json_object_get(compared, "nats_per_token"), "n"), 2);
+    assert_int_equal(number(json_object_get(report, "model"), "lines"), 3);
+    const json_t *other = json_object_get(report, "against");
+    assert_non_null(strstr(json_string_value(json_object_get(other, "path")), "/llada"));
+    /* The lines hold both, and both are what either model alone would get. */
+    assert_int_equal(shell("grep -c '^{\"model\":{.*},\"against\":{.*}}$' \"$TMP/both.jsonl\""), 0);
+    assert_int_equal(atoi(out), 3);
+    assert_int_equal(shell("\"$DLX\" eval \"$TMP/llada\" \"$TMP/pairs.jsonl\" -n 8 --ctx 64 "
+                           "--samples 2 --json -q"),
+                     0);
+    json_t *alone = object();
+    assert_true(json_equal(json_object_get(alone, "text"), json_object_get(other, "text")));
+    json_decref(alone);
+    json_decref(report);
+    assert_int_equal(shell("%s -q --limit 1", call), 0);
+    assert_string_equal(err, "");
+    assert_prints("all, 1 line\n");
+    assert_prints("only A");
+}
+
+static void test_eval_against_refusals(void **state)
+{
+    (void)state;
+    support_write(support_tmp("command/pairs.jsonl"), "{\"text\":\"some words\"}\n");
+    static const struct {
+        const char *options, *sentence;
+        int code;
+    } cases[] = {
+        {"--against \"$TMP/sdar/\"", "--against names MODEL itself", 2},
+        {"--against \"$TMP/nowhere\"", "found no file of that name", 1},
+        {"--against \"$GOLDEN/llada-tiny\"", "holds no tokenizer", 1},
+        {"--against \"$TMP/llada\" --small-block 4", "--small-block", 1},
+        {"--against", "--against", 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(
+            shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/pairs.jsonl\" %s", cases[i].options),
+            cases[i].code);
+        assert_stderr_says(cases[i].sentence);
+        assert_null(strstr(err, "judgement"));
+    }
+    assert_int_equal(
+        shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/nowhere.jsonl\" --against \"$TMP/llada\""), 1);
+    assert_stderr_says("there is no such file");
+    assert_int_equal(shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/pairs.jsonl\" --samples 1 -q "
+                           "--against \"$TMP/llada\" -o /dev/full"),
+                     1);
+    assert_stderr_says("/dev/full could not be written whole");
+    assert_int_equal(shell("\"$DLX\" eval \"$TMP/sdar\" \"$TMP/pairs.jsonl\" --samples 1 -q "
+                           "--against \"$TMP/llada\" --ctx 4"),
+                     1);
+    assert_stderr_says("/sdar");
+}
+
+/* Ctrl-C while the second model is at work: the lines that both have judged are compared. */
+static void test_interrupted_eval_against(void **state)
+{
+    (void)state;
+    static char tasks[40 * 400];
+    tasks[0] = 0;
+    for (int i = 0; i < 400; i++)
+        strcat(tasks, "{\"text\":\"some words\"}\n");
+    support_write(support_tmp("command/many.jsonl"), tasks);
+    char model[4096], task[4096], other[4096];
+    snprintf(model, sizeof model, "%s", support_tmp("command/sdar"));
+    snprintf(other, sizeof other, "%s", support_tmp("command/llada"));
+    snprintf(task, sizeof task, "%s", support_tmp("command/many.jsonl"));
+    char *words[] = {"dlx",       "eval", model,       task, "--against", other,
+                     "--samples", "32",   "--threads", "1",  NULL};
+    FILE *to = fopen(support_tmp("command/out"), "wb");
+    assert_non_null(to);
+    pid_t child = start(words, fileno(to));
+    for (int i = 0; i < 30000 && !strstr(err, "(60 %)"); i++) {
+        usleep(10000);
+        slurp(support_tmp("command/err"), err, sizeof err);
+    }
+    kill(child, SIGINT);
+    assert_int_equal(code_of(child), 130);
+    fclose(to);
+    slurp(support_tmp("command/out"), out, sizeof out);
+    int n_lines = 0;
+    const char *lines = strstr(out, "\nall, ");
+    assert_non_null(lines);
+    sscanf(lines, " all, %d", &n_lines);
+    assert_in_range(n_lines, 70, 399);
+    assert_prints("nats a token");
+}
+
 static void test_chat_on_a_pipe(void **state)
 {
     (void)state;
@@ -887,6 +988,9 @@ int main(void)
         cmocka_unit_test(test_reports),
         cmocka_unit_test(test_arithmetic),
         cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_eval_against),
+        cmocka_unit_test(test_eval_against_refusals),
+        cmocka_unit_test(test_interrupted_eval_against),
         cmocka_unit_test(test_chat_on_a_pipe),
         cmocka_unit_test(test_chat_left_to_right),
         cmocka_unit_test(test_generated_texts),

@@ -207,6 +207,26 @@ static dlx_result visit_eval(const place *p, const dlx_allocator *mem, trace *t,
     return r;
 }
 
+/* Compares two evaluations, with every kind of line. */
+static dlx_result visit_comparison(const place *p, const dlx_allocator *mem, trace *t,
+                                   dlx_error *err)
+{
+    static const char lines[] =
+        "{\"exact\":true,\"fields\":{\"x\":true},\"passes\":2,\"tokens\":3,\"split\":\"a\"}\n"
+        "{\"exact\":false,\"passes\":1,\"tokens\":4,\"split\":\"a\"}\n"
+        "{\"right\":true}\n{\"nats\":1.5,\"tokens\":2,\"bytes\":7}\n";
+    const dlx_eval_compare_opts opts = {.size = sizeof opts, .mem = mem};
+    char *json = NULL;
+    (void)p;
+    t->n = 0;
+    json_armed = true;
+    dlx_result r = dlx_eval_compare(lines, lines, &opts, &json, err);
+    if (r == DLX_OK)
+        record(t, json, strlen(json));
+    mem->resize(mem->user, json, 0);
+    return r;
+}
+
 typedef dlx_result (*visit_fn)(const place *, const dlx_allocator *, trace *, dlx_error *);
 
 static trace undisturbed, disturbed;
@@ -285,6 +305,7 @@ static void test_eval(void **state)
                   "{\"prompt\":\"Ann\",\"choices\":[\"x\",\"yes\"],\"label\":1,\"split\":\"b\"}\n"
                   "{\"text\":\"Ann is here.\"}\n");
     check_place(visit_eval, &records);
+    check_place(visit_comparison, &records);
 }
 
 int main(void)

@@ -71,7 +71,7 @@ static double number(const json_t *object, const char *key)
 
 static json_t *compared(const char *how)
 {
-    char words[1024];
+    char words[6144];
     snprintf(words, sizeof words, "quantize " RECORDS " '%s' %s" COMPARED,
              support_tmp("compared.gguf"), how);
     return report_of(words);
@@ -99,6 +99,14 @@ static void eight_bits_are_the_model(void **state)
     assert_true(part(report, "top1") >= 0.995);
     assert_true(fabs(passes(report) - 1) <= 0.02);
     assert_true(number(report, "bytes") <= 0.55 * number(report, "bytes_f16"));
+    size_t i;
+    json_t *kv, *list = json_object_get(json_object_get(report, "compared"), "kv");
+    assert_int_equal(json_array_size(list), 3);
+    json_array_foreach(list, i, kv)
+    {
+        assert_true(number(kv, "kl") > 0 && number(kv, "kl") <= 1e-3);
+        assert_true(number(kv, "top1") >= 0.995);
+    }
     json_decref(report);
 }
 
@@ -124,7 +132,7 @@ static void four_bits_and_feedback(void **state)
 
 static void quantize(const char *name, const char *how)
 {
-    char words[1024];
+    char words[6144];
     snprintf(words, sizeof words, "quantize " RECORDS " '%s' %s -q", support_tmp(name), how);
     works(words);
 }
@@ -148,7 +156,7 @@ static void same_bytes_for_any_number_of_threads(void **state)
         "--type q4_k", "--type q4_0 --method awq-gptq --calibrate " TEXTS " --texts 8",
         "--type q8_0 --scheme static --calibrate " TEXTS " --texts 8"};
     for (size_t i = 0; i < sizeof how / sizeof *how; i++) {
-        char words[512];
+        char words[1024];
         snprintf(words, sizeof words, "%s --threads 1", how[i]);
         quantize("one.gguf", words);
         for (int n = 2; n <= 8; n += 6) {
@@ -168,7 +176,7 @@ static void the_file_is_a_model(void **state)
     static const char *const how[] = {"--type f32", "--type q8_0", "--type mixed",
                                       "--type q8_0 --scheme static16 --calibrate " TEXTS
                                       " --texts 8"};
-    char words[1024];
+    char words[6144];
     works("run " RECORDS " 'On 5 March 2024, Anna Smith ordered 12 lamps for $123.45, to be sent "
           "to Berlin.' --json");
     json_t *want = json_loads(out, 0, NULL);
@@ -205,6 +213,31 @@ static void a_page_with_plots(void **state)
     assert_null(strstr(page, "<script"));
 }
 
+/* Ranges of texts that two runs saw, merged: what one run sees of all. */
+static void observers_of_several_runs(void **state)
+{
+    (void)state;
+    static const char lines[] = "{\"text\": \"Anna Smith ordered 12 lamps.\"}\n"
+                                "{\"text\": \"To be sent to Berlin on 5 March 2024.\"}\n";
+    const char *second = strchr(lines, '\n') + 1;
+    char first[128];
+    snprintf(first, sizeof first, "%.*s", (int)(second - lines), lines);
+    support_write(support_tmp("first.jsonl"), first);
+    support_write(support_tmp("second.jsonl"), second);
+    support_write(support_tmp("both.jsonl"), lines);
+#define STATIC "--scheme static --observer minmax --positions 16 --calibrate '" DLX_TMP_DIR
+    quantize("all.gguf", STATIC "/both.jsonl'");
+    quantize("part.gguf", STATIC "/first.jsonl' --observations '" DLX_TMP_DIR "/first.json'");
+    quantize("merged.gguf", STATIC "/second.jsonl' --observed '" DLX_TMP_DIR
+                                   "/first.json' --observations '" DLX_TMP_DIR "/both.json'");
+    quantize("read.gguf", "--scheme static --observed '" DLX_TMP_DIR "/both.json'");
+    assert_false(same_files("all.gguf", "part.gguf"));
+    assert_true(same_files("merged.gguf", "read.gguf"));
+    json_t *seen = json_load_file(support_tmp("both.json"), 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(seen, "observers")), 4 * 6 + 1);
+    json_decref(seen);
+}
+
 /* ---- what is refused ----------------------------------------------------------------------- */
 
 static void refuses(const char *words, int code, const char *said)
@@ -218,7 +251,7 @@ static void refuses(const char *words, int code, const char *said)
 static void refusals(void **state)
 {
     (void)state;
-    char words[1024];
+    char words[6144];
     static const struct {
         const char *how;
         int code;
@@ -234,6 +267,18 @@ static void refusals(void **state)
         {"--method gptq", 1, "--calibrate"},
         {"--scheme static", 1, "--calibrate"},
         {"--report", 2, "--held-out"},
+        {"--held-out " TEXTS, 2, "--report"},
+        {"--answers 3", 2, "--report"},
+        {"--report --held-out /nowhere/at.all", 1, "/nowhere/at.all"},
+        {"--observer minmax", 1, "static"},
+        {"--observed /nowhere/at.all", 1, "static"},
+        {"--scheme static --observed /nowhere/at.all", 1, "/nowhere/at.all"},
+        {"--scheme static --observed " RECORDS "/config.json", 1, "config.json"},
+        {"--keep 'blk.9.*=f16'", 1, "blk.9.*"},
+        {"--keep '*=f16' --keep 'blk.0.*=q8_0'", 1, "blk.0.*"},
+        {"--per-channel --type mixed", 1, "mixed"},
+        {"--method gptq --calibrate " TEXTS " --positions 1", 1, "positions"},
+        {"--method gptq --calibrate " TEXTS " --positions 60000", 1, "positions"},
         {"--method gptq --calibrate /nowhere/at.all", 1, "/nowhere/at.all"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -252,6 +297,10 @@ static void refusals(void **state)
             " --html '" DLX_TMP_DIR "/p.gguf'",
             2, "same file");
     refuses("quantize " RECORDS " /nowhere/out.gguf", 1, "/nowhere/out.gguf");
+    refuses("quantize " RECORDS " ''", 2, "OUT");
+    refuses("quantize " RECORDS " -", 2, "OUT");
+    refuses("quantize " RECORDS " /dev/null --report --held-out " TEXTS, 2, "OUT");
+    refuses("quantize " RECORDS " /dev/null --scheme static --calibrate " TEXTS, 1, "/dev/null");
     refuses("quantize /nowhere/model /tmp/out.gguf", 1, "/nowhere/model");
 }
 
@@ -266,7 +315,7 @@ static void poor_calibration(void **state)
         {"other.jsonl", "{\"question\": \"?\"}\n"},
         {"broken.jsonl", "{\"text\": \n"},
     };
-    char words[1024];
+    char words[6144];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         support_write(support_tmp(texts[i][0]), texts[i][1]);
         snprintf(words, sizeof words,
@@ -341,6 +390,7 @@ int main(void)
         cmocka_unit_test(same_bytes_for_any_number_of_threads),
         cmocka_unit_test(the_file_is_a_model),
         cmocka_unit_test(a_page_with_plots),
+        cmocka_unit_test(observers_of_several_runs),
         cmocka_unit_test(refusals),
         cmocka_unit_test(poor_calibration),
         cmocka_unit_test(interrupted),

@@ -14,9 +14,9 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *type, *scheme, *method, *observer, *calibrate, *held_out, *html;
+    const char *type, *scheme, *method, *observer, *calibrate, *observations, *held_out, *html;
     opt_count group, texts, positions, seed, threads, answers;
-    opt_texts keep;
+    opt_texts keep, observed;
     bool per_channel, all, raw, report, json, quiet;
 } settings;
 
@@ -74,6 +74,10 @@ static const opt calibration_rows[] = {
      .hi = UINT64_MAX},
     {"observer", OPT_CHOICE, AT(observer), "NAME", .help = "finds the ranges of static schemes",
      .fallback = "mse", .choices = observer_names},
+    {"observations", OPT_FILE, AT(observations), "FILE",
+     .help = "write what the observers saw, as JSON", .fallback = "none"},
+    {"observed", OPT_TEXTS, AT(observed), "FILE",
+     .help = "merge what another run wrote; may be given again"},
 };
 
 static const opt output_rows[] = {
@@ -96,6 +100,12 @@ static const opt_table tables[] = {
     OPT_TABLE("Output", output_rows),
 };
 
+/* Is there to be a report that compares? */
+static bool is_wanted(const settings *s)
+{
+    return s->report || s->html;
+}
+
 /* ---- progress ------------------------------------------------------------------------------ */
 
 typedef struct watcher {
@@ -107,7 +117,7 @@ static bool on_progress(void *user, double done, double seconds_left)
 {
     watcher *w = user;
     (void)seconds_left; /* the bar has its own estimate */
-    progress_show(&w->bar, w->what, (size_t)(1000 * done), 1000, "");
+    progress_show_part(&w->bar, w->what, done);
     return !interrupted() && !out_failed();
 }
 
@@ -116,7 +126,7 @@ static bool on_progress(void *user, double done, double seconds_left)
 static dlx_result quantize(const settings *s, const dlx_model *model, const char *path,
                            json_t **report, dlx_error *err)
 {
-    watcher w = {.what = "quantizing, per mille"};
+    watcher w = {.what = "quantizing"};
     const dlx_quantize_opts opts = {
         .size = sizeof opts,
         .type = s->type,
@@ -133,6 +143,9 @@ static dlx_result quantize(const settings *s, const dlx_model *model, const char
         .n_positions = (size_t)s->positions.value,
         .seed = s->seed.value,
         .observer = s->observer,
+        .observed = s->observed.items,
+        .n_observed = s->observed.n,
+        .observations = s->observations,
         .n_threads = (int)s->threads.value,
         .on_progress = on_progress,
         .user = &w};
@@ -149,7 +162,7 @@ static dlx_result quantize(const settings *s, const dlx_model *model, const char
 static dlx_result compare(const settings *s, const dlx_model *model, const char *path,
                           json_t *report, dlx_error *err)
 {
-    watcher w = {.what = "comparing, per mille"};
+    watcher w = {.what = "comparing"};
     const dlx_compare_opts opts = {.size = sizeof opts,
                                    .texts = s->held_out ? s->held_out : s->calibrate,
                                    .raw = s->raw,
@@ -198,7 +211,7 @@ static int work(const settings *s, const opt_args *args, save *page)
     if (code == EXIT_OK) {
         dlx_result r = quantize(s, model, args->items[1], &report, &err);
         const bool written = r == DLX_OK;
-        if (written && (s->report || s->html))
+        if (written && is_wanted(s))
             r = compare(s, model, args->items[1], report, &err);
         if (written && r != DLX_OK)
             say("%s is written; comparing it with the model failed", args->items[1]);
@@ -218,7 +231,7 @@ static int work(const settings *s, const opt_args *args, save *page)
 static bool is_other_file(const char *path)
 {
     char magic[4] = "";
-    FILE *file = fopen(path, "rb");
+    FILE *file = sys_kind_of(path) == SYS_FILE ? fopen(path, "rb") : NULL;
     const size_t n = file ? fread(magic, 1, sizeof magic, file) : 0;
     if (file)
         fclose(file);
@@ -227,13 +240,32 @@ static bool is_other_file(const char *path)
 
 static int check_out(const settings *s, const char *model, const char *path)
 {
+    if (!*path || strcmp(path, "-") == 0)
+        return say_misuse("quantize", "OUT is the name of a file to write");
     if (sys_same_file(path, model))
         return say_misuse("quantize", "OUT is MODEL itself: write to another file");
+    if (is_wanted(s) && sys_kind_of(path) == SYS_OTHER)
+        return say_misuse("quantize", "a report reads OUT again: write to a file");
     if (s->html && (strcmp(path, s->html) == 0 || sys_same_file(path, s->html)))
         return say_misuse("quantize", "OUT and --html are the same file");
     if (is_other_file(path))
         return say_misuse("quantize",
                           "OUT is there and is no GGUF file: name another, or remove it");
+    return EXIT_OK;
+}
+
+/* Texts for the report, found missing before the work is done and not behind it. */
+static int check_report(const settings *s)
+{
+    if (!is_wanted(s) && (s->held_out || s->answers.given))
+        return say_misuse("quantize", "%s is for the report: add --report or --html FILE",
+                          s->held_out ? "--held-out" : "--answers");
+    if (is_wanted(s) && !s->held_out && !s->calibrate)
+        return say_misuse("quantize", "a report needs texts: name them with --held-out FILE");
+    const sys_kind kind = s->held_out ? sys_kind_of(s->held_out) : SYS_FILE;
+    if (kind == SYS_ABSENT || kind == SYS_FOLDER)
+        return say_failed("%s: expected a file of texts for the report, found %s", s->held_out,
+                          kind == SYS_FOLDER ? "a folder" : "none");
     return EXIT_OK;
 }
 
@@ -243,8 +275,9 @@ static int run(const void *of_verb, const opt_args *args)
     save page = {0};
     if (check_out(s, args->items[0], args->items[1]) != EXIT_OK)
         return EXIT_MISUSE;
-    if ((s->report || s->html) && !s->held_out && !s->calibrate)
-        return say_misuse("quantize", "a report needs texts: name them with --held-out FILE");
+    const int checked = check_report(s);
+    if (checked != EXIT_OK)
+        return checked;
     if (!out_ready())
         return EXIT_FAILED;
     interrupt_begin(NULL);
@@ -282,6 +315,9 @@ static const verb_example examples[] = {
     {"dlx quantize path/to/model model-q4.gguf --type q4_0 --method gptq --calibrate texts.jsonl "
      "--report",
      "four bits, and how far from the model they are"},
+    {"dlx quantize path/to/model model-q8.gguf --scheme static --calibrate part2.jsonl --observed "
+     "part1.json",
+     "ranges of this run's texts and of another run's, which wrote them with --observations"},
 };
 
 const verb verb_quantize = {.name = "quantize",

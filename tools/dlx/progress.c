@@ -18,26 +18,47 @@ void progress_span(double seconds, char *out, size_t n)
         snprintf(out, n, "%.1f h", seconds / 3600);
 }
 
-void progress_show(progress *p, const char *what, size_t done, size_t all, const char *extra)
+/* Is it time to say something? */
+static bool is_due(progress *p, double part)
 {
-    double now = sys_seconds();
-    char left[32];
-    if (p->quiet || all == 0)
-        return;
-    unsigned tenths = (unsigned)(done * 10 / all);
-    bool due = p->t.moves ? now - p->last >= 0.1 || done == all : tenths > p->tenths;
-    if (!due)
-        return;
+    const double now = sys_seconds();
+    const unsigned tenths = (unsigned)(part * 10);
+    const bool due = p->t.moves ? now - p->last >= 0.1 || part >= 1 : tenths > p->tenths;
+    if (p->quiet || !due)
+        return false;
     p->last = now;
     p->tenths = tenths;
-    progress_span(done ? (now - p->start) / (double)done * (double)(all - done) : 0, left,
-                  sizeof left);
-    const char *front = p->t.moves ? "\r\033[K" : "";
-    const char *back = p->t.moves ? "" : "\n";
-    fprintf(stderr, "%s%s %zu of %zu (%.0f %%), %s left%s%s%s", front, what, done, all,
-            100.0 * (double)done / (double)all, left, *extra ? ", " : "", extra, back);
+    return true;
+}
+
+static void paint(progress *p, const char *what, double part, const char *extra)
+{
+    char left[32];
+    const double passed = sys_seconds() - p->start;
+    progress_span(part > 0 ? passed * (1 - part) / part : 0, left, sizeof left);
+    fprintf(stderr, "%s%s, %s left%s%s%s", p->t.moves ? "\r\033[K" : "", what, left,
+            *extra ? ", " : "", extra, p->t.moves ? "" : "\n");
     fflush(stderr);
     p->painted = p->t.moves;
+}
+
+void progress_show(progress *p, const char *what, size_t done, size_t all, const char *extra)
+{
+    char text[128];
+    const double part = all ? (double)done / (double)all : 0;
+    if (all == 0 || !is_due(p, part))
+        return;
+    snprintf(text, sizeof text, "%s %zu of %zu (%.0f %%)", what, done, all, 100 * part);
+    paint(p, text, part, extra);
+}
+
+void progress_show_part(progress *p, const char *what, double part)
+{
+    char text[128];
+    if (!is_due(p, part))
+        return;
+    snprintf(text, sizeof text, "%s: %.0f %%", what, 100 * part);
+    paint(p, text, part, "");
 }
 
 void progress_end(progress *p)

@@ -18,6 +18,9 @@ void progress_start(progress *p, bool quiet);
 /* `done` of `all` are behind us; extra is put behind the figures. */
 void progress_show(progress *p, const char *what, size_t done, size_t all, const char *extra);
 
+/* The same of a job that is not counted: `part` of it, 0 to 1. */
+void progress_show_part(progress *p, const char *what, double part);
+
 void progress_end(progress *p); /* leaves no trace on a terminal */
 
 /* "8 s", "3 min", "2.5 h" */

@@ -146,6 +146,20 @@ static void row(FILE *to, const char *what, const json_t *d)
             quant_number(d, "rows"), quant_number(d, "kl"), 100 * quant_number(d, "top1"));
 }
 
+/* The quantized model with smaller keys and values, against itself. */
+static void kv_rows(FILE *to, const json_t *list)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(list, i, one)
+    {
+        char what[96];
+        snprintf(what, sizeof what, "K and V in %.16s (%.0f bytes a position), against float32",
+                 json_string_value(json_object_get(one, "type")), quant_number(one, "bytes"));
+        row(to, what, one);
+    }
+}
+
 static void pair(FILE *to, const char *what, const char *form, double a, double b)
 {
     char left[40], right[40];
@@ -162,6 +176,7 @@ static void compared(FILE *to, const json_t *c)
           to);
     row(to, "all", c);
     row(to, "undecided (entropy above 0.1)", json_object_get(c, "open"));
+    kv_rows(to, json_object_get(c, "kv"));
     fputs("</table>\n<h2>KL by the part of a pass that is masked</h2>\n", to);
     plot_ratios(to, json_object_get(c, "by_ratio"));
     fputs("<h2>Cost</h2>\n<table><tr><th></th><th>before</th><th>quantized</th></tr>\n", to);

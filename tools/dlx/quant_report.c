@@ -1,6 +1,7 @@
 /* quant_report.c - what quantizing cost, as a table. */
 #include "quant_report.h"
 
+#include "bytes.h"
 #include "out.h"
 
 static const char *text(const json_t *object, const char *key)
@@ -17,17 +18,31 @@ static void print_types(const json_t *report)
         out_printf("  %-18s %.2f MiB\n", name, json_number_value(n_bytes) / (1 << 20));
 }
 
-static void print_fallbacks(const json_t *report)
+/* Those whose group, or whose type, does not divide their rows. */
+static void print_fallback(const json_t *list, bool of_group)
 {
-    const json_t *list = json_object_get(report, "fallbacks");
-    const size_t n = json_array_size(list);
+    const json_t *first = NULL, *one;
+    size_t i, n = 0;
+    json_array_foreach(list, i, one)
+    {
+        if (json_is_null(json_object_get(one, "group")) == of_group)
+            continue;
+        first = n++ ? first : one;
+    }
     if (n == 0)
         return;
-    const json_t *first = json_array_get(list, 0);
-    out_printf(
-        "  %zu tensor%s with rows that are no whole blocks or groups got another type: %s is "
-        "%s%s\n",
-        n, n > 1 ? "s" : "", text(first, "tensor"), text(first, "type"), n > 1 ? " ..." : "");
+    out_printf("  %zu tensor%s with rows that are no whole %s got another: %s is in ", n,
+               plural(n, "s"), of_group ? "groups" : "blocks of the type", text(first, "tensor"));
+    if (of_group)
+        out_printf("groups of %.0f%s\n", quant_number(first, "group"), n > 1 ? " ..." : "");
+    else
+        out_printf("%s%s\n", text(first, "type"), n > 1 ? " ..." : "");
+}
+
+static void print_fallbacks(const json_t *report)
+{
+    print_fallback(json_object_get(report, "fallbacks"), false);
+    print_fallback(json_object_get(report, "fallbacks"), true);
 }
 
 static void print_row(const char *what, const json_t *d)
@@ -35,6 +50,18 @@ static void print_row(const char *what, const json_t *d)
     if (quant_number(d, "rows") > 0)
         out_printf("  %-18s %8.0f %12.6f %10.2f %%\n", what, quant_number(d, "rows"),
                    quant_number(d, "kl"), 100 * quant_number(d, "top1"));
+}
+
+static void print_kv(const json_t *list)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(list, i, one)
+    {
+        char what[48];
+        snprintf(what, sizeof what, "K and V in %s", text(one, "type"));
+        print_row(what, one);
+    }
 }
 
 static void print_compared(const json_t *c)
@@ -51,6 +78,8 @@ static void print_compared(const json_t *c)
                  100 * quant_number(band, "up_to") - 20, 100 * quant_number(band, "up_to"));
         print_row(what, band);
     }
+    out_printf("\n  the quantized model with smaller keys and values, against itself:\n");
+    print_kv(json_object_get(c, "kv"));
     out_printf("\n  %-18s %14s %14s\n", "", "before", "quantized");
     out_printf("  %-18s %10.2f MiB %10.2f MiB\n", "weights", quant_nth(c, "bytes", 0) / (1 << 20),
                quant_nth(c, "bytes", 1) / (1 << 20));

@@ -275,6 +275,9 @@ static void hostile_tensors(void **state)
     put_tensor(&b, "w", 1, dim4, 10, 0);
     refuse(&b, DLX_E_UNSUPPORTED, "found type 10 (q2_k)");
     put_head(&b, 3, 1, 0);
+    put_tensor(&b, "w", 1, dim4, 42, 0);
+    refuse(&b, DLX_E_UNSUPPORTED, "found type 42 (q2_0)");
+    put_head(&b, 3, 1, 0);
     put_tensor(&b, "w", 1, dim4, UINT32_MAX, 0);
     refuse(&b, DLX_E_UNSUPPORTED, "unknown to us");
     put_head(&b, 3, 1, 0);

@@ -86,12 +86,14 @@ static void llama_cpp_is_told_what_it_asks(void **state)
 static void file_types_are_llama_cpps(void **state)
 {
     (void)state;
-    assert_int_equal(dlx__gguf_file_type(DLX__F32), 0);
-    assert_int_equal(dlx__gguf_file_type(DLX__F16), 1);
-    assert_int_equal(dlx__gguf_file_type(DLX__BF16), 32);
-    assert_int_equal(dlx__gguf_file_type(DLX__Q8_0), 7);
-    assert_int_equal(dlx__gguf_file_type(DLX__Q4_0), 2);
-    assert_int_equal(dlx__gguf_file_type(DLX__Q6_K), 18);
+    assert_int_equal(dlx__gguf_file_type(DLX__F32, false), 0);
+    assert_int_equal(dlx__gguf_file_type(DLX__F16, false), 1);
+    assert_int_equal(dlx__gguf_file_type(DLX__BF16, false), 32);
+    assert_int_equal(dlx__gguf_file_type(DLX__Q8_0, false), 7);
+    assert_int_equal(dlx__gguf_file_type(DLX__Q4_0, false), 2);
+    assert_int_equal(dlx__gguf_file_type(DLX__Q6_K, false), 18);
+    assert_int_equal(dlx__gguf_file_type(DLX__Q4_K, false), 14);
+    assert_int_equal(dlx__gguf_file_type(DLX__Q4_K, true), 15);
 }
 
 /* Rows one by one are the rows at once, in llama.cpp's order for q and k alone. */
@@ -117,7 +119,7 @@ static void rows_go_through_the_permutation(void **state)
         dlx__rows_to_llama_cpp(want, t->tensor->data, t->n_rows / t->head_dim, t->head_dim,
                                row_bytes);
         for (size_t r = 0; r < t->n_rows; r++) {
-            dlx__gguf_copy_rows(row, t, r, r + 1);
+            gguf_stored_rows(row, t, r, r + 1);
             assert_memory_equal(row, want + r * row_bytes, row_bytes);
         }
         free(want);
@@ -172,9 +174,31 @@ static void other_keys_are_carried(void **state)
     dlx__model_release(&a);
 }
 
+/* The range of what the node with this weight reads; 0: none. */
+static float largest_of(const dlx__graph *g, const dlx__tensor *weight)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (g->nodes[i].op == DLX__OP_LINEAR && g->nodes[i].weight == weight)
+            return g->nodes[i].in_largest;
+    return 0;
+}
+
 static dlx_result record(dlx__gguf_writer *w, void *user, dlx_error *err)
 {
-    return dlx__recorded_put(w, user, DLX__SCHEME_STATIC, "gptq", err);
+    const dlx__model *m = user;
+    dlx__gguf_tensors list;
+    dlx__gguf_string names[64];
+    float largest[64];
+    size_t n = 0;
+    DLX__TRY(dlx__gguf_tensors_init(&list, m, err));
+    for (size_t i = 0; i < list.n; i++) {
+        largest[n] = largest_of(&m->graph, list.items[i].tensor);
+        names[n] = (dlx__gguf_string){list.items[i].name, strlen(list.items[i].name)};
+        n += largest[n] > 0;
+    }
+    const dlx_result r = dlx__recorded_put(w, DLX__SCHEME_STATIC, "gptq", names, largest, n, err);
+    dlx__gguf_tensors_release(&list);
+    return r;
 }
 
 /* A range for every product, the tied head's too, that no other has. */

@@ -223,13 +223,18 @@ static void ranges_are_recorded(void **state)
     open_folder(&m, "sdar-tiny-b4");
     some_texts(&c, &m);
     const dlx__observer_spec spec = {.kind = DLX__OBSERVER_MINMAX};
+    dlx__observer_set seen;
+    const dlx__ranges ranges = {.spec = &spec, .seen = &seen};
     dlx__quantize_opts o = opts_of(DLX__Q8_0, DLX__METHOD_RTN, &c);
-    o.ranges = &spec;
+    o.ranges = &ranges;
     assert_ok(quantize_into(&g, &m, &o, &err), &err);
     assert_int_equal(g.n_ranges, 0);
     for (int s = DLX__SCHEME_STATIC; s <= DLX__SCHEME_STATIC16; s++) {
         o.scheme = (dlx__scheme)s;
+        dlx__observer_set_init(&seen, NULL);
         assert_ok(quantize_into(&g, &m, &o, &err), &err);
+        assert_int_equal(seen.n, 4 * m.hp.n_layers + 1);
+        dlx__observer_set_release(&seen);
         assert_int_equal(g.n_ranges, 7 * m.hp.n_layers + 1);
         for (size_t i = 0; i < g.n_ranges; i++)
             assert_true(g.ranges[i] > 0 && isfinite(g.ranges[i]));
@@ -241,6 +246,68 @@ static void ranges_are_recorded(void **state)
     dlx__calibration_release(&c);
     dlx__model_release(&m);
     free(g.bytes);
+}
+
+/* Texts in two shards, each observed by itself, then both together without any text: the same
+ * ranges as of all texts at once. What was observed of another model is refused by name. */
+static void shards_make_the_whole(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"sdar-tiny-b4", "fast-dllm-v2-tiny", "llada-tiny"};
+    given whole = given_open(), part = given_open();
+    for (size_t f = 0; f < DLX__LEN(folders); f++) {
+        dlx_error err = {.code = DLX_OK};
+        dlx__model m;
+        dlx__calibration shards[3]; /* the first half, the second, all */
+        dlx__observer_set sets[3], both, none;
+        const dlx__observer_spec spec = {.kind = DLX__OBSERVER_MSE};
+        dlx__ranges ranges = {.spec = &spec};
+        dlx__quantize_opts o = opts_of(DLX__Q8_0, DLX__METHOD_RTN, NULL);
+        o.scheme = DLX__SCHEME_STATIC;
+        o.ranges = &ranges;
+        open_folder(&m, folders[f]);
+        for (size_t s = 0; s < 3; s++) {
+            dlx__calibration_init(&shards[s], &m, 1, NULL);
+            for (size_t t = s == 1 ? 2 : 0; t < (s == 0 ? 2 : 4); t++) {
+                dlx_token ids[64];
+                for (size_t i = 0; i < 64; i++)
+                    ids[i] = (dlx_token)((7 * i + 31 * t) % 50);
+                assert_ok(dlx__calibration_add(&shards[s], &m, ids, 64, 64, &err), &err);
+            }
+            dlx__observer_set_init(&sets[s], NULL);
+            o.calibration = &shards[s];
+            ranges.seen = &sets[s];
+            assert_ok(quantize_into(&whole, &m, &o, &err), &err);
+        }
+        dlx__observer_set_init(&both, NULL);
+        o.calibration = &shards[1];
+        dlx__observer_set_release(&sets[1]);
+        ranges.seen = &sets[1];
+        ranges.earlier = &sets[0];
+        assert_ok(quantize_into(&part, &m, &o, &err), &err); /* the second, and the first merged */
+        assert_int_equal(part.n_ranges, whole.n_ranges);
+        assert_memory_equal(part.ranges, whole.ranges, whole.n_ranges * sizeof *whole.ranges);
+        o.calibration = NULL;
+        ranges.seen = &both;
+        ranges.earlier = &sets[1];
+        assert_ok(quantize_into(&part, &m, &o, &err), &err); /* what both saw, and no text */
+        assert_memory_equal(part.ranges, whole.ranges, whole.n_ranges * sizeof *whole.ranges);
+        assert_int_equal(part.n_bytes, whole.n_bytes);
+        assert_memory_equal(part.bytes, whole.bytes, whole.n_bytes);
+        dlx__observer_set_release(&both);
+        dlx__observer_set_init(&none, NULL);
+        ranges.earlier = &none;
+        assert_int_equal(quantize_into(&part, &m, &o, &err), DLX_E_MISMATCH);
+        assert_non_null(strstr(err.text, "blk.0.attn"));
+        dlx__observer_set_release(&both);
+        for (size_t s = 0; s < 3; s++) {
+            dlx__observer_set_release(&sets[s]);
+            dlx__calibration_release(&shards[s]);
+        }
+        dlx__model_release(&m);
+    }
+    free(whole.bytes);
+    free(part.bytes);
 }
 
 static bool stop_at_once(void *user, size_t done, size_t all)
@@ -267,6 +334,8 @@ static void refusals(void **state)
     some_texts(&c, &m);
     dlx__calibration_init(&empty, &m, 1, NULL);
     const dlx__observer_spec spec = {.kind = DLX__OBSERVER_MINMAX};
+    dlx__observer_set seen;
+    const dlx__ranges ranges = {.spec = &spec, .seen = &seen};
     dlx__quantize_opts o = opts_of(DLX__Q4_0, DLX__METHOD_GPTQ, NULL);
     assert_int_equal(quantize_into(&g, &m, &o, &err), DLX_E_ARG);
     assert_non_null(strstr(err.text, "gptq needs calibration"));
@@ -275,7 +344,8 @@ static void refusals(void **state)
     assert_non_null(strstr(err.text, "calibration"));
     o = opts_of(DLX__Q4_0, DLX__METHOD_RTN, NULL);
     o.scheme = DLX__SCHEME_STATIC;
-    o.ranges = &spec;
+    o.ranges = &ranges;
+    dlx__observer_set_init(&seen, NULL);
     assert_int_equal(quantize_into(&g, &m, &o, &err), DLX_E_ARG);
     assert_non_null(strstr(err.text, "static needs calibration"));
     for (int method = 0; method < DLX__N_METHODS; method++) {
@@ -377,11 +447,12 @@ static void rules(void **state)
     r.all = true;
     assert_int_equal(dlx__rules_apply(&r, &m, DLX__ROLE_EMBED, 0).type, DLX__Q4_0);
     r.mixed = true;
+    r.type = DLX__Q4_K;
     assert_int_equal(dlx__rules_apply(&r, &m, DLX__ROLE_V, 0).type, DLX__Q8_0);
     r = (dlx__rules){.type = DLX__Q4_K, .group = DLX__GRID_OWN};
     const dlx__ruling up = dlx__rules_apply(&r, &m, DLX__ROLE_UP, 0); /* rows under 256 */
     assert_int_equal(up.type, DLX__Q5_0);
-    assert_true(up.fell_back);
+    assert_true(up.other_type && !up.other_group);
     r.type = DLX__F16;
     assert_int_equal(dlx__rules_apply(&r, &m, DLX__ROLE_EMBED, 0).type, DLX__F16);
     dlx__model_release(&m);
@@ -405,6 +476,7 @@ int main(void)
         cmocka_unit_test(nearest_is_what_ggml_rounds),
         cmocka_unit_test(scales_change_nothing),
         cmocka_unit_test(ranges_are_recorded),
+        cmocka_unit_test(shards_make_the_whole),
         cmocka_unit_test(refusals),
         cmocka_unit_test(broken_weights),
         cmocka_unit_test(zero_weights),
