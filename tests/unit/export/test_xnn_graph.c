@@ -315,13 +315,14 @@ static void the_header_is_that_of_the_format(void **state)
     sample_close(&s);
 }
 
-static void every_allocation_may_fail(void **state)
+/* From allocation i on, or that one alone. */
+static void fail_each(bool once)
 {
-    (void)state;
     dlx_result r = DLX_E_NOMEM;
     for (size_t i = 1; r != DLX_OK; i++) {
         failing_mem mem;
         failing_mem_init(&mem, i);
+        mem.once = once;
         dlx__xnn_graph g;
         dlx__buf out;
         dlx__arena arena;
@@ -345,6 +346,13 @@ static void every_allocation_may_fail(void **state)
         dlx__xnn_release(&g);
         assert_int_equal(mem.n_alive, 0);
     }
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    fail_each(false);
+    fail_each(true);
 }
 
 int main(void)
