@@ -78,7 +78,7 @@ static dlx_result read_layout(dlx__ptd_file *f, dlx__pte_item *item, const dlx__
         return dlx__fail_memory(err, "reading a .ptd file", sizes.n);
     for (size_t i = 0; i < sizes.n; i++)
         dims[i] = dlx__flat_i32_at(&sizes, i);
-    item->type = dlx__flat_i8(&layout, 0);
+    item->type = dlx__flat_u8(&layout, 0);
     item->n_dims = (int)sizes.n;
     item->dims = dims;
     return DLX_OK;

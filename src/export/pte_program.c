@@ -53,8 +53,7 @@ const char *dlx__pte_copy_text(dlx__pte *p, const char *text)
 dlx__pte_method *dlx__pte_add_method(dlx__pte *p, const char *name)
 {
     const char *copy = dlx__pte_copy_text(p, name);
-    if (!copy ||
-        !dlx__pte_room(p, &p->methods, p->n_methods, &p->method_capacity, sizeof *p->methods))
+    if (!copy || !dlx__pte_room(p, &p->methods, p->n_methods, &p->method_capacity, sizeof(void *)))
         return NULL;
     dlx__pte_method *m = dlx__arena_alloc(&p->arena, 1, sizeof *m);
     if (!m) {

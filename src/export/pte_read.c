@@ -62,16 +62,17 @@ static dlx_result read_segments(dlx__pte_reader *r, const head *h)
     for (size_t i = 0; i < list.n; i++) {
         dlx__flat_table t = dlx__flat_table_at(&list, i);
         const uint64_t offset = dlx__flat_u64(&t, 0), n_bytes = dlx__flat_u64(&t, 1);
+        const uint64_t at = h->base + offset;
         if (offset > h->n_data || n_bytes > h->n_data - offset)
             dlx__flat_fault(&r->view,
                             "segment %zu: expected a part of the %llu bytes of data, found %llu "
                             "bytes at %llu",
                             i, (unsigned long long)h->n_data, (unsigned long long)n_bytes,
                             (unsigned long long)offset);
-        else if (n_bytes && (h->base + offset) % DLX__PTE_DATA_ALIGN != 0)
+        else if (n_bytes && at % DLX__PTE_DATA_ALIGN != 0)
             dlx__flat_fault(&r->view, "segment %zu: expected a multiple of 16, found byte %llu", i,
-                            (unsigned long long)(h->base + offset));
-        r->segments[i] = (dlx__pte_span){h->base + offset, n_bytes};
+                            (unsigned long long)at);
+        r->segments[i] = (dlx__pte_span){at, n_bytes};
     }
     return DLX_OK;
 }

@@ -142,8 +142,8 @@ static void read_data(const where *w, const dlx__flat_table *t)
 
 static bool read_tensor(const where *w, const dlx__flat_table *t)
 {
-    w->v->type = dlx__flat_i8(t, DLX__TENSOR_TYPE);
-    const int dynamism = dlx__flat_i8(t, DLX__TENSOR_DYNAMISM);
+    w->v->type = dlx__flat_u8(t, DLX__TENSOR_TYPE);
+    const int dynamism = dlx__flat_u8(t, DLX__TENSOR_DYNAMISM);
     w->v->dynamic = dynamism == 1;
     if (!dlx__pte_type_name(w->v->type))
         fault(w, "a known type of elements", (unsigned)w->v->type);

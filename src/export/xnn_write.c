@@ -206,10 +206,9 @@ static bool append_blob(dlx__buf *out, const dlx__xnn_graph *g)
 static dlx_result append_all(dlx__buf *out, const dlx__xnn_graph *g, const uint8_t *flat,
                              size_t n_flat, uint64_t n_blob, dlx_error *err)
 {
-    uint8_t head[HEAD] = {0};
+    uint8_t head[HEAD] = {0, 0, 0, 0, 'X', 'H', '0', '0'};
     const uint16_t head_bytes = DLX__XNN_HEADER_BYTES;
     const uint32_t offsets[] = {HEAD, (uint32_t)n_flat, (uint32_t)(HEAD + n_flat)};
-    memcpy(head + 4, "XH00", 4);
     memcpy(head + 8, &head_bytes, sizeof head_bytes);
     memcpy(head + 10, offsets, sizeof offsets);
     memcpy(head + 22, &n_blob, sizeof n_blob);
@@ -239,13 +238,13 @@ dlx_result dlx__xnn_serialize(const dlx__xnn_graph *g, dlx__buf *out, dlx_error 
     const size_t longest = dlx__max(dlx__max(g->n_values, g->n_nodes), dlx__max(g->n_constants, 1));
     lists l = {.refs = dlx__alloc_zero(out->mem, longest, sizeof *l.refs),
                .ids = dlx__alloc_zero(out->mem, longest, sizeof *l.ids)};
-    const uint8_t *flat;
-    size_t n_flat;
-    dlx_result r = DLX_OK;
-    if (!l.refs || !l.ids)
-        r = dlx__fail_memory(err, "writing an XNNPACK payload", dlx__mul(longest, 8));
-    if (r == DLX_OK)
+    const uint8_t *flat = NULL;
+    size_t n_flat = 0;
+    dlx_result r;
+    if (l.refs && l.ids)
         r = dlx__flat_finish(&f, put_graph(&f, g, &l), "XN01", &flat, &n_flat, err);
+    else
+        r = dlx__fail_memory(err, "writing an XNNPACK payload", dlx__mul(longest, 8));
     if (r == DLX_OK)
         r = append_all(out, g, flat, n_flat, l.blob_bytes, err);
     dlx__free(out->mem, l.ids);

@@ -154,7 +154,6 @@ static void get(const dlx__flat_table *t, int slot, void *value, size_t n_bytes)
         return value;                                                                              \
     }
 GETTER(u8, uint8_t)
-GETTER(i8, int8_t)
 GETTER(u16, uint16_t)
 GETTER(u32, uint32_t)
 GETTER(i32, int32_t)

@@ -57,7 +57,6 @@ dlx__flat_table dlx__flat_root(dlx__flat_view *v, const char *id, const char *ot
 
 bool dlx__flat_has(const dlx__flat_table *t, int slot);
 uint8_t dlx__flat_u8(const dlx__flat_table *t, int slot);
-int8_t dlx__flat_i8(const dlx__flat_table *t, int slot);
 uint16_t dlx__flat_u16(const dlx__flat_table *t, int slot);
 uint32_t dlx__flat_u32(const dlx__flat_table *t, int slot);
 int32_t dlx__flat_i32(const dlx__flat_table *t, int slot);

@@ -408,14 +408,15 @@ static void misfits_are_sentences(void **state)
     dlx__pte_release(&empty);
 }
 
-static void every_allocation_may_fail(void **state)
+/* From allocation i on, or that one alone. */
+static void fail_each(bool once)
 {
-    (void)state;
     const char *path = sample_path("failing.pte"), *data = sample_path("failing.ptd");
     dlx_result r = DLX_E_NOMEM;
     for (size_t i = 1; r != DLX_OK; i++) {
         failing_mem mem;
         failing_mem_init(&mem, i);
+        mem.once = once;
         sample s;
         dlx_error err;
         dlx__pte_file f;
@@ -435,6 +436,13 @@ static void every_allocation_may_fail(void **state)
         sample_close(&s);
         assert_int_equal(mem.n_alive, 0);
     }
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    fail_each(false);
+    fail_each(true);
 }
 
 int main(void)

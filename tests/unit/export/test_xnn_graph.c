@@ -56,17 +56,10 @@ static void shapes_follow_from_the_inputs(void **state)
     dlx__xnn_release(&g);
 }
 
-/* Each way of going wrong, and a word of its sentence. */
-static const char *go_wrong(dlx__xnn_graph *g, int way)
+/* Nodes that go wrong, and a word of the sentence. */
+static const char *bad_node(dlx__xnn_graph *g, int way, dlx__xnn_value x, dlx__xnn_value y,
+                            dlx__xnn_value w, dlx__xnn_value row)
 {
-    const dlx__xnn_quant groups = {.kind = DLX__XNN_PER_GROUP, .scales = 1, .group = 16};
-    const dlx__xnn_quant tensor = {.kind = DLX__XNN_PER_TENSOR, .scale = 1};
-    const size_t wide[] = {2, 64}, flat[] = {2};
-    dlx__xnn_value x = input(g, 2, 4, 64, 0, 0), y = input(g, 3, 2, 4, 5, 0);
-    dlx__xnn_value w =
-        dlx__xnn_weight(g, DLX__XNN_FP32, wide, 2, dlx__xnn_named(g, "w", 512), NULL);
-    dlx__xnn_value b = dlx__xnn_weight(g, DLX__XNN_FP32, flat, 1, dlx__xnn_named(g, "b", 8), NULL);
-    dlx__xnn_value row = dlx__xnn_convert(g, x, DLX__XNN_QDINT8, NULL);
     switch (way) {
     case 0:
         dlx__xnn_unary(g, DLX__XNN_OP_ADD, x);
@@ -104,6 +97,26 @@ static const char *go_wrong(dlx__xnn_graph *g, int way)
     case 11:
         dlx__xnn_concat(g, 0, (const dlx__xnn_value[]){x, y}, 2);
         return "same axes";
+    default:
+        return NULL;
+    }
+}
+
+/* Each way of going wrong, those of nodes first. */
+static const char *go_wrong(dlx__xnn_graph *g, int way)
+{
+    const dlx__xnn_quant groups = {.kind = DLX__XNN_PER_GROUP, .scales = 1, .group = 16};
+    const dlx__xnn_quant tensor = {.kind = DLX__XNN_PER_TENSOR, .scale = 1};
+    const size_t wide[] = {2, 64}, flat[] = {2};
+    dlx__xnn_value x = input(g, 2, 4, 64, 0, 0), y = input(g, 3, 2, 4, 5, 0);
+    dlx__xnn_value w =
+        dlx__xnn_weight(g, DLX__XNN_FP32, wide, 2, dlx__xnn_named(g, "w", 512), NULL);
+    dlx__xnn_value b = dlx__xnn_weight(g, DLX__XNN_FP32, flat, 1, dlx__xnn_named(g, "b", 8), NULL);
+    dlx__xnn_value row = dlx__xnn_convert(g, x, DLX__XNN_QDINT8, NULL);
+    const char *says = bad_node(g, way, x, y, w, row);
+    if (says)
+        return says;
+    switch (way) {
     case 12:
         dlx__xnn_fully_connected(g, y, w, b, DLX__XNN_FP32, NULL);
         return "k columns";
@@ -315,13 +328,14 @@ static void the_header_is_that_of_the_format(void **state)
     sample_close(&s);
 }
 
-static void every_allocation_may_fail(void **state)
+/* From allocation i on, or that one alone. */
+static void fail_each(bool once)
 {
-    (void)state;
     dlx_result r = DLX_E_NOMEM;
     for (size_t i = 1; r != DLX_OK; i++) {
         failing_mem mem;
         failing_mem_init(&mem, i);
+        mem.once = once;
         dlx__xnn_graph g;
         dlx__buf out;
         dlx__arena arena;
@@ -345,6 +359,13 @@ static void every_allocation_may_fail(void **state)
         dlx__xnn_release(&g);
         assert_int_equal(mem.n_alive, 0);
     }
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    fail_each(false);
+    fail_each(true);
 }
 
 int main(void)

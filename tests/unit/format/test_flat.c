@@ -67,7 +67,7 @@ static uint64_t visit(dlx__flat_view *v)
         sum += dlx__flat_u32(&in, 0) + dlx__flat_u8(&in, 2);
     }
     dlx__flat_table of_union = dlx__flat_child(&t, 14);
-    return sum + dlx__flat_u32(&of_union, 0) + (uint64_t)dlx__flat_i8(&t, 13);
+    return sum + dlx__flat_u32(&of_union, 0) + dlx__flat_u8(&t, 13);
 }
 
 static void what_is_written_is_read(void **state)
@@ -186,13 +186,14 @@ static void misuse_is_kept_as_the_failure(void **state)
     }
 }
 
-static void every_allocation_may_fail(void **state)
+/* From allocation i on, or that one alone. */
+static void fail_each(bool once)
 {
-    (void)state;
     dlx_result r = DLX_E_NOMEM;
     for (size_t i = 1; r != DLX_OK; i++) {
         failing_mem mem;
         failing_mem_init(&mem, i);
+        mem.once = once;
         dlx__flat f;
         dlx_error err;
         const uint8_t *bytes;
@@ -204,6 +205,13 @@ static void every_allocation_may_fail(void **state)
         dlx__flat_release(&f);
         assert_int_equal(mem.n_alive, 0);
     }
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    fail_each(false);
+    fail_each(true);
 }
 
 static void damages_are_found_or_harmless(void **state)
