@@ -1,13 +1,13 @@
 /* gguf_file.c - keys, tensor descriptions, then tensors as the quantizer hands them on. */
 #include "api/gguf_file.h"
 
+#include "api/gguf_keys.h"
 #include "api/gguf_report.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "model/bind.h"
 #include "model/gguf_put.h"
 #include "model/recorded.h"
-#include "text/text_put.h"
 
 #include <string.h>
 
@@ -62,21 +62,11 @@ static dlx_result name_ranged(job *j, dlx_error *err)
 
 static dlx_result put_keys(job *j, dlx_error *err)
 {
-    const dlx__hparams *hp = &j->m->hp;
-    const dlx__text_facts facts = {.n_rows = hp->n_rows_vocab,
-                                   .bos_id = hp->bos_id.value,
-                                   .eos_id = hp->n_stop_ids ? hp->stop_ids[0] : -1};
-    dlx_result r = dlx__gguf_put_types(j->w, j->o->rules.type, j->o->rules.mixed);
-    if (r == DLX_OK)
-        r = dlx__gguf_put_model(j->w, j->m);
-    if (r != DLX_OK)
+    if (dlx__gguf_put_types(j->w, j->o->rules.type, j->o->rules.mixed) != DLX_OK)
         return dlx__fail_memory(err, "describing a model", 1);
     DLX__TRY(dlx__recorded_put(j->w, j->o->scheme, dlx__method_name(j->o->method), j->ranged, NULL,
                                j->n_ranged, err));
-    DLX__TRY(dlx__text_put(j->w, &j->m->checkpoint, j->model->tokenizer, &facts, err));
-    if (dlx__gguf_put_carried(j->w, j->m) != DLX_OK)
-        return dlx__fail_memory(err, "describing a model", 1);
-    return DLX_OK;
+    return dlx__api_put_keys(j->w, j->model, err);
 }
 
 static dlx_result begin(job *j, const char *path, dlx_error *err)

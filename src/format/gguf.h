@@ -10,6 +10,7 @@
 #ifndef DLX__GGUF_H
 #define DLX__GGUF_H
 
+#include "base/buf.h"
 #include "format/weights.h"
 
 typedef enum dlx__gguf_type {
@@ -82,6 +83,10 @@ double dlx__gguf_array_number(const dlx__gguf_kv *kv, size_t i);
 typedef struct dlx__gguf_writer dlx__gguf_writer;
 dlx_result dlx__gguf_writer_open(dlx__gguf_writer **out, const char *path, const dlx_allocator *mem,
                                  dlx_error *err);
+/* Keys alone, without a file; `take` appends the bytes of a GGUF file without tensors, frees w. */
+dlx_result dlx__gguf_writer_open_keys(dlx__gguf_writer **out, const dlx_allocator *mem,
+                                      dlx_error *err);
+dlx_result dlx__gguf_writer_take(dlx__gguf_writer *w, dlx__buf *out, dlx_error *err);
 dlx_result dlx__gguf_put_u32(dlx__gguf_writer *w, const char *key, uint32_t value);
 dlx_result dlx__gguf_put_f32(dlx__gguf_writer *w, const char *key, float value);
 dlx_result dlx__gguf_put_bool(dlx__gguf_writer *w, const char *key, bool value);

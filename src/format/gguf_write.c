@@ -28,8 +28,9 @@ struct dlx__gguf_writer {
     bool in_data;
 };
 
-dlx_result dlx__gguf_writer_open(dlx__gguf_writer **out, const char *path, const dlx_allocator *mem,
-                                 dlx_error *err)
+/* file: false, keys alone, for dlx__gguf_writer_take. */
+static dlx_result open_writer(dlx__gguf_writer **out, const char *path, bool file,
+                              const dlx_allocator *mem, dlx_error *err)
 {
     *out = NULL;
     dlx__gguf_writer *w = dlx__alloc_zero(mem, 1, sizeof *w);
@@ -42,14 +43,29 @@ dlx_result dlx__gguf_writer_open(dlx__gguf_writer **out, const char *path, const
     dlx__names_init(&w->keys, mem);
     dlx__names_init(&w->tensors, mem);
     w->path = dlx__strdup(mem, path);
-    dlx_result r = w->path ? dlx__writer_open(&w->file, path, mem, err)
-                           : dlx__fail_memory(err, "opening a GGUF file for writing", strlen(path));
+    dlx_result r = DLX_OK;
+    if (!w->path)
+        r = dlx__fail_memory(err, "opening a GGUF file for writing", strlen(path));
+    else if (file)
+        r = dlx__writer_open(&w->file, path, mem, err);
     if (r != DLX_OK) {
         dlx__gguf_writer_abandon(w);
         return r;
     }
     *out = w;
     return DLX_OK;
+}
+
+dlx_result dlx__gguf_writer_open(dlx__gguf_writer **out, const char *path, const dlx_allocator *mem,
+                                 dlx_error *err)
+{
+    return open_writer(out, path, true, mem, err);
+}
+
+dlx_result dlx__gguf_writer_open_keys(dlx__gguf_writer **out, const dlx_allocator *mem,
+                                      dlx_error *err)
+{
+    return open_writer(out, "GGUF keys", false, mem, err);
 }
 
 static dlx_result result_of(bool ok)
@@ -231,16 +247,34 @@ static dlx_result check_once(const dlx__gguf_writer *w, dlx__names *names, const
                      t.last);
 }
 
+typedef struct gguf_head {
+    char magic[4];
+    uint32_t version;
+    uint64_t n_tensors;
+    uint64_t n_kv;
+} gguf_head;
+
+static gguf_head head_of(const dlx__gguf_writer *w)
+{
+    return (gguf_head){{'G', 'G', 'U', 'F'}, VERSION, w->tensors.n, w->keys.n};
+}
+
+dlx_result dlx__gguf_writer_take(dlx__gguf_writer *w, dlx__buf *out, dlx_error *err)
+{
+    const gguf_head head = head_of(w);
+    dlx_result r = check_once(w, &w->keys, "key", err);
+    if (r == DLX_OK &&
+        !(put_bytes(out, &head, sizeof head) && put_bytes(out, w->kv.data, w->kv.len)))
+        r = dlx__fail_memory(err, "writing GGUF keys", w->kv.len);
+    dlx__gguf_writer_abandon(w);
+    return r;
+}
+
 dlx_result dlx__gguf_begin_data(dlx__gguf_writer *w, dlx_error *err)
 {
     DLX__TRY(check_once(w, &w->keys, "key", err));
     DLX__TRY(check_once(w, &w->tensors, "tensor", err));
-    struct {
-        char magic[4];
-        uint32_t version;
-        uint64_t n_tensors;
-        uint64_t n_kv;
-    } head = {{'G', 'G', 'U', 'F'}, VERSION, w->tensors.n, w->keys.n};
+    const gguf_head head = head_of(w);
     DLX__TRY(dlx__writer_write(w->file, &head, sizeof head, err));
     DLX__TRY(dlx__writer_write(w->file, w->kv.data, w->kv.len, err));
     DLX__TRY(dlx__writer_write(w->file, w->descriptions.data, w->descriptions.len, err));

@@ -16,6 +16,7 @@
     X(inspect)                                                                                     \
     X(eval)                                                                                        \
     X(quantize)                                                                                    \
+    X(export)                                                                                      \
     X(bench)                                                                                       \
     X(doctor)                                                                                      \
     X(completion)                                                                                  \

@@ -1,0 +1,53 @@
+/*
+ * export.h - models as programs for other runtimes: phones, boards, other people's applications.
+ *
+ * Errors, allocation and ownership as in dlx.h; reports are JSON texts to be freed with dlx_free.
+ */
+#ifndef DLX_EXPORT_H
+#define DLX_EXPORT_H
+
+#include <dlx/dlx.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dlx_export_opts {
+    size_t size;         /* sizeof(dlx_export_opts) */
+    const char *backend; /* NULL: "xnnpack": an ExecuTorch program (.pte), one XNNPACK delegate */
+    /*
+     * Of the weights: NULL or "fp32"; "fp16", products in float32; "int8", a scale for each output,
+     * rows rounded to int8 as they come (8da8w); "int4", a bf16 scale for 32 inputs, rows likewise
+     * (8da4w), the head int8. Norms and biases are float32, the embedding fp16 beside all but fp32.
+     */
+    const char *dtype;
+    /*
+     * Where keys and values of earlier passes are: "state", in the program, as stock text runners
+     * expect; "io", inputs and outputs of each pass; "none", nowhere: a pass is a whole canvas.
+     * NULL: "state" for families that decode block by block or token by token, "none" for the
+     * others.
+     */
+    const char *cache;
+    size_t n_ctx;  /* positions; 0: 2048, or as many as the model knows if these are fewer */
+    size_t n_rows; /* of a pass at most; 0: 32, or a block; with cache "none" n_ctx */
+    const char *data_path; /* a second file (.ptd) that gets the weights; NULL: one file */
+    /* Called with the part that is done; false stops. May be NULL. */
+    bool (*on_progress)(void *user, double done, double seconds_left);
+    void *user;
+} dlx_export_opts;
+
+/*
+ * Writes a program of the model; nothing is seen under its names before it is whole. Memory: some
+ * rows of a tensor. report (may be NULL):
+ *
+ *   {"path","data_path","backend","dtype","cache","n_ctx","n_rows","bytes","data_bytes",
+ *    "weight_bytes","seconds"}
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *path,
+                                            const dlx_export_opts *opts, char **report,
+                                            dlx_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,76 @@
+/* xnnpack.c - programs for ExecuTorch's XNNPACK delegate: written here, run by its runtime. */
+#include "backends/backend.h"
+
+#include "base/fail.h"
+#include "export/exporter.h"
+#include "export/pte_model.h"
+
+static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
+{
+    const bool four_bits = o->packing == DLX__PACK_INT4;
+    const dlx__pte_model_opts opts = {.packing = o->packing,
+                                      .head = four_bits ? DLX__PACK_INT8 : o->packing,
+                                      .half_embedding = o->packing != DLX__PACK_FP32,
+                                      .cache = o->cache,
+                                      .n_ctx = o->n_ctx,
+                                      .n_rows = o->n_rows,
+                                      .description = o->description,
+                                      .n_description = o->n_description,
+                                      .write = {.data_path = o->data_path,
+                                                .on_progress = o->on_progress,
+                                                .user = o->user,
+                                                .mem = o->mem}};
+    dlx__pte_written written;
+    DLX__TRY(dlx__pte_model_write(m, o->path, &opts, &written, err));
+    *o->written =
+        (dlx__export_written){.program_bytes = written.pte_bytes,
+                              .data_bytes = written.ptd_bytes,
+                              .weight_bytes = written.named_bytes + written.constant_bytes};
+    return DLX_OK;
+}
+
+static dlx_result probe(dlx_error *err)
+{
+    return dlx__fail(err, DLX_E_UNSUPPORTED,
+                     "xnnpack writes programs (dlx export) and does not run them here yet");
+}
+
+static dlx_result load(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
+                       dlx_error *err)
+{
+    (void)m;
+    (void)o;
+    *out = NULL;
+    return probe(err);
+}
+
+static dlx_result step(dlx__backend *b, const dlx__step *in, dlx_error *err)
+{
+    (void)b;
+    (void)in;
+    return probe(err);
+}
+
+static dlx_result head(dlx__backend *b, const dlx__head *in, dlx_error *err)
+{
+    (void)b;
+    (void)in;
+    return probe(err);
+}
+
+static void close(dlx__backend *b)
+{
+    (void)b;
+}
+
+const dlx__backend_class dlx__backend_xnnpack = {
+    .name = "xnnpack",
+    .about = "ExecuTorch programs with an XNNPACK delegate, for phones",
+    .plain = true,
+    .probe = probe,
+    .load = load,
+    .step = step,
+    .head = head,
+    .close = close,
+    .export_model = export_model,
+};

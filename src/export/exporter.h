@@ -1,0 +1,31 @@
+/*
+ * exporter.h - what every exporter is asked for: a program of a model for a backend. Backends
+ * implement it (backend.h, export_model).
+ */
+#ifndef DLX__EXPORTER_H
+#define DLX__EXPORTER_H
+
+#include "export/lower.h"
+
+typedef struct dlx__export_written {
+    uint64_t program_bytes, data_bytes; /* of the files; data: of the second, if there is one */
+    uint64_t weight_bytes;              /* of all weights in it, each once */
+} dlx__export_written;
+
+typedef struct dlx__export_opts dlx__export_opts;
+struct dlx__export_opts {
+    const char *path;
+    const char *data_path;   /* a second file for the weights; NULL: one file */
+    dlx__packing packing;    /* of matrices; the head of INT4 is INT8 */
+    dlx__export_cache cache; /* where K and V are */
+    size_t n_ctx;            /* positions */
+    size_t n_rows;           /* of a pass, at most */
+    const void *description; /* [n_description]: the model's keys as a GGUF file without tensors */
+    size_t n_description;
+    bool (*on_progress)(void *user, uint64_t n_done, uint64_t n_total); /* false stops; or NULL */
+    void *user;
+    const dlx_allocator *mem;
+    dlx__export_written *written;
+};
+
+#endif

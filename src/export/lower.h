@@ -1,0 +1,66 @@
+/*
+ * lower.h - a model's graph as one XNNPACK graph: everything of a pass but the rows of the
+ * embedding and the rotation, which come in, and the keeping of K and V, which go out.
+ *
+ * T rows, kv heads of K and V, c numbers of a head, P positions kept before them. Rows attend to
+ * the P positions and to all T, unless a mask is added to the scores.
+ */
+#ifndef DLX__LOWER_H
+#define DLX__LOWER_H
+
+#include "export/packed.h"
+#include "export/xnn_graph.h"
+#include "graph/graph.h"
+
+/* Where K and V of earlier passes are. */
+typedef enum dlx__export_cache {
+    DLX__EXPORT_NO_CACHE, /* nowhere: every pass is a whole canvas */
+    DLX__EXPORT_STATE,    /* in the program; inputs [P, c], one for each head */
+    DLX__EXPORT_IO        /* with the caller; inputs [kv, P, c], one for each layer */
+} dlx__export_cache;
+
+typedef struct dlx__lower_opts {
+    dlx__export_cache cache;
+    bool masked;         /* a mask [T, P + T] is an input */
+    bool half_embedding; /* the embedding's rows come in fp16 */
+    size_t n_rows;       /* T at most */
+    size_t n_ctx;        /* P at most */
+} dlx__lower_opts;
+
+/* What an argument of the delegate is. */
+typedef enum dlx__extern_kind {
+    DLX__EXTERN_EMBEDDED, /* in: [T, d] rows of the embedding */
+    DLX__EXTERN_COS,      /* in: [T, c] of the rows' positions */
+    DLX__EXTERN_SIN,      /* in: [T, c] */
+    DLX__EXTERN_SCALE,    /* in: [1] of the scores */
+    DLX__EXTERN_MASK,     /* in: [T, P + T] */
+    DLX__EXTERN_GAIN,     /* in: [n] of a norm, `tensor` */
+    DLX__EXTERN_PAST,     /* in: K (side 0) or V (1) of `layer`, of `head` where they are apart */
+    DLX__EXTERN_NEW,      /* out: [kv, T, c] K or V of `layer` */
+    DLX__EXTERN_LOGITS    /* out: [1, T, vocabulary] */
+} dlx__extern_kind;
+
+typedef struct dlx__extern {
+    dlx__extern_kind kind;
+    const dlx__tensor *tensor;
+    size_t layer, head;
+    int side;
+} dlx__extern;
+
+typedef struct dlx__lowered {
+    dlx__xnn_graph xnn;
+    dlx__extern *externs; /* [n] in the order of the delegate's arguments */
+    size_t n, capacity;
+    float scale;  /* of the scores */
+    double theta; /* of the rotation */
+} dlx__lowered;
+
+/*
+ * Weights are named by `packed`, which gets those that it does not know yet. Nodes that XNNPACK
+ * cannot express are refused by name. On failure nothing is to be released.
+ */
+dlx_result dlx__lower(dlx__lowered *to, const dlx__graph *g, const dlx__lower_opts *opts,
+                      dlx__packed *packed, const dlx_allocator *mem, dlx_error *err);
+void dlx__lowered_release(dlx__lowered *l);
+
+#endif

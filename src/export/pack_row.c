@@ -1,0 +1,129 @@
+/* pack_row.c - scales first, then the numbers that are nearest. */
+#include "export/pack_row.h"
+
+#include "dtype/convert.h"
+
+#include <math.h>
+
+enum { GROUP = DLX__PACK_GROUP };
+
+size_t dlx__pack_row_bytes(dlx__packing packing, bool scales, size_t n)
+{
+    switch (packing) {
+    case DLX__PACK_FP32:
+        return scales ? 0 : dlx__mul(4, n);
+    case DLX__PACK_FP16:
+        return scales ? 0 : dlx__mul(2, n);
+    case DLX__PACK_INT8:
+        return scales ? 4 : n;
+    case DLX__PACK_INT4:
+        return scales ? 2 * (n / GROUP) : n / 2;
+    case DLX__N_PACKINGS:
+        break;
+    }
+    return 0;
+}
+
+static float largest(const float *x, size_t n)
+{
+    float most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmaxf(most, fabsf(x[i]));
+    return most;
+}
+
+static int nearest(float x, float inverse, int low, int high)
+{
+    const float q = rintf(x * inverse);
+    return q < (float)low ? low : q > (float)high ? high : (int)q;
+}
+
+/* ---- eight bits ---------------------------------------------------------------------------- */
+
+static float scale_of_row(const float *x, size_t n)
+{
+    const float most = largest(x, n);
+    return most < 1e-30f ? 1.0f : most / 127.0f;
+}
+
+static void pack_int8(int8_t *out, const float *x, size_t n)
+{
+    const float inverse = 1.0f / scale_of_row(x, n);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (int8_t)nearest(x[i], inverse, -127, 127);
+}
+
+/* ---- four bits ----------------------------------------------------------------------------- */
+
+static double error_of(const float *x, float scale)
+{
+    const float inverse = 1.0f / scale;
+    double error = 0;
+    for (size_t i = 0; i < GROUP; i++) {
+        const float d = x[i] - scale * (float)nearest(x[i], inverse, -8, 7);
+        error += (double)d * (double)d;
+    }
+    return error;
+}
+
+/* Of the scales from where nothing is clipped down to three quarters of that the best. */
+static uint16_t scale_of_group(const float *x)
+{
+    enum { TRIES = 9 };
+    float widest = 0;
+    for (size_t i = 0; i < GROUP; i++)
+        widest = fmaxf(widest, x[i] < 0 ? -x[i] / 8.0f : x[i] / 7.0f);
+    if (widest < 1e-30f)
+        return dlx__f32_to_bf16(1.0f);
+    uint16_t best = 0;
+    double least = INFINITY;
+    for (int i = 0; i < TRIES; i++) {
+        const uint16_t scale = dlx__f32_to_bf16(widest * (1.0f - (float)i / (4.0f * TRIES)));
+        const double error = error_of(x, dlx__bf16_to_f32(scale));
+        if (error < least) {
+            least = error;
+            best = scale;
+        }
+    }
+    return best;
+}
+
+static void pack_int4(uint8_t *out, const float *x, size_t n)
+{
+    for (size_t g = 0; g < n; g += GROUP) {
+        const float inverse = 1.0f / dlx__bf16_to_f32(scale_of_group(x + g));
+        for (size_t i = g; i < g + GROUP; i += 2) {
+            const int low = nearest(x[i], inverse, -8, 7) + 8;
+            const int high = nearest(x[i + 1], inverse, -8, 7) + 8;
+            out[i / 2] = (uint8_t)(low | high << 4);
+        }
+    }
+}
+
+/* ---- any ----------------------------------------------------------------------------------- */
+
+static void pack_scales(void *out, dlx__packing packing, const float *x, size_t n)
+{
+    if (packing == DLX__PACK_INT8) {
+        const float scale = scale_of_row(x, n);
+        memcpy(out, &scale, sizeof scale);
+    }
+    for (size_t g = 0; packing == DLX__PACK_INT4 && g < n / GROUP; g++) {
+        const uint16_t scale = scale_of_group(x + g * GROUP);
+        memcpy((uint8_t *)out + 2 * g, &scale, sizeof scale);
+    }
+}
+
+void dlx__pack_row(void *out, dlx__packing packing, bool scales, const float *x, size_t n)
+{
+    if (scales)
+        pack_scales(out, packing, x, n);
+    else if (packing == DLX__PACK_FP32)
+        memcpy(out, x, n * sizeof *x);
+    else if (packing == DLX__PACK_FP16)
+        dlx__from_f32(out, DLX__F16, x, n);
+    else if (packing == DLX__PACK_INT8)
+        pack_int8(out, x, n);
+    else
+        pack_int4(out, x, n);
+}

@@ -1,0 +1,248 @@
+/* packed.c - bytes of weights, made row by row: once to be named, once to be written. */
+#include "export/packed.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "dtype/convert.h"
+#include "export/pack_row.h"
+#include "export/pte_write.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PIECE_BYTES = 1 << 20 };
+
+/* What is named by itself: the numbers of a tensor, or their scales. */
+typedef struct part {
+    dlx__packed_tensor *of;
+    bool scales;
+    char key[8 + DLX__SHA256_HEX];
+    uint64_t n_bytes;
+} part;
+
+struct dlx__packed_tensor {
+    dlx__packed *owner;
+    const dlx__tensor *tensor;
+    dlx__packing packing;
+    size_t n_rows, n_cols;
+    part parts[2]; /* numbers, scales */
+};
+
+typedef dlx_result (*emit_fn)(void *user, const void *bytes, size_t n, dlx_error *err);
+
+void dlx__packed_init(dlx__packed *p, const dlx_allocator *mem)
+{
+    *p = (dlx__packed){.n = 0};
+    dlx__arena_init(&p->arena, mem);
+}
+
+void dlx__packed_release(dlx__packed *p)
+{
+    dlx__arena_release(&p->arena);
+    *p = (dlx__packed){.n = 0};
+}
+
+bool dlx__packing_fits(dlx__packing packing, size_t n_cols)
+{
+    return packing != DLX__PACK_INT4 || n_cols % DLX__PACK_GROUP == 0;
+}
+
+/* ---- bytes --------------------------------------------------------------------------------- */
+
+static dlx_result check_row(const dlx__packed_tensor *t, const float *x, size_t row, dlx_error *err)
+{
+    const float most = t->packing == DLX__PACK_FP16 ? 65504.0f : INFINITY;
+    for (size_t i = 0; i < t->n_cols; i++) {
+        if (!isfinite(x[i]))
+            return dlx__fail(err, DLX_E_FORMAT,
+                             "tensor %s: expected finite numbers, found NaN or infinity in row "
+                             "%zu; fetch the model again",
+                             t->tensor->name, row);
+        if (fabsf(x[i]) > most)
+            return dlx__fail(err, DLX_E_ARG,
+                             "tensor %s: row %zu has numbers beyond 65504, which fp16 cannot hold; "
+                             "take fp32",
+                             t->tensor->name, row);
+    }
+    return DLX_OK;
+}
+
+/* Buffers of a walk over the rows. */
+typedef struct walk {
+    float *x;       /* [n_cols] */
+    uint8_t *piece; /* [capacity] */
+    size_t n, capacity;
+} walk;
+
+static dlx_result add_row(walk *w, const part *p, size_t row, emit_fn emit, void *user,
+                          dlx_error *err)
+{
+    const dlx__packed_tensor *t = p->of;
+    const size_t from_bytes = t->tensor->n_bytes / t->n_rows;
+    const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
+    dlx__to_f32(w->x, (const uint8_t *)t->tensor->data + row * from_bytes, t->tensor->dtype,
+                t->n_cols);
+    DLX__TRY(check_row(t, w->x, row, err));
+    dlx__pack_row(w->piece + w->n, t->packing, p->scales, w->x, t->n_cols);
+    w->n += row_bytes;
+    if (w->n + row_bytes <= w->capacity && row + 1 < t->n_rows)
+        return DLX_OK;
+    const size_t n = w->n;
+    w->n = 0;
+    return emit(user, w->piece, n, err);
+}
+
+static dlx_result make_bytes(const part *p, emit_fn emit, void *user, dlx_error *err)
+{
+    const dlx__packed_tensor *t = p->of;
+    const dlx_allocator *mem = t->owner->arena.mem;
+    const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
+    walk w = {.capacity = dlx__max(row_bytes, PIECE_BYTES)};
+    w.x = dlx__alloc(mem, dlx__mul(t->n_cols, sizeof *w.x));
+    w.piece = dlx__alloc(mem, w.capacity);
+    dlx_result r = w.x && w.piece ? DLX_OK : dlx__fail_memory(err, "packing weights", w.capacity);
+    for (size_t row = 0; row < t->n_rows && r == DLX_OK; row++)
+        r = add_row(&w, p, row, emit, user, err);
+    dlx__free(mem, w.x);
+    dlx__free(mem, w.piece);
+    return r;
+}
+
+static dlx_result emit_to_sink(void *user, const void *bytes, size_t n, dlx_error *err)
+{
+    return dlx__pte_sink_put(user, bytes, n, err);
+}
+
+static dlx_result produce(void *user, dlx__pte_sink *sink, dlx_error *err)
+{
+    return make_bytes(user, emit_to_sink, sink, err);
+}
+
+static dlx__pte_blob blob_of(part *p)
+{
+    return (dlx__pte_blob){.n_bytes = p->n_bytes, .produce = produce, .user = p};
+}
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+typedef struct hashing {
+    dlx__packed *owner;
+    dlx__sha256 sha;
+} hashing;
+
+static dlx_result emit_to_hash(void *user, const void *bytes, size_t n, dlx_error *err)
+{
+    hashing *h = user;
+    dlx__sha256_add(&h->sha, bytes, n);
+    if (!h->owner->on_progress || h->owner->on_progress(h->owner->user, n))
+        return DLX_OK;
+    return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
+}
+
+static dlx_result name_part(part *p, dlx_error *err)
+{
+    hashing h = {.owner = p->of->owner};
+    char hex[DLX__SHA256_HEX];
+    dlx__sha256_init(&h.sha);
+    DLX__TRY(make_bytes(p, emit_to_hash, &h, err));
+    dlx__sha256_hex(&h.sha, hex);
+    snprintf(p->key, sizeof p->key, "%s%s", p->scales ? "scale_" : "", hex);
+    return DLX_OK;
+}
+
+static dlx__packed_tensor *new_item(dlx__packed *p, const dlx__tensor *t, dlx__packing packing)
+{
+    dlx__packed_tensor *item = dlx__arena_alloc(&p->arena, 1, sizeof *item);
+    dlx__packed_tensor **items =
+        dlx__arena_grow(&p->arena, p->items, p->n, &p->capacity, sizeof *items);
+    if (!item || !items)
+        return NULL;
+    p->items = items;
+    item->owner = p;
+    item->tensor = t;
+    item->packing = packing;
+    item->n_rows = t->n_dims > 1 ? t->shape[0] : 1;
+    item->n_cols = t->shape[t->n_dims - 1];
+    for (int s = 0; s < 2; s++) {
+        item->parts[s].of = item;
+        item->parts[s].scales = s == 1;
+        item->parts[s].n_bytes =
+            dlx__mul(item->n_rows, dlx__pack_row_bytes(packing, s == 1, item->n_cols));
+    }
+    return item;
+}
+
+/* The tensor, named; NULL: a failure. */
+static dlx_result find(dlx__packed_tensor **out, dlx__packed *p, const dlx__tensor *t,
+                       dlx__packing packing, dlx_error *err)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->items[i]->tensor == t && p->items[i]->packing == packing) {
+            *out = p->items[i];
+            return DLX_OK;
+        }
+    *out = new_item(p, t, packing);
+    if (!*out)
+        return dlx__fail_memory(err, "naming weights", sizeof **out);
+    for (int s = 0; s < 2; s++)
+        if ((*out)->parts[s].n_bytes > 0)
+            DLX__TRY(name_part(&(*out)->parts[s], err));
+    p->items[p->n++] = *out;
+    return DLX_OK;
+}
+
+void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (int s = 0; s < 2; s++) {
+            part *one = &p->items[i]->parts[s];
+            if (one->key[0])
+                dlx__pte_name(program, one->key, blob_of(one));
+        }
+}
+
+dlx__pte_blob dlx__packed_floats(dlx__packed *p, const dlx__tensor *t, dlx__pte_type type)
+{
+    dlx__packed_tensor *item =
+        new_item(p, t, type == DLX__PTE_HALF ? DLX__PACK_FP16 : DLX__PACK_FP32);
+    if (!item)
+        return (dlx__pte_blob){.n_bytes = 0};
+    p->items[p->n++] = item;
+    return blob_of(&item->parts[0]);
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+dlx_result dlx__packed_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *w, bool is_head,
+                              dlx__xnn_value *out, dlx_error *err)
+{
+    static const dlx__xnn_type types[DLX__N_PACKINGS] = {[DLX__PACK_FP32] = DLX__XNN_FP32,
+                                                         [DLX__PACK_FP16] = DLX__XNN_FP16,
+                                                         [DLX__PACK_INT8] = DLX__XNN_QCINT8,
+                                                         [DLX__PACK_INT4] = DLX__XNN_QBINT4};
+    const dlx__packing packing = is_head ? p->head : p->packing;
+    dlx__packed_tensor *item;
+    DLX__TRY(find(&item, p, w, packing, err));
+    dlx__xnn_quant quant = {.kind = DLX__XNN_PLAIN};
+    if (item->parts[1].n_bytes > 0) {
+        quant.kind = packing == DLX__PACK_INT4 ? DLX__XNN_PER_GROUP : DLX__XNN_PER_CHANNEL;
+        quant.group = packing == DLX__PACK_INT4 ? DLX__PACK_GROUP : 0;
+        quant.scales = dlx__xnn_named(g, item->parts[1].key, item->parts[1].n_bytes);
+    }
+    const dlx__xnn_data data = dlx__xnn_named(g, item->parts[0].key, item->parts[0].n_bytes);
+    *out = dlx__xnn_weight(g, types[packing], w->shape, 2, data,
+                           quant.kind == DLX__XNN_PLAIN ? NULL : &quant);
+    return DLX_OK;
+}
+
+dlx_result dlx__packed_bias(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *bias,
+                            dlx__xnn_value *out, dlx_error *err)
+{
+    dlx__packed_tensor *item;
+    DLX__TRY(find(&item, p, bias, DLX__PACK_FP32, err));
+    const dlx__xnn_data data = dlx__xnn_named(g, item->parts[0].key, item->parts[0].n_bytes);
+    *out = dlx__xnn_weight(g, DLX__XNN_FP32, bias->shape, 1, data, NULL);
+    return DLX_OK;
+}

@@ -1,0 +1,69 @@
+/*
+ * packed.h - weights in the forms that XNNPACK packs: each is named by what its bytes are (their
+ * SHA-256, as stock exporters do it), so that the methods of a program, and programs in one
+ * process, share what is equal and nothing else. Bytes are made when they are written; a few rows
+ * at a time are in memory.
+ */
+#ifndef DLX__PACKED_H
+#define DLX__PACKED_H
+
+#include "base/tensor.h"
+#include "export/pte_program.h"
+#include "export/xnn_graph.h"
+
+/* name, as the command has it */
+#define DLX__PACKINGS(X)                                                                           \
+    X(FP32, "fp32")                                                                                \
+    X(FP16, "fp16") /* products in float32 all the same */                                         \
+    X(INT8, "int8") /* 8da8w: a scale for each output, rows rounded to int8 as they come */        \
+    X(INT4, "int4") /* 8da4w: a bf16 scale for 32 inputs, rows as with INT8 */
+
+typedef enum dlx__packing {
+#define DLX__PACKING_ENUM(name, text) DLX__PACK_##name,
+    DLX__PACKINGS(DLX__PACKING_ENUM)
+#undef DLX__PACKING_ENUM
+        DLX__N_PACKINGS
+} dlx__packing;
+
+enum { DLX__PACK_GROUP = 32 };
+
+typedef struct dlx__packed_tensor dlx__packed_tensor;
+
+typedef struct dlx__packed {
+    dlx__arena arena;
+    dlx__packing packing;       /* of the matrices of products */
+    dlx__packing head;          /* of the head */
+    dlx__packed_tensor **items; /* [n] */
+    size_t n, capacity;
+    /* Called while bytes are made to be named; false stops. May be NULL. */
+    bool (*on_progress)(void *user, uint64_t n_bytes);
+    void *user;
+} dlx__packed;
+
+void dlx__packed_init(dlx__packed *p, const dlx_allocator *mem);
+void dlx__packed_release(dlx__packed *p);
+
+/* Do rows of so many inputs fit the packing? INT4 needs whole groups. */
+bool dlx__packing_fits(dlx__packing packing, size_t n_cols);
+
+/* The filter of a product with w [n, k]; refuses numbers that are not finite. */
+dlx_result dlx__packed_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *w, bool is_head,
+                              dlx__xnn_value *out, dlx_error *err);
+
+/* A bias [n], float32. */
+dlx_result dlx__packed_bias(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *bias,
+                            dlx__xnn_value *out, dlx_error *err);
+
+/* Are rows rounded before products with this filter? */
+static inline bool dlx__packing_rounds_rows(dlx__packing packing)
+{
+    return packing == DLX__PACK_INT8 || packing == DLX__PACK_INT4;
+}
+
+/* Gives all that was named to the program that is to hold it; p outlives the program. */
+void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program);
+
+/* Bytes of a tensor's rows in float32, for tables that kernels read. */
+dlx__pte_blob dlx__packed_floats(dlx__packed *p, const dlx__tensor *t, dlx__pte_type type);
+
+#endif

@@ -1,0 +1,131 @@
+/* pte_model.c - what all methods share: tables, gains, weights, and what the file says of itself.
+ */
+#include "export/pte_model.h"
+
+#include "base/fail.h"
+#include "export/pte_method.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static uint32_t gain_of(dlx__pte_shared *s, const dlx__tensor *t)
+{
+    for (size_t i = 0; i < s->n_gains; i++)
+        if (s->gains[i].tensor == t)
+            return s->gains[i].data;
+    return 0;
+}
+
+static dlx_result add_gains(dlx__pte_shared *s, const dlx__lowered *l, dlx_error *err)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const dlx__tensor *t = l->externs[i].tensor;
+        if (l->externs[i].kind != DLX__EXTERN_GAIN || gain_of(s, t))
+            continue;
+        dlx__pte_gain *gains = dlx__arena_grow(&s->program->arena, s->gains, s->n_gains,
+                                               &s->gain_capacity, sizeof *gains);
+        if (!gains)
+            return dlx__fail_memory(err, "building a program", sizeof *gains);
+        s->gains = gains;
+        gains[s->n_gains++] = (dlx__pte_gain){
+            t, dlx__pte_constant(s->program, dlx__packed_floats(s->packed, t, DLX__PTE_FLOAT))};
+    }
+    return DLX_OK;
+}
+
+static void add_tables(dlx__pte_shared *s, const dlx__lowered *l)
+{
+    const dlx__graph *g = &s->model->graph;
+    const dlx__tensor *table = g->nodes[g->embedded].weight;
+    const dlx__pte_type type = s->opts->half_embedding ? DLX__PTE_HALF : DLX__PTE_FLOAT;
+    s->embedding = dlx__pte_constant(s->program, dlx__packed_floats(s->packed, table, type));
+    for (int i = 0; i < 2; i++) {
+        s->rotations[i] = (dlx__rotation){.theta = l->theta,
+                                          .n_positions = s->opts->n_ctx,
+                                          .head_dim = g->head_dim,
+                                          .is_sine = i == 1};
+        s->tables[i] = dlx__pte_constant(s->program, dlx__rotation_blob(&s->rotations[i]));
+    }
+    s->scale = l->scale;
+    s->scale_data = dlx__pte_constant(
+        s->program, (dlx__pte_blob){.n_bytes = sizeof s->scale, .bytes = &s->scale});
+}
+
+static dlx_result add_method(dlx__pte_shared *s, bool masked, dlx_error *err)
+{
+    const dlx__lower_opts opts = {.cache = s->opts->cache,
+                                  .masked = masked,
+                                  .half_embedding = s->opts->half_embedding,
+                                  .n_rows = s->opts->n_rows,
+                                  .n_ctx = s->opts->n_ctx};
+    dlx__lowered l;
+    DLX__TRY(dlx__lower(&l, &s->model->graph, &opts, s->packed, s->opts->write.mem, err));
+    if (!s->embedding)
+        add_tables(s, &l);
+    dlx_result r = add_gains(s, &l, err);
+    if (r == DLX_OK)
+        r = dlx__pte_add_pass(s, &l, masked, err);
+    dlx__lowered_release(&l);
+    return r;
+}
+
+/* What runners ask, and what is told beside it. */
+static void tell(dlx__pte *p, const dlx__model *m, const dlx__pte_model_opts *o)
+{
+    static const char *const layouts[] = {"none", "state", "io"};
+    const dlx__hparams *hp = &m->hp;
+    int64_t stops[DLX__MAX_STOP_IDS];
+    for (size_t i = 0; i < hp->n_stop_ids; i++)
+        stops[i] = hp->stop_ids[i];
+    dlx__pte_tell_int(p, "get_max_seq_len", (int64_t)o->n_rows);
+    dlx__pte_tell_int(p, "get_max_context_len", (int64_t)o->n_ctx);
+    dlx__pte_tell_bool(p, "use_kv_cache", o->cache != DLX__EXPORT_NO_CACHE);
+    dlx__pte_tell_bool(p, "use_sdpa_with_kv_cache", false);
+    dlx__pte_tell_bool(p, "enable_dynamic_shape", false); /* a prompt's rows would see each other */
+    dlx__pte_tell_int(p, "get_vocab_size", (int64_t)hp->n_rows_vocab);
+    dlx__pte_tell_int(p, "get_n_layers", (int64_t)hp->n_layers);
+    if (hp->bos_id.value >= 0)
+        dlx__pte_tell_int(p, "get_bos_id", hp->bos_id.value);
+    dlx__pte_tell_ints(p, "get_eos_ids", stops, hp->n_stop_ids);
+    if (hp->block_length.value > 0)
+        dlx__pte_tell_int(p, "get_block_size", hp->block_length.value);
+    if (hp->mask_id.value >= 0)
+        dlx__pte_tell_int(p, "get_mask_token_id", hp->mask_id.value);
+    dlx__pte_tell_text(p, "get_model_type", m->family->name);
+    dlx__pte_tell_text(p, "get_cache_layout", layouts[o->cache]);
+    dlx__pte_tell_bool(p, "get_shift_logits", m->family->shift);
+}
+
+static dlx_result build(dlx__pte_shared *s, dlx_error *err)
+{
+    const dlx__pte_model_opts *o = s->opts;
+    const bool full = s->model->family->visibility == DLX__VISIBLE_FULL;
+    DLX__TRY(add_method(s, false, err));
+    if (!full)
+        DLX__TRY(add_method(s, true, err));
+    tell(s->program, s->model, o);
+    if (o->description)
+        dlx__pte_name(s->program, DLX__PTE_DESCRIPTION,
+                      (dlx__pte_blob){.n_bytes = o->n_description, .bytes = o->description});
+    dlx__packed_name_all(s->packed, s->program);
+    return DLX_OK;
+}
+
+dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
+                                const dlx__pte_model_opts *opts, dlx__pte_written *written,
+                                dlx_error *err)
+{
+    dlx__pte program;
+    dlx__packed packed;
+    dlx__pte_shared shared = {.model = m, .opts = opts, .program = &program, .packed = &packed};
+    dlx__pte_init(&program, opts->write.mem);
+    dlx__packed_init(&packed, opts->write.mem);
+    packed.packing = opts->packing;
+    packed.head = opts->head;
+    dlx_result r = build(&shared, err);
+    if (r == DLX_OK)
+        r = dlx__pte_write(&program, path, &opts->write, written, err);
+    dlx__pte_release(&program);
+    dlx__packed_release(&packed);
+    return r;
+}

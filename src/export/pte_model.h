@@ -1,0 +1,39 @@
+/*
+ * pte_model.h - a model as an ExecuTorch program with one XNNPACK delegate for each method:
+ *
+ *     forward(tokens i64 [1, T], start i64 [1], past ...) -> logits f32 [1, T, vocabulary], new ...
+ *     forward_masked(tokens, start, mask f32 [T, P + T], past ...), where prompts need a mask
+ *
+ * Rows attend to the P positions before `start` and to all rows; the mask is added to the scores.
+ * With DLX__EXPORT_STATE K and V are in the program: [kv, n_ctx, c] a layer, named "cache.3.k",
+ * which a pass fills from `start` on: a pass that is not kept is written over by the next one. As
+ * the stock text runner calls it. With DLX__EXPORT_IO they are inputs [kv, P, c] and outputs [kv,
+ * T, c], K and V of each layer in turn. With DLX__EXPORT_NO_CACHE there is no start and no past.
+ */
+#ifndef DLX__PTE_MODEL_H
+#define DLX__PTE_MODEL_H
+
+#include "export/lower.h"
+#include "export/pte_write.h"
+#include "model/model.h"
+
+/* Named data: the model's keys and vocabulary as a GGUF file without tensors. */
+#define DLX__PTE_DESCRIPTION "dlx.model.gguf"
+
+typedef struct dlx__pte_model_opts {
+    dlx__packing packing; /* of matrices */
+    dlx__packing head;    /* of the head */
+    bool half_embedding;  /* the table in fp16 */
+    dlx__export_cache cache;
+    size_t n_ctx;            /* positions in all */
+    size_t n_rows;           /* of a pass at most */
+    const void *description; /* [n_description] bytes of DLX__PTE_DESCRIPTION; NULL: none */
+    size_t n_description;
+    dlx__pte_write_opts write;
+} dlx__pte_model_opts;
+
+dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
+                                const dlx__pte_model_opts *opts, dlx__pte_written *written,
+                                dlx_error *err);
+
+#endif
