@@ -36,6 +36,33 @@ typedef struct dlx_inspect_opts {
 DLX_API DLX_NODISCARD dlx_result dlx_inspect(const dlx_model *model, const dlx_inspect_opts *opts,
                                              char **json, dlx_error *err);
 
+/* ---- exported programs ----------------------------------------------------------------------- */
+
+/* Whether the file begins like an ExecuTorch program (.pte). */
+DLX_API bool dlx_is_program(const char *path);
+
+typedef struct dlx_program_opts {
+    size_t size;           /* sizeof(dlx_program_opts) */
+    const char *data_path; /* the .ptd file with the data that is not in the program; NULL: none */
+    bool tensors;          /* list the named data */
+} dlx_program_opts;
+
+/*
+ * What is in a .pte file, ours or another exporter's, after everything in it was checked; what an
+ * ExecuTorch runtime would refuse or crash on is the failure. Free with dlx_free(NULL, json).
+ * {"path","format","file_bytes","sizes":{"program","payloads","constants","named_data","padding"},
+ *  "data":{"path","keys","bytes"} or null,
+ *  "methods":[{"name","inputs":[value],"outputs":[value],"state":[value],"values","steps",
+ *   "operators":[{"name","calls"}],
+ *   "delegates":[{"backend","bytes","calls","inputs","outputs","constants","constant_bytes",
+ *    "nodes":[{"name","weights","n"}]}],"arenas":[bytes]}],
+ *  "metadata":{name:value},"notes":[...],"named_data":[{"key","bytes"}]}
+ * A value is {"kind","type","shape","dynamic","name"}: shape holds the largest lengths if dynamic;
+ * only tensors have more than a kind. Metadata are the methods that return constants.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_inspect_program(const char *path, const dlx_program_opts *opts,
+                                                     char **json, dlx_error *err);
+
 /* {"version","os","cpu","cores","fast_cores","memory_bytes","instruction_sets":[...],"kernels",
  *  "kernel_tables":[{"name","bf16"}],"backends":[{"name","about","available","why_not"}],"libraries":[{"name","version"}]}.
  * kernel_tables: those of this processor, from plain to fast; kernels: the last of them.

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { FIRST_CHUNK = 4096, LARGEST_CHUNK = 1 << 20, ALIGNMENT = 16 };
+enum { FIRST_CHUNK = 4096, LARGEST_CHUNK = 1 << 20, ALIGNMENT = 16, FIRST_ELEMS = 16 };
 
 struct dlx__arena_chunk {
     dlx__arena_chunk *next;
@@ -63,6 +63,20 @@ void *dlx__arena_alloc(dlx__arena *arena, size_t n, size_t size)
     arena->n_bytes += n_bytes;
     memset(p, 0, n_bytes);
     return p;
+}
+
+void *dlx__arena_grow(dlx__arena *arena, void *old, size_t n, size_t *capacity, size_t size)
+{
+    if (n < *capacity)
+        return old;
+    size_t wanted = dlx__max(dlx__mul(*capacity, 2), FIRST_ELEMS);
+    void *grown = dlx__arena_alloc(arena, wanted, size);
+    if (!grown)
+        return NULL;
+    if (n)
+        memcpy(grown, old, n * size);
+    *capacity = wanted;
+    return grown;
 }
 
 char *dlx__arena_strndup(dlx__arena *arena, const char *text, size_t n)

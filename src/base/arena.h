@@ -21,6 +21,12 @@ void dlx__arena_release(dlx__arena *arena);
 /* 16-byte aligned, zeroed; NULL when there is no memory or n * size overflows. */
 void *dlx__arena_alloc(dlx__arena *arena, size_t n, size_t size);
 
+/*
+ * Room for element n of an array that lives in the arena: `old`, or a copy twice as long. The old
+ * one stays where it was, which doubling keeps cheap. NULL when there is no memory.
+ */
+void *dlx__arena_grow(dlx__arena *arena, void *old, size_t n, size_t *capacity, size_t size);
+
 char *dlx__arena_strdup(dlx__arena *arena, const char *text);
 char *dlx__arena_strndup(dlx__arena *arena, const char *text, size_t n);
 

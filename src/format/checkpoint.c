@@ -148,7 +148,9 @@ static dlx_result open_gguf(dlx__checkpoint *c, dlx__checkpoint_need need, dlx_e
 static const char *guess(const uint8_t *head, size_t n)
 {
     if (n >= 8 && memcmp(head + 4, "ET", 2) == 0)
-        return "an ExecuTorch program, which only --backend xnnpack runs";
+        return "an ExecuTorch program, which is for the runtimes of devices (dlx inspect shows "
+               "what "
+               "is in it); name the model that it was made from";
     if (n >= 2 && memcmp(head, "PK", 2) == 0)
         return "a zip archive (PyTorch weights?); use a safetensors directory or a GGUF file";
     if (n >= 9 && head[8] == '{')

@@ -46,20 +46,12 @@ static bool failed(const dlx__graph *g)
     return g->failure.code != DLX_OK;
 }
 
-/* Room for one more element; the old array stays in the arena, which doubling keeps cheap. */
+/* Room for one more element. */
 static void *grow(dlx__graph *g, void *old, size_t n, size_t *capacity, size_t size)
 {
-    if (n < *capacity)
-        return old;
-    size_t wanted = dlx__max(dlx__mul(*capacity, 2), 64);
-    void *grown = dlx__arena_alloc(&g->arena, wanted, size);
-    if (!grown) {
-        dlx__fail_memory(&g->failure, "building the model's graph", dlx__mul(wanted, size));
-        return NULL;
-    }
-    if (n)
-        memcpy(grown, old, n * size);
-    *capacity = wanted;
+    void *grown = dlx__arena_grow(&g->arena, old, n, capacity, size);
+    if (!grown)
+        dlx__fail_memory(&g->failure, "building the model's graph", dlx__mul(n, size));
     return grown;
 }
 

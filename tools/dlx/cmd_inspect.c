@@ -2,6 +2,8 @@
  * from. */
 #include "machine_flags.h"
 #include "out.h"
+#include "program_print.h"
+#include "sys.h"
 #include "verbs.h"
 
 #include "term.h"
@@ -13,6 +15,7 @@
 typedef struct settings {
     opt_count ctx;
     const char *backend;
+    const char *data;
     arithmetic_flags arithmetic;
     bool plan, tensors, graph, json;
 } settings;
@@ -25,8 +28,10 @@ static const opt rows[] = {
     {"backend", OPT_CHOICE, AT(backend), "NAME", .help = "backend of the memory plan",
      .fallback = "cpu", .choices = dlx_backend_names},
     {"plan", OPT_FLAG, AT(plan), .help = "the memory plan alone"},
-    {"tensors", OPT_FLAG, AT(tensors), .help = "list every tensor"},
+    {"tensors", OPT_FLAG, AT(tensors), .help = "list every tensor; of a program, its named data"},
     {"graph", OPT_FLAG, AT(graph), .help = "print the graph, one node a line"},
+    {"data", OPT_TEXT, AT(data), "FILE", .help = "the .ptd file that belongs to a .pte program",
+     .fallback = "none"},
     OPT_JSON_ROW(settings),
 };
 
@@ -195,12 +200,48 @@ static void print(const settings *s, const json_t *report)
     }
 }
 
+/* An exported program, which is no model: it has neither plan nor graph. */
+static int run_program(const settings *s, const char *path)
+{
+    const dlx_program_opts opts = {
+        .size = sizeof opts, .data_path = s->data, .tensors = s->tensors};
+    char *text = NULL;
+    dlx_error err;
+    if (s->plan || s->graph)
+        return say_failed("%s is an exported program: --plan and --graph are for models",
+                          show_path(path).text);
+    if (dlx_inspect_program(path, &opts, &text, &err) != DLX_OK)
+        return say_failed("%s", err.text);
+    json_t *report = json_loads(text, 0, NULL);
+    dlx_free(NULL, text);
+    if (!report)
+        return say_failed("the library's report on %s is not JSON", show_path(path).text);
+    if (s->json)
+        out_json(json_incref(report));
+    else
+        program_print(report);
+    json_decref(report);
+    return EXIT_OK;
+}
+
+static bool is_program(const char *path)
+{
+    const size_t n = strlen(path);
+    return dlx_is_program(path) ||
+           (n > 4 && strcmp(path + n - 4, ".pte") == 0 && sys_kind_of(path) == SYS_FILE);
+}
+
 static int run(const void *of_verb, const opt_args *args)
 {
     const settings *s = of_verb;
     dlx_model *model;
     char *text = NULL;
     dlx_error err;
+    if (is_program(args->items[0]))
+        return run_program(s, args->items[0]);
+    if (s->data)
+        return say_failed("--data: belongs to a .pte program, which %s is not",
+                          show_path(args->items[0]).text);
     dlx_inspect_opts opts = {.size = sizeof opts,
                              .n_ctx = (size_t)s->ctx.value,
                              .backend = s->backend,
@@ -236,12 +277,16 @@ static const char *const about[] = {"Shows what is in a model and how it would r
                                     "it came from, and the memory it takes. Reads the "
                                     "configuration and the names of the tensors; weights "
                                     "that are not there yet are no hindrance.",
+                                    "Of a .pte file, any exporter's, it shows methods, inputs and "
+                                    "outputs, operators, what the delegates compute, metadata and "
+                                    "sizes, after checking everything that a runtime relies on.",
                                     NULL};
 
 static const verb_example examples[] = {
     {"dlx inspect models/demo", "everything at a glance"},
     {"dlx inspect models/demo --plan --ctx 32768", "will it fit?"},
     {"dlx inspect models/demo --json | jq .defaults", "for programs"},
+    {"dlx inspect model.pte", "what an exported program holds"},
 };
 
 const verb verb_inspect = {.name = "inspect",

@@ -1,0 +1,128 @@
+/* program_print.c - the report on an exported program as lines. */
+#include "program_print.h"
+
+#include "out.h"
+#include "term.h"
+
+#include <stdlib.h>
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static long long int_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static void heading(const char *text)
+{
+    term t = term_of(stdout);
+    out_printf("\n%s%s%s\n", term_code(&t, STYLE_BOLD), text, term_code(&t, STYLE_PLAIN));
+}
+
+/* "up to" stands before the shapes that a call may make smaller. */
+static void print_value(const char *what, const json_t *value)
+{
+    size_t i;
+    json_t *dim;
+    const json_t *shape = json_object_get(value, "shape");
+    if (!shape) {
+        out_printf("    %-12s %s\n", what, text_of(value, "kind"));
+        return;
+    }
+    out_printf("    %-12s %-6s %s[", what, text_of(value, "type"),
+               json_is_true(json_object_get(value, "dynamic")) ? "up to " : "");
+    json_array_foreach(shape, i, dim) out_printf("%s%lld", i ? ", " : "", json_integer_value(dim));
+    const char *name = text_of(value, "name");
+    out_printf("]%s%s\n", *name ? "  " : "", name);
+}
+
+static void print_values(const char *what, const json_t *values)
+{
+    size_t i;
+    json_t *value;
+    json_array_foreach(values, i, value) print_value(what, value);
+}
+
+static void print_delegate(const json_t *d)
+{
+    size_t i;
+    json_t *node;
+    out_printf("    %-12s %s, %lld bytes", "delegate", text_of(d, "backend"), int_of(d, "bytes"));
+    if (json_object_get(d, "nodes"))
+        out_printf(", inputs %lld, outputs %lld, constants %lld of %lld bytes", int_of(d, "inputs"),
+                   int_of(d, "outputs"), int_of(d, "constants"), int_of(d, "constant_bytes"));
+    out_text("\n");
+    json_array_foreach(json_object_get(d, "nodes"), i, node)
+    {
+        const char *weights = text_of(node, "weights");
+        out_printf("    %-12s %6lld x %s%s%s\n", "", int_of(node, "n"), text_of(node, "name"),
+                   *weights ? " " : "", weights);
+    }
+}
+
+static void print_method(const json_t *m)
+{
+    size_t i;
+    json_t *item;
+    out_printf("  %s (values %lld, steps %lld)\n", text_of(m, "name"), int_of(m, "values"),
+               int_of(m, "steps"));
+    print_values("input", json_object_get(m, "inputs"));
+    print_values("output", json_object_get(m, "outputs"));
+    print_values("state", json_object_get(m, "state"));
+    json_array_foreach(json_object_get(m, "operators"), i, item) out_printf(
+        "    %-12s %lld x %s\n", "operator", int_of(item, "calls"), text_of(item, "name"));
+    json_array_foreach(json_object_get(m, "delegates"), i, item) print_delegate(item);
+    json_array_foreach(json_object_get(m, "arenas"), i, item)
+        out_printf("    arena %-6zu %lld bytes\n", i + 1, json_integer_value(item));
+}
+
+static void print_metadata(json_t *metadata)
+{
+    const char *key;
+    json_t *value;
+    if (json_object_size(metadata))
+        heading("Metadata");
+    json_object_foreach(metadata, key, value)
+    {
+        char *text = json_dumps(value, JSON_ENCODE_ANY);
+        out_printf("  %-24s %s\n", key, text ? text : "");
+        free(text);
+    }
+}
+
+static void print_sizes(const json_t *report)
+{
+    const char *key;
+    json_t *value;
+    heading("Bytes");
+    out_printf("  %-16s %14lld\n", "file", int_of(report, "file_bytes"));
+    json_object_foreach(json_object_get(report, "sizes"), key, value)
+        out_printf("  %-16s %14lld\n", key, json_integer_value(value));
+    const json_t *data = json_object_get(report, "data");
+    if (json_is_object(data))
+        out_printf("  %-16s %14lld  %lld keys, %s\n", "data file", int_of(data, "bytes"),
+                   int_of(data, "keys"), text_of(data, "path"));
+}
+
+void program_print(const json_t *report)
+{
+    size_t i;
+    json_t *item;
+    out_printf("  %-16s %s\n", "program", text_of(report, "path"));
+    heading("Methods");
+    json_array_foreach(json_object_get(report, "methods"), i, item) print_method(item);
+    print_metadata(json_object_get(report, "metadata"));
+    print_sizes(report);
+    if (json_array_size(json_object_get(report, "notes")))
+        heading("Notes");
+    json_array_foreach(json_object_get(report, "notes"), i, item)
+        out_printf("  %s\n", json_string_value(item));
+    if (json_object_get(report, "named_data"))
+        heading("Named data");
+    json_array_foreach(json_object_get(report, "named_data"), i, item)
+        out_printf("  %14lld  %s\n", int_of(item, "bytes"), text_of(item, "key"));
+}
