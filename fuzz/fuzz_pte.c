@@ -3,7 +3,7 @@
  * an XNNPACK delegate; what is accepted must be readable to its last byte.
  */
 // rooms: export
-// parser: (export/(pte_read|ptd_read|xnn_read)|format/flat_view)
+// parser: (export/(pte|ptd|xnn)_read[a-z_]*|format/flat_view)
 #include "export/pte_read.h"
 #include "fuzz.h"
 

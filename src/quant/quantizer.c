@@ -201,6 +201,16 @@ static dlx_result check_finite(const dlx__model *m, const dlx__layer *l, dlx_err
     return DLX_OK;
 }
 
+/* The file's bytes of a layer are not read again. */
+static void drop_layer(const dlx__model *m, size_t layer)
+{
+    for (int role = 0; role < DLX__N_ROLES; role++) {
+        const dlx__tensor *t = dlx__model_tensor(m, (dlx__role)role, layer);
+        if (t && dlx__role_per_layer((dlx__role)role))
+            dlx__model_drop_pages(m, t->data, t->n_bytes);
+    }
+}
+
 static dlx_result round_layer(job *j, size_t layer, dlx_error *err)
 {
     dlx__layer floats = {0};
@@ -225,6 +235,7 @@ static dlx_result round_layer(job *j, size_t layer, dlx_error *err)
     if (layer + 1 < j->m->hp.n_layers || has_ranges(j))
         DLX__GO(advance(j, rounded.tensors, layer, err));
     DLX__GO(put_layer(j, &rounded, layer, err));
+    drop_layer(j->m, layer);
 done:
     dlx__layer_release(&floats);
     dlx__rounded_layer_release(&rounded);
