@@ -5,6 +5,7 @@
 #include <dlx/dlx.h>
 
 #include "api/arithmetic.h"
+#include "export/pte_read.h"
 #include "model/model.h"
 #include "runtime/engine.h"
 #include "text/chat.h"
@@ -15,6 +16,7 @@ struct dlx_model {
     dlx_load load;
     dlx__checkpoint text_only; /* DLX_LOAD_TEXT: the checkpoint itself */
     dlx__model core;           /* else: family, tensors, graph, and its own checkpoint */
+    dlx__pte_file *program;    /* that the model is inside of; NULL: it is a checkpoint */
     dlx__tokenizer *tokenizer; /* NULL: the checkpoint has none */
     dlx__chat *chat;           /* NULL: see chat_failure */
     dlx_error chat_failure;    /* why there is no chat template */
@@ -35,6 +37,11 @@ dlx_result dlx__api_need_core(const dlx_model *model, const char *what, dlx_erro
 
 /* The backend of that name (NULL: "cpu"), if it can run here. */
 dlx_result dlx__api_backend(const dlx__backend_class **out, const char *name, dlx_error *err);
+
+/* Opens the model that a .pte file is of, as far as the file describes it; on failure nothing is to
+ * be closed. */
+dlx_result dlx__api_open_program(dlx_model *model, const char *path, dlx_error *err);
+void dlx__api_close_program(dlx_model *model); /* after its model; NULL program is fine */
 
 /* A session's number of positions: what was asked, or 4096 where the model was trained for as many.
  */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "export/exporter.h"
+#include "model/gguf_put.h"
 
 #include <string.h>
 
@@ -68,7 +69,7 @@ static dlx_result read_sizes(job *j, const dlx_model *model, dlx_error *err)
     const dlx__hparams *hp = &model->core.hp;
     const size_t block = hp->block_length.value > 0 ? (size_t)hp->block_length.value : 1;
     const size_t n_ctx = j->o->n_ctx ? j->o->n_ctx : dlx__min(DEFAULT_CTX, hp->n_ctx_train);
-    const bool canvas = j->to.cache == DLX__EXPORT_NO_CACHE;
+    const bool canvas = model->core.family->visibility == DLX__VISIBLE_FULL;
     const size_t usual = canvas ? n_ctx : dlx__min(n_ctx, dlx__max(DEFAULT_ROWS, block));
     const size_t n_rows = j->o->n_rows ? j->o->n_rows : usual;
     if (n_ctx > hp->n_ctx_train)
@@ -90,7 +91,9 @@ static dlx_result describe(job *j, const dlx_model *model, dlx_error *err)
 {
     dlx__gguf_writer *w;
     DLX__TRY(dlx__gguf_writer_open_keys(&w, model->mem, err));
-    const dlx_result r = dlx__api_put_keys(w, model, err);
+    dlx_result r = dlx__gguf_put_table(w, &model->core);
+    if (r == DLX_OK)
+        r = dlx__api_put_keys(w, model, err);
     if (r != DLX_OK) {
         dlx__gguf_writer_abandon(w);
         return r;

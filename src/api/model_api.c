@@ -14,6 +14,8 @@ const dlx__checkpoint *dlx__api_checkpoint(const dlx_model *model)
 
 static dlx_result open_core(dlx_model *model, const char *path, dlx_error *err)
 {
+    if (dlx__pte_looks_like(path))
+        return dlx__api_open_program(model, path, err);
     switch (model->load) {
     case DLX_LOAD_TEXT:
         return dlx__checkpoint_open(&model->text_only, path, DLX__NEED_NOTHING, model->mem, err);
@@ -32,6 +34,7 @@ static void close_core(dlx_model *model)
         dlx__checkpoint_release(&model->text_only);
     else
         dlx__model_release(&model->core);
+    dlx__api_close_program(model);
 }
 
 /*

@@ -3,7 +3,10 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "export/program_facts.h"
 #include "runtime/gen_options.h"
+
+#include <string.h>
 
 enum { DEFAULT_CTX = 4096 };
 
@@ -24,22 +27,33 @@ dlx_result dlx__api_backend(const dlx__backend_class **out, const char *name, dl
     return (*out)->probe ? (*out)->probe(err) : DLX_OK;
 }
 
+/* Programs run on the backend that they were written for, all else on the others. */
+static dlx_result session_backend(const dlx__backend_class **out, const dlx_model *model,
+                                  const char *name, dlx_error *err)
+{
+    const char *program = model->program ? "xnnpack" : NULL;
+    if (program && name && strcmp(name, program) != 0)
+        return dlx__fail(err, DLX_E_ARG, "%s: a program for %s, which the backend %s cannot run",
+                         model->core.checkpoint.path, program, name);
+    return dlx__api_backend(out, program ? program : name, err);
+}
+
 dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx_session_opts *opts,
                             dlx_error *err)
 {
     static const dlx_session_opts defaults = {.size = sizeof defaults};
     const dlx_session_opts *o = opts ? opts : &defaults;
-    const dlx__backend_class *backend;
+    const dlx__backend_class *backend = NULL;
     dlx__arithmetic a;
     *out = NULL;
     DLX__TRY(dlx__api_need_core(model, "a session", err));
-    if (!model->core.has_weights)
+    if (!model->core.has_weights && !model->program)
         return dlx__fail(
             err, DLX_E_ARG,
             "%s: opened for its shapes only; a session needs the weights (open the model "
             "with DLX_LOAD_ALL)",
             model->core.checkpoint.path);
-    DLX__TRY(dlx__api_backend(&backend, o->backend, err));
+    DLX__TRY(session_backend(&backend, model, o->backend, err));
     const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels, o->scheme, o->kv_type};
     DLX__TRY(dlx__api_arithmetic(&a, &model->core, backend, names, err));
     dlx_session *session = dlx__alloc_zero(model->mem, 1, sizeof *session);
@@ -48,6 +62,8 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
     session->model = model;
     session->arithmetic = a;
     session->n_ctx = dlx__api_n_ctx(model, o->n_ctx);
+    if (model->program && o->n_ctx == 0)
+        session->n_ctx = dlx__min(session->n_ctx, dlx__program_n_ctx(model->program));
     dlx__engine_opts engine = {.backend = backend,
                                .n_ctx = session->n_ctx,
                                .n_threads = o->n_threads,
@@ -57,6 +73,7 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
                                .kernels = a.kernels,
                                .scheme = a.scheme,
                                .kv_type = a.kv_type,
+                               .backend_path = model->program ? model->core.checkpoint.path : NULL,
                                .tokenizer = model->tokenizer,
                                .mem = model->mem};
     dlx_result r = dlx__engine_open(&session->engine, &model->core, &engine, err);

@@ -72,6 +72,18 @@ void dlx__os_remove(const char *path); /* a file; a failure is of no interest */
 dlx_result dlx__os_list_dir(const char *path, bool (*visit)(void *user, const char *name),
                             void *user, const dlx_allocator *mem, dlx_error *err);
 
+/*
+ * A shared library by its name, which the system's loader looks for (beside the program or library
+ * that asks, then where it always looks), or by a path. It stays loaded after closing: libraries
+ * that register themselves somewhere do not survive being taken away.
+ */
+typedef struct dlx__os_library {
+    void *handle; /* the port's own */
+} dlx__os_library;
+dlx_result dlx__os_library_open(dlx__os_library *library, const char *name, dlx_error *err);
+void (*dlx__os_library_find(dlx__os_library library, const char *symbol))(void); /* or NULL */
+void dlx__os_library_close(dlx__os_library library);
+
 double dlx__os_seconds(void);      /* a steady clock */
 uint64_t dlx__os_random(void);     /* unpredictable bits, for a default seed */
 int dlx__os_n_cores(void);         /* cores this process may use, at least 1 */

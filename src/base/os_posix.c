@@ -11,6 +11,7 @@
 #include "base/os.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -250,6 +251,29 @@ dlx_result dlx__os_list_dir(const char *path, bool (*visit)(void *user, const ch
         dlx__names_visit(&names, visit, user);
     dlx__names_release(&names);
     return r;
+}
+
+dlx_result dlx__os_library_open(dlx__os_library *library, const char *name, dlx_error *err)
+{
+    library->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (library->handle)
+        return DLX_OK;
+    const char *why = dlerror();
+    return dlx__fail(err, DLX_E_IO, "%s: cannot be loaded (%.200s)", name, why ? why : "");
+}
+
+void (*dlx__os_library_find(dlx__os_library library, const char *symbol))(void)
+{
+    void *found = dlsym(library.handle, symbol);
+    void (*function)(void);
+    memcpy(&function, &found, sizeof function); /* C has no cast from an object to a function */
+    return function;
+}
+
+void dlx__os_library_close(dlx__os_library library)
+{
+    if (library.handle)
+        dlclose(library.handle);
 }
 
 double dlx__os_seconds(void)

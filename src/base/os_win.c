@@ -255,6 +255,28 @@ dlx_result dlx__os_list_dir(const char *path, bool (*visit)(void *user, const ch
     return r;
 }
 
+dlx_result dlx__os_library_open(dlx__os_library *library, const char *name, dlx_error *err)
+{
+    WCHAR path[PATH_ROOM];
+    library->handle = wide(path, name) ? (void *)LoadLibraryW(path) : NULL;
+    if (!library->handle)
+        return dlx__fail(err, DLX_E_IO, "%s: cannot be loaded", name);
+    HMODULE kept; /* never unloaded */
+    GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN, path, &kept);
+    return DLX_OK;
+}
+
+void (*dlx__os_library_find(dlx__os_library library, const char *symbol))(void)
+{
+    return (void (*)(void))GetProcAddress((HMODULE)library.handle, symbol);
+}
+
+void dlx__os_library_close(dlx__os_library library)
+{
+    if (library.handle)
+        FreeLibrary((HMODULE)library.handle);
+}
+
 double dlx__os_seconds(void)
 {
     LARGE_INTEGER now, frequency;

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/little.h"
+#include "base/mem.h"
 #include "export/pte_reader.h"
 
 #include <string.h>
@@ -222,6 +223,24 @@ void dlx__pte_close(dlx__pte_file *f)
         dlx__os_unmap(&f->map);
     dlx__arena_release(&f->arena);
     *f = (dlx__pte_file){.n_bytes = 0};
+}
+
+dlx_result dlx__pte_data_beside(char **out, const char *path, const dlx_allocator *mem,
+                                dlx_error *err)
+{
+    const size_t n = strlen(path);
+    *out = NULL;
+    if (n < 4 || strcmp(path + n - 4, ".pte") != 0)
+        return DLX_OK;
+    char *beside = dlx__strdup(mem, path);
+    if (!beside)
+        return dlx__fail_memory(err, "opening a program", n + 1);
+    beside[n - 1] = 'd';
+    if (dlx__os_path_kind(beside) == DLX__PATH_FILE)
+        *out = beside;
+    else
+        dlx__free(mem, beside);
+    return DLX_OK;
 }
 
 bool dlx__pte_looks_like(const char *path)

@@ -46,8 +46,18 @@ static dlx_result read_number(const dlx__gguf_source *src, const char *name, dou
                      src->file->path, key, min, max, *out);
 }
 
+/* A model without tensors, as exported programs describe theirs: its keys alone say it. */
+static dlx_result read_vocab_key(dlx__hparams *hp, const dlx__gguf_source *src, dlx_error *err)
+{
+    const dlx__gguf_kv *tied = dlx__gguf_find(src->file, DLX__GGUF_TIED);
+    DLX__TRY(
+        dlx__gguf_size(src->file, DLX__GGUF_N_ROWS, 1, DLX__MAX_VOCAB, &hp->n_rows_vocab, err));
+    hp->tied = tied && tied->u != 0;
+    return DLX_OK;
+}
+
 /* The table's rows are the width of the logits, whatever vocab_size says. */
-static dlx_result read_vocab(dlx__hparams *hp, const dlx__gguf_source *src, dlx_error *err)
+static dlx_result read_vocab_table(dlx__hparams *hp, const dlx__gguf_source *src, dlx_error *err)
 {
     const dlx__weights *w = &src->file->weights;
     size_t i = dlx__weights_find(w, "token_embd.weight");
@@ -59,8 +69,15 @@ static dlx_result read_vocab(dlx__hparams *hp, const dlx__gguf_source *src, dlx_
             "rows, found none such; convert the model again",
             src->file->path, DLX__MAX_VOCAB);
     hp->n_rows_vocab = w->tensors[i].shape[0];
-    hp->n_vocab = hp->n_rows_vocab;
     hp->tied = dlx__weights_find(w, "output.weight") == SIZE_MAX;
+    return DLX_OK;
+}
+
+static dlx_result read_vocab(dlx__hparams *hp, const dlx__gguf_source *src, dlx_error *err)
+{
+    const bool described = src->file->weights.n == 0 && dlx__gguf_find(src->file, DLX__GGUF_N_ROWS);
+    DLX__TRY(described ? read_vocab_key(hp, src, err) : read_vocab_table(hp, src, err));
+    hp->n_vocab = hp->n_rows_vocab;
     hp->tied_stated = true; /* by llama.cpp's convention the absence of a head says so */
     DLX__TRY(dlx__gguf_size_opt(src, "vocab_size", 1, DLX__MAX_VOCAB, &hp->n_vocab, err));
     return dlx__gguf_size_opt(src, "diffusion.vocab_size", 1, DLX__MAX_VOCAB, &hp->n_vocab, err);

@@ -8,6 +8,11 @@
 
 #include "model/hparams.h"
 
+/* Keys of ours in files without tensors: rows of the embedding (u32), and whether it is the head.
+ */
+#define DLX__GGUF_N_ROWS "dlx.vocabulary_rows"
+#define DLX__GGUF_TIED "dlx.tied_head"
+
 struct dlx__gguf_source {
     const dlx__gguf *file;
     const char *arch; /* general.architecture */

@@ -1,6 +1,8 @@
 /* gguf_put.c - GGUF keys of a model: the reverse of gguf_config.c, key by key. */
 #include "model/gguf_put.h"
 
+#include "model/gguf_config.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -152,6 +154,12 @@ static bool stays_behind(const char *key)
         if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
     return false;
+}
+
+dlx_result dlx__gguf_put_table(dlx__gguf_writer *w, const dlx__model *m)
+{
+    DLX__TRY(dlx__gguf_put_u32(w, DLX__GGUF_N_ROWS, (uint32_t)m->hp.n_rows_vocab));
+    return dlx__gguf_put_bool(w, DLX__GGUF_TIED, m->hp.tied);
 }
 
 dlx_result dlx__gguf_put_carried(dlx__gguf_writer *w, const dlx__model *m)

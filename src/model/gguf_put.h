@@ -26,6 +26,9 @@ dlx_result dlx__gguf_put_types(dlx__gguf_writer *w, dlx__dtype dtype, bool mixed
 /* general.architecture and all that follows from m->hp. A name, where the source gave none. */
 dlx_result dlx__gguf_put_model(dlx__gguf_writer *w, const dlx__model *m);
 
+/* What the tensors of a file without tensors would say. */
+dlx_result dlx__gguf_put_table(dlx__gguf_writer *w, const dlx__model *m);
+
 /* All other keys of a model that came from GGUF, without those that speak of its own weights. */
 dlx_result dlx__gguf_put_carried(dlx__gguf_writer *w, const dlx__model *m);
 

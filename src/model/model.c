@@ -56,7 +56,7 @@ static dlx_result setup(dlx__model *m, dlx__checkpoint_need need, dlx_error *err
                          "%s: expected weights, found only the configuration; fetch "
                          "the whole checkpoint",
                          m->checkpoint.path);
-    if (is_gguf && m->family->gguf_permuted_qk)
+    if (is_gguf && m->has_weights && m->family->gguf_permuted_qk)
         DLX__TRY(dlx__unpermute_qk(m, err));
     m->slot = dlx__arena_alloc(&m->arena, 1, sizeof *m->slot);
     if (!m->slot)

@@ -1,7 +1,6 @@
 /* xnnpack.c - programs for ExecuTorch's XNNPACK delegate: written here, run by its runtime. */
-#include "backends/backend.h"
+#include "backends/xnnpack/xnnpack.h"
 
-#include "base/fail.h"
 #include "export/exporter.h"
 #include "export/pte_model.h"
 
@@ -29,38 +28,13 @@ static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, d
     return DLX_OK;
 }
 
+/* Programs can be written everywhere; whether they run is another question. */
 static dlx_result probe(dlx_error *err)
 {
-    return dlx__fail(err, DLX_E_UNSUPPORTED,
-                     "xnnpack writes programs (dlx export) and does not run them here yet");
-}
-
-static dlx_result load(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
-                       dlx_error *err)
-{
-    (void)m;
-    (void)o;
-    *out = NULL;
-    return probe(err);
-}
-
-static dlx_result step(dlx__backend *b, const dlx__step *in, dlx_error *err)
-{
-    (void)b;
-    (void)in;
-    return probe(err);
-}
-
-static dlx_result head(dlx__backend *b, const dlx__head *in, dlx_error *err)
-{
-    (void)b;
-    (void)in;
-    return probe(err);
-}
-
-static void close(dlx__backend *b)
-{
-    (void)b;
+    dlx__et_runtime runtime;
+    DLX__TRY(dlx__et_runtime_open(&runtime, err));
+    dlx__et_runtime_close(&runtime);
+    return DLX_OK;
 }
 
 const dlx__backend_class dlx__backend_xnnpack = {
@@ -68,9 +42,9 @@ const dlx__backend_class dlx__backend_xnnpack = {
     .about = "ExecuTorch programs with an XNNPACK delegate, for phones",
     .plain = true,
     .probe = probe,
-    .load = load,
-    .step = step,
-    .head = head,
-    .close = close,
+    .load = dlx__xnnpack_load,
+    .step = dlx__xnnpack_step,
+    .head = dlx__xnnpack_head,
+    .close = dlx__xnnpack_close,
     .export_model = export_model,
 };
