@@ -9,7 +9,7 @@ COVER_MIN ?= 90
 CTEST = ctest --output-on-failure --no-label-summary -j $(JOBS) --no-tests=error
 
 .DEFAULT_GOAL := dlx
-.PHONY: help dlx lib demo test quick cover check asan ubsan tsan fuzz fuzz-cover bench conformance install \
+.PHONY: help dlx lib demo test quick cover check asan ubsan tsan fuzz fuzz-cover bench conformance executorch install \
         uninstall card picture format tidy setup clean
 
 help: ## list the targets
@@ -66,6 +66,9 @@ bench: dlx ## speed of this machine against its roofs
 
 conformance: dlx ## third-party checks in a Python environment with pinned versions
 	@scripts/conformance/run
+
+executorch: ## the library by which dlx runs .pte programs (installs ExecuTorch where there is none)
+	@scripts/executorch
 
 card: dlx ## measure every figure of the shipped model's card and write them into it
 	@scripts/card

@@ -1,7 +1,8 @@
 # Compiler flags for every target of the project.
 # -ffp-contract=off: the same bits whether or not the compiler sees a chance to fuse.
 add_compile_options(
-    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
     -Wcast-qual -Wvla -Wundef -Wno-sign-conversion -ffp-contract=off -fvisibility=hidden)
 if(DLX_WERROR)
     add_compile_options(-Werror)

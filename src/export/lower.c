@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct lowering {
@@ -102,10 +103,12 @@ static dlx__xnn_value lower_norm(lowering *l, const dlx__node *node)
         dlx__fail_memory(&l->x->failure, "lowering a norm", n * sizeof *mean);
         return DLX__XNN_NONE;
     }
-    const dlx__xnn_data means = dlx__xnn_inline(l->x, mean, n * sizeof *mean);
-    const dlx__xnn_data eps = dlx__xnn_inline(l->x, &node->eps, sizeof node->eps);
-    const dlx__xnn_value w = dlx__xnn_weight(l->x, DLX__XNN_FP32, (size_t[]){1, n}, 2, means, NULL);
-    const dlx__xnn_value b = dlx__xnn_weight(l->x, DLX__XNN_FP32, (size_t[]){1}, 1, eps, NULL);
+    char key[48], eps[48];
+    snprintf(key, sizeof key, "dlx.mean.%zu", n);
+    snprintf(eps, sizeof eps, "dlx.eps.%a", (double)node->eps);
+    const dlx__xnn_value w = dlx__packed_numbers(l->packed, l->x, key, mean, (size_t[]){1, n}, 2);
+    const dlx__xnn_value b =
+        dlx__packed_numbers(l->packed, l->x, eps, &node->eps, (size_t[]){1}, 1);
     const dlx__xnn_value gain =
         input(l, (dlx__extern){.kind = DLX__EXTERN_GAIN, .tensor = node->weight}, &n, 1);
     const dlx__xnn_value squares = dlx__xnn_unary(l->x, DLX__XNN_OP_SQUARE, x);

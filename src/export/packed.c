@@ -193,8 +193,46 @@ static dlx_result find(dlx__packed_tensor **out, dlx__packed *p, const dlx__tens
     return DLX_OK;
 }
 
+static bool has_numbers(const dlx__packed *p, const char *key)
+{
+    for (size_t i = 0; i < p->n_numbers; i++)
+        if (strcmp(p->numbers[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+static bool add_numbers(dlx__packed *p, const char *key, const float *x, size_t n_bytes)
+{
+    void *copy = dlx__arena_alloc(&p->arena, n_bytes, 1);
+    const char *name = dlx__arena_strdup(&p->arena, key);
+    dlx__pte_named_blob *numbers =
+        dlx__arena_grow(&p->arena, p->numbers, p->n_numbers, &p->number_capacity, sizeof *numbers);
+    if (!copy || !name || !numbers)
+        return false;
+    p->numbers = numbers;
+    memcpy(copy, x, n_bytes);
+    numbers[p->n_numbers++] =
+        (dlx__pte_named_blob){.key = name, .blob = {.n_bytes = n_bytes, .bytes = copy}};
+    return true;
+}
+
+dlx__xnn_value dlx__packed_numbers(dlx__packed *p, dlx__xnn_graph *g, const char *key,
+                                   const float *x, const size_t *dims, int n_dims)
+{
+    size_t n_bytes = sizeof *x;
+    for (int i = 0; i < n_dims; i++)
+        n_bytes *= dims[i];
+    if (!has_numbers(p, key) && !add_numbers(p, key, x, n_bytes)) {
+        dlx__fail_memory(&g->failure, "naming numbers", n_bytes);
+        return DLX__XNN_NONE;
+    }
+    return dlx__xnn_weight(g, DLX__XNN_FP32, dims, n_dims, dlx__xnn_named(g, key, n_bytes), NULL);
+}
+
 void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program)
 {
+    for (size_t i = 0; i < p->n_numbers; i++)
+        dlx__pte_name(program, p->numbers[i].key, p->numbers[i].blob);
     for (size_t i = 0; i < p->n; i++)
         for (int s = 0; s < 2; s++) {
             part *one = &p->items[i]->parts[s];

@@ -35,6 +35,8 @@ typedef struct dlx__packed {
     dlx__packing head;          /* of the head */
     dlx__packed_tensor **items; /* [n] */
     size_t n, capacity;
+    dlx__pte_named_blob *numbers; /* [n_numbers] */
+    size_t n_numbers, number_capacity;
     /* Called while bytes are made to be named; false stops. May be NULL. */
     bool (*on_progress)(void *user, uint64_t n_bytes);
     void *user;
@@ -59,6 +61,11 @@ static inline bool dlx__packing_rounds_rows(dlx__packing packing)
 {
     return packing == DLX__PACK_INT8 || packing == DLX__PACK_INT4;
 }
+
+/* A few numbers of ours under a name of what they are, of any rank: the filter of a mean, its eps.
+ */
+dlx__xnn_value dlx__packed_numbers(dlx__packed *p, dlx__xnn_graph *g, const char *key,
+                                   const float *x, const size_t *dims, int n_dims);
 
 /* Gives all that was named to the program that is to hold it; p outlives the program. */
 void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program);

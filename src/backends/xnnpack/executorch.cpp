@@ -5,8 +5,11 @@
 #include <executorch/extension/tensor/tensor.h>
 #include <executorch/runtime/backend/interface.h>
 #include <executorch/runtime/backend/options.h>
+#include <executorch/runtime/platform/platform.h>
 
+#include <cstdio>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -31,6 +34,28 @@ struct dlx__et_module {
 
 namespace {
 
+// What the runtime logs is for its makers, but for the last error, which belongs into a sentence.
+std::mutex last_lock;
+std::string last_error;
+
+void keep_error(et_timestamp_t, et_pal_log_level_t level, const char *, const char *, size_t,
+                const char *message, size_t length)
+{
+    if (level != kError && level != kFatal)
+        return;
+    const std::lock_guard<std::mutex> guard(last_lock);
+    last_error.assign(message, length);
+}
+
+void take_over_log()
+{
+    static std::once_flag once;
+    std::call_once(once, [] {
+        (void)executorch::runtime::register_pal(
+            executorch::runtime::PalImpl::create(keep_error, "dlx"));
+    });
+}
+
 // Methods of one program pack the same weights: once is enough.
 void share_packed_weights()
 {
@@ -42,6 +67,7 @@ void share_packed_weights()
 int open_module(dlx__et_module **out, const char *path, const char *data_path, int n_threads)
 {
     *out = nullptr;
+    take_over_log();
     share_packed_weights();
     if (n_threads > 0)
         if (auto *pool = executorch::extension::threadpool::get_threadpool())
@@ -97,9 +123,12 @@ int run_method(dlx__et_module *m, const char *method, const dlx__et_tensor *in, 
     return 0;
 }
 
-const char *error_text(int error)
+void error_text(int error, char *out, size_t n)
 {
-    return executorch::runtime::to_string(static_cast<Error>(error));
+    const std::lock_guard<std::mutex> guard(last_lock);
+    std::snprintf(out, n, "%s%s%s", executorch::runtime::to_string(static_cast<Error>(error)),
+                  last_error.empty() ? "" : ": ", last_error.c_str());
+    last_error.clear();
 }
 
 const dlx__et_functions table = {DLX__ET_VERSION, open_module, close_module, run_method,

@@ -8,6 +8,7 @@
 #ifndef DLX__EXECUTORCH_H
 #define DLX__EXECUTORCH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -35,11 +36,17 @@ typedef struct dlx__et_functions {
      */
     int (*run)(dlx__et_module *module, const char *method, const dlx__et_tensor *in, int n_in,
                dlx__et_tensor *out, int max_out, int *n_out);
-    const char *(*error_text)(int error);
+    /* What the runtime says of its last failure, at most n bytes with the terminator. */
+    void (*error_text)(int error, char *out, size_t n);
 } dlx__et_functions;
 
 /* The only symbol that is looked for. */
-const dlx__et_functions *dlx__et_table(void);
+#if defined(_WIN32)
+__declspec(dllexport)
+#else
+__attribute__((visibility("default")))
+#endif
+    const dlx__et_functions *dlx__et_table(void);
 
 #ifdef __cplusplus
 }

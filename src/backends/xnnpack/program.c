@@ -28,8 +28,10 @@ static dlx_result check_file(dlx__program *p, const char *data_path, const dlx__
 
 static dlx_result fail_runtime(const dlx__program *p, const char *what, int error, dlx_error *err)
 {
+    char text[160];
+    p->runtime.functions->error_text(error, text, sizeof text);
     return dlx__fail(err, DLX_E_UNSUPPORTED, "%s: the ExecuTorch runtime could not %s: %s", p->path,
-                     what, p->runtime.functions->error_text(error));
+                     what, text);
 }
 
 static dlx_result open_module(dlx__program *p, const char *data_path, int n_threads, dlx_error *err)
