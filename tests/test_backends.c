@@ -78,6 +78,8 @@ static void every_backend_agrees_with_the_reference(void **state)
         size_t n_values = N * info.n_vocab_rows;
         float *want = malloc(n_values * sizeof *want), *got = malloc(n_values * sizeof *got);
         for (const char *const *name = dlx_backend_names(); *name; name++) {
+            if (dlx__backend_find(*name)->programs)
+                continue;
             bool is_reference = strcmp(*name, "reference") == 0;
             dlx_session *session = support_session(model, *name, 64);
             dlx_error err;

@@ -1,9 +1,12 @@
 // labels: quick export
 /*
  * test_export.c - what every exporter starts from: the model's graph, sound, complete, and printed
- * the same way every time. The exporters themselves bring their tests along.
+ * the same way every time; and programs, as far as they can be judged without a runtime.
  */
 #include "support.h"
+
+#include <dlx/export.h>
+#include <dlx/tools.h>
 
 #include "backends/backend.h"
 #include "model/model.h"
@@ -73,6 +76,130 @@ static void a_tied_head_stays_tied(void **state)
     dlx__model_release(&model);
 }
 
+static dlx_result export_to(const dlx_model *m, const char *name, const dlx_export_opts *opts,
+                            dlx_error *err)
+{
+    char *report = NULL;
+    const dlx_result r = dlx_export(m, support_tmp(name), opts, &report, err);
+    dlx_free(m, report);
+    return r;
+}
+
+/* Every family in every type and form: written, and sound to the reader that checks everybody's. */
+static void programs_of_every_family(void **state)
+{
+    (void)state;
+    static const char *const dtypes[] = {"fp32", "fp16", "int8", "int4"};
+    static const char *const caches[] = {"state", "io", "none"};
+    for (size_t f = 0; f < sizeof FOLDERS / sizeof *FOLDERS; f++) {
+        dlx_model *m = support_open(FOLDERS[f]);
+        const bool blocks = strstr(FOLDERS[f], "sdar") || strstr(FOLDERS[f], "fast");
+        for (size_t i = 0; i < 12; i++) {
+            const dlx_export_opts opts = {
+                .size = sizeof opts, .dtype = dtypes[i / 3], .cache = caches[i % 3], .n_ctx = 64};
+            dlx_error err;
+            char *json;
+            if (blocks && i % 3 == 2) { /* nothing kept is no way to decode block by block */
+                assert_int_equal(export_to(m, "no.pte", &opts, &err), DLX_E_UNSUPPORTED);
+                support_sentence(&err, "cache");
+                continue;
+            }
+            if (export_to(m, "every.pte", &opts, &err) != DLX_OK ||
+                dlx_inspect_program(support_tmp("every.pte"), NULL, &json, &err) != DLX_OK)
+                fail_msg("%s %s %s: %s", FOLDERS[f], opts.dtype, opts.cache, err.text);
+            assert_non_null(strstr(json, blocks ? "forward_masked" : "forward"));
+            assert_non_null(strstr(json, "XnnpackBackend"));
+            dlx_free(NULL, json);
+        }
+        dlx_model_free(m);
+    }
+}
+
+/* A program describes its model: shape, ids, vocabulary and template are those of the source. */
+static void a_program_is_a_model(void **state)
+{
+    (void)state;
+    static const char text[] = "Anna Smith ordered 12 lamps for $123.45.";
+    dlx_model *source, *program;
+    dlx_model_info a, b;
+    dlx_error err;
+    dlx_token *x, *y;
+    size_t n, k;
+    if (dlx_model_open(&source, DLX_SOURCE_DIR "/models/records", NULL, &err) != DLX_OK ||
+        export_to(source, "records.pte", NULL, &err) != DLX_OK ||
+        dlx_model_open(&program, support_tmp("records.pte"), NULL, &err) != DLX_OK)
+        fail_msg("%s", err.text);
+    dlx_model_get_info(source, &a);
+    dlx_model_get_info(program, &b);
+    assert_string_equal(a.family, b.family);
+    assert_int_equal(a.n_vocab, b.n_vocab);
+    assert_int_equal(a.n_vocab_rows, b.n_vocab_rows);
+    assert_int_equal(a.block_length, b.block_length);
+    assert_int_equal(a.mask_id, b.mask_id);
+    assert_int_equal(a.n_stop_ids, b.n_stop_ids);
+    assert_memory_equal(a.stop_ids, b.stop_ids, a.n_stop_ids * sizeof *a.stop_ids);
+    assert_true(b.has_tokenizer && b.has_chat_template && !b.has_weights);
+    if (dlx_tokenize(source, text, sizeof text - 1, false, &x, &n, &err) != DLX_OK ||
+        dlx_tokenize(program, text, sizeof text - 1, false, &y, &k, &err) != DLX_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(n, k);
+    assert_memory_equal(x, y, n * sizeof *x);
+    dlx_free(source, x);
+    dlx_free(program, y);
+    dlx_model_free(program);
+    dlx_model_free(source);
+}
+
+/* Without the runtime a session says how to get it; it is never another backend's. */
+static void a_session_on_a_program(void **state)
+{
+    (void)state;
+    dlx_model *source = support_open("sdar-tiny-b4"), *program;
+    const dlx_session_opts on_cpu = {.size = sizeof on_cpu, .backend = "cpu"};
+    const dlx_session_opts long_one = {.size = sizeof long_one, .n_ctx = 4096};
+    const dlx_export_opts opts = {.size = sizeof opts, .n_ctx = 64};
+    dlx_session *session;
+    dlx_error err;
+    if (export_to(source, "session.pte", &opts, &err) != DLX_OK ||
+        dlx_model_open(&program, support_tmp("session.pte"), NULL, &err) != DLX_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(dlx_session_open(&session, program, &on_cpu, &err), DLX_E_ARG);
+    support_sentence(&err, "xnnpack");
+    if (dlx__backend_find("xnnpack")->probe(NULL) == DLX_OK) {
+        if (dlx_session_open(&session, program, NULL, &err) != DLX_OK)
+            fail_msg("%s", err.text);
+        assert_int_equal(dlx_session_n_ctx(session), 64);
+        dlx_session_free(session);
+        assert_int_equal(dlx_session_open(&session, program, &long_one, &err), DLX_E_ARG);
+        support_sentence(&err, "64 positions");
+    } else {
+        assert_int_equal(dlx_session_open(&session, program, NULL, &err), DLX_E_UNSUPPORTED);
+        support_sentence(&err, "make executorch");
+    }
+    dlx_model_free(program);
+    dlx_model_free(source);
+}
+
+static void what_cannot_be_exported(void **state)
+{
+    (void)state;
+    const dlx_export_opts cases[] = {
+        {.dtype = "fp8"}, {.cache = "ring"},  {.backend = "vulkan"}, {.backend = "cpu"},
+        {.n_ctx = 2},     {.n_ctx = 1 << 20}, {.n_rows = 3},         {.n_ctx = 32, .n_rows = 33},
+    };
+    static const char *const parts[] = {"dtype", "cache",   "backend", "cpu",
+                                        "block", "context", "block",   "context"};
+    dlx_model *m = support_open("sdar-tiny-b4");
+    dlx_error err;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_not_equal(export_to(m, "refused.pte", &cases[i], &err), DLX_OK);
+        support_sentence(&err, parts[i]);
+    }
+    assert_int_equal(dlx_export(m, "/nowhere/model.pte", NULL, NULL, &err), DLX_E_IO);
+    support_sentence(&err, "/nowhere/model.pte");
+    dlx_model_free(m);
+}
+
 static void backends_without_a_program_say_so(void **state)
 {
     (void)state;
@@ -86,6 +213,10 @@ int main(void)
         cmocka_unit_test(every_family_has_a_sound_graph),
         cmocka_unit_test(the_graph_prints_the_same_twice),
         cmocka_unit_test(a_tied_head_stays_tied),
+        cmocka_unit_test(programs_of_every_family),
+        cmocka_unit_test(a_program_is_a_model),
+        cmocka_unit_test(a_session_on_a_program),
+        cmocka_unit_test(what_cannot_be_exported),
         cmocka_unit_test(backends_without_a_program_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

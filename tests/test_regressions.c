@@ -426,6 +426,8 @@ static void c14_negative_entropy_has_its_sign(void **state)
     dlx_token ids[N] = {5, 6, 306, 306, 9};
     float *logits = malloc(N * width * sizeof *logits);
     for (const dlx__backend_class *const *b = dlx__backend_list(); *b; b++) {
+        if ((*b)->programs)
+            continue;
         dlx__backend_opts opts = {.n_ctx = N, .n_rows = N, .n_streams = 1, .n_threads = 1};
         dlx__backend *backend;
         assert_int_equal((*b)->load(&backend, &model, &opts, &err), DLX_OK);

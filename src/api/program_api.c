@@ -7,19 +7,16 @@
 
 static dlx_result open_file(dlx_model *model, const char *path, dlx_error *err)
 {
-    char *data_path;
-    DLX__TRY(dlx__pte_data_beside(&data_path, path, model->mem, err));
-    dlx_result r = DLX_OK;
-    model->program = dlx__alloc_zero(model->mem, 1, sizeof *model->program);
-    if (!model->program)
-        r = dlx__fail_memory(err, "opening a program", sizeof *model->program);
-    else
-        r = dlx__pte_open(model->program, path, data_path, model->mem, err);
-    if (r != DLX_OK) {
-        dlx__free(model->mem, model->program);
-        model->program = NULL;
-    }
+    char *data_path = NULL;
+    dlx__pte_file *f = dlx__alloc_zero(model->mem, 1, sizeof *f);
+    if (!f)
+        return dlx__fail_memory(err, "opening a program", sizeof *f);
+    const dlx_result r = dlx__pte_open_found(f, &data_path, path, model->mem, err);
     dlx__free(model->mem, data_path);
+    if (r == DLX_OK)
+        model->program = f;
+    else
+        dlx__free(model->mem, f);
     return r;
 }
 

@@ -105,6 +105,7 @@ typedef struct dlx__export_opts dlx__export_opts; /* export/exporter.h */
 typedef struct dlx__backend_class {
     const char *name;
     const char *about;  /* one line for `dlx doctor` */
+    bool programs;      /* runs exported programs (opts.path), not graphs */
     bool plain;         /* float32 alone, no kernels to choose from: bf16 and kernels are refused */
     dlx__scheme scheme; /* of rows where nobody names one; NONE: rows are left as they are */
     unsigned kv_types;  /* a bit 1 << dlx__kv_type for each that it can keep; 0: float32 alone */

@@ -2,8 +2,7 @@
  * pack_row.h - a row of weights in XNNPACK's forms. Integers are symmetric around 0; scales are
  * positive normal numbers, because the runtime refuses others, and 1 where all weights are 0.
  *
- *     INT8  int8 [n], one float32 scale a row: that of the row's blocks where these, of a quantized
- *           source, agree (then nothing is lost), else max / 127
+ *     INT8  int8 [n], one float32 scale a row, max / 127
  *     INT4  two a byte, the even column in the low nibble, stored + 8; a bf16 scale for 32, that
  * with the least squared error
  */

@@ -225,22 +225,37 @@ void dlx__pte_close(dlx__pte_file *f)
     *f = (dlx__pte_file){.n_bytes = 0};
 }
 
-dlx_result dlx__pte_data_beside(char **out, const char *path, const dlx_allocator *mem,
-                                dlx_error *err)
+/* The name of the .ptd file; NULL: there is none, or no memory. */
+static char *data_beside(const char *path, const dlx_allocator *mem)
 {
     const size_t n = strlen(path);
-    *out = NULL;
     if (n < 4 || strcmp(path + n - 4, ".pte") != 0)
-        return DLX_OK;
+        return NULL;
     char *beside = dlx__strdup(mem, path);
+    if (beside)
+        beside[n - 1] = 'd';
+    if (beside && dlx__os_path_kind(beside) == DLX__PATH_FILE)
+        return beside;
+    dlx__free(mem, beside);
+    return NULL;
+}
+
+dlx_result dlx__pte_open_found(dlx__pte_file *f, char **data_path, const char *path,
+                               const dlx_allocator *mem, dlx_error *err)
+{
+    *data_path = NULL;
+    const dlx_result alone = dlx__pte_open(f, path, NULL, mem, err);
+    if (alone == DLX_OK || alone == DLX_E_NOMEM)
+        return alone;
+    char *beside = data_beside(path, mem);
     if (!beside)
-        return dlx__fail_memory(err, "opening a program", n + 1);
-    beside[n - 1] = 'd';
-    if (dlx__os_path_kind(beside) == DLX__PATH_FILE)
-        *out = beside;
+        return alone;
+    const dlx_result r = dlx__pte_open(f, path, beside, mem, err);
+    if (r == DLX_OK)
+        *data_path = beside;
     else
         dlx__free(mem, beside);
-    return DLX_OK;
+    return r;
 }
 
 bool dlx__pte_looks_like(const char *path)

@@ -74,9 +74,10 @@ dlx_result dlx__pte_parse(dlx__pte_file *f, const uint8_t *bytes, size_t n, cons
                           const dlx__ptd_file *data, const dlx_allocator *mem, dlx_error *err);
 void dlx__pte_close(dlx__pte_file *f);
 
-/* The .ptd file of the same name beside a .pte, to be freed; NULL: there is none. */
-dlx_result dlx__pte_data_beside(char **out, const char *path, const dlx_allocator *mem,
-                                dlx_error *err);
+/* The same, with the .ptd file of the same name beside it if it does not do alone: *data_path is
+ * its name, to be freed, or NULL. */
+dlx_result dlx__pte_open_found(dlx__pte_file *f, char **data_path, const char *path,
+                               const dlx_allocator *mem, dlx_error *err);
 
 /* Begins like a .pte: for commands that take several kinds of files. */
 bool dlx__pte_looks_like(const char *path);

@@ -44,7 +44,7 @@ static void check_all(bool allow_special, bool default_backend_only)
             continue; /* the default is the last of the list */
         size_t n_files = 0;
         size_t n_bugs = 0;
-        if ((*b)->export_model) /* runs programs: test_program_traces.c */
+        if ((*b)->programs) /* test_program_traces.c */
             continue;
         for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
             check_folder(*b, i, allow_special, &n_files, &n_bugs);

@@ -137,7 +137,7 @@ static void the_command_tells_people_and_programs(void **state)
     snprintf(words, sizeof words, "inspect '%s' --data x.ptd", DLX_SOURCE_DIR "/models/records");
     assert_prints(words, 1, "belongs to a .pte program");
     snprintf(words, sizeof words, "run '%s' hi", path);
-    assert_prints(words, 1, "found an ExecuTorch program");
+    assert_prints(words, 1, "a program that dlx export wrote");
     support_write(path, "not a program at all, but long enough to be one, if it only were that");
     snprintf(words, sizeof words, "inspect '%s'", path);
     assert_prints(words, 1, "told.pte: expected a .pte file");

@@ -40,6 +40,7 @@ static dlx_result probe(dlx_error *err)
 const dlx__backend_class dlx__backend_xnnpack = {
     .name = "xnnpack",
     .about = "ExecuTorch programs with an XNNPACK delegate, for phones",
+    .programs = true,
     .plain = true,
     .probe = probe,
     .load = dlx__xnnpack_load,

@@ -1,9 +1,9 @@
-/* xnnpack.h - one session's state of the xnnpack backend; for xnnpack*.c only. */
+/* xnnpack.h - one session's state of the xnnpack backend; for et_*.c only. */
 #ifndef DLX__XNNPACK_H
 #define DLX__XNNPACK_H
 
 #include "backends/backend.h"
-#include "backends/xnnpack/program.h"
+#include "backends/xnnpack/et_program.h"
 
 enum { DLX__XNNPACK_STREAMS = 2 };
 

@@ -228,6 +228,8 @@ static void a_width_of_one_is_plain_causal(void **state)
             ids[i] = (dlx_token)((i * 53 + 17) % 250);
         double *want = forward(&m, ids);
         for (const dlx__backend_class *const *b = dlx__backend_list(); *b; b++) {
+            if ((*b)->programs)
+                continue;
             for (size_t t = 0; t < DLX__LEN(tiles); t++) {
                 double worst = worst_error(*b, &m, ids, tiles[t], want);
                 printf("  %s, %s, %zu rows a pass: worst error %.1e of the largest\n", folders[f],

@@ -1,6 +1,6 @@
 /*
- * step.c - a pass by the methods of a program. Rows that do not fit into one call are computed in
- * several, cut where a block ends: later rows see what earlier calls left.
+ * et_step.c - a pass by the methods of a program. Rows that do not fit into one call are computed
+ * in several, cut where a block ends: later rows see what earlier calls left.
  */
 #include "backends/xnnpack/xnnpack.h"
 

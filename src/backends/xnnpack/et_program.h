@@ -1,8 +1,8 @@
-/* program.h - a .pte file that is open, and what it says of itself. */
+/* et_program.h - a .pte file that is open, and what it says of itself. */
 #ifndef DLX__XNNPACK_PROGRAM_H
 #define DLX__XNNPACK_PROGRAM_H
 
-#include "backends/xnnpack/runtime.h"
+#include "backends/xnnpack/et_runtime.h"
 #include "export/program_facts.h"
 #include "model/model.h"
 

@@ -1,4 +1,4 @@
-/* head.c - what the logits that a pass left say. */
+/* et_head.c - what the logits that a pass left say. */
 #include "backends/xnnpack/xnnpack.h"
 
 #include "backends/reference.h"

@@ -1,4 +1,4 @@
-/* runtime.h - the ExecuTorch runtime of this machine, if there is one. */
+/* et_runtime.h - the ExecuTorch runtime of this machine, if there is one. */
 #ifndef DLX__XNNPACK_RUNTIME_H
 #define DLX__XNNPACK_RUNTIME_H
 

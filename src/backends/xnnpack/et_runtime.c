@@ -1,5 +1,5 @@
-/* runtime.c - finding the library that speaks to ExecuTorch. */
-#include "backends/xnnpack/runtime.h"
+/* et_runtime.c - finding the library that speaks to ExecuTorch. */
+#include "backends/xnnpack/et_runtime.h"
 
 #include "base/fail.h"
 

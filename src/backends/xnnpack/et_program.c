@@ -1,5 +1,5 @@
-/* program.c - opening a .pte file. */
-#include "backends/xnnpack/program.h"
+/* et_program.c - opening a .pte file. */
+#include "backends/xnnpack/et_program.h"
 
 #include "base/fail.h"
 #include "base/mem.h"
@@ -16,11 +16,12 @@ static dlx_result read_facts(dlx__program *p, const dlx__pte_file *f, const dlx_
                      p->path, m->hp.n_rows_vocab, p->facts.n_vocab);
 }
 
-static dlx_result check_file(dlx__program *p, const char *data_path, const dlx__model *m,
+/* *data_path: the file with its weights, to be freed; NULL: they are in it. */
+static dlx_result check_file(dlx__program *p, char **data_path, const dlx__model *m,
                              const dlx_allocator *mem, dlx_error *err)
 {
     dlx__pte_file f;
-    DLX__TRY(dlx__pte_open(&f, p->path, data_path, mem, err));
+    DLX__TRY(dlx__pte_open_found(&f, data_path, p->path, mem, err));
     const dlx_result r = read_facts(p, &f, m, err);
     dlx__pte_close(&f);
     return r;
@@ -46,8 +47,7 @@ dlx_result dlx__program_open(dlx__program *p, const char *path, const dlx__model
 {
     char *data_path = NULL;
     *p = (dlx__program){.path = path};
-    DLX__TRY(dlx__pte_data_beside(&data_path, path, mem, err));
-    dlx_result r = check_file(p, data_path, m, mem, err);
+    dlx_result r = check_file(p, &data_path, m, mem, err);
     if (r == DLX_OK)
         r = open_module(p, data_path, n_threads, err);
     dlx__free(mem, data_path);

@@ -1,4 +1,4 @@
-/* load.c - a session on a program. */
+/* et_load.c - a session on a program. */
 #include "backends/xnnpack/xnnpack.h"
 
 #include "base/fail.h"

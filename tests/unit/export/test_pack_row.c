@@ -1,0 +1,121 @@
+/* test_pack_row.c - rows in XNNPACK's forms: what the bytes mean, and what is lost. */
+#include "unit.h"
+
+#include "base/rng.h"
+#include "dtype/convert.h"
+#include "export/pack_row.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 96 };
+
+static void random_row(float *x, uint64_t seed)
+{
+    dlx__rng rng;
+    dlx__rng_seed(&rng, seed);
+    for (size_t i = 0; i < N; i++)
+        x[i] = (float)(dlx__rng_uniform(&rng) - 0.5);
+}
+
+/* What the runtime multiplies by. */
+static void read_int4(float *out, const uint8_t *numbers, const uint16_t *scales)
+{
+    for (size_t i = 0; i < N; i++) {
+        const int nibble = i % 2 ? numbers[i / 2] >> 4 : numbers[i / 2] & 15;
+        out[i] = (float)(nibble - 8) * dlx__bf16_to_f32(scales[i / DLX__PACK_GROUP]);
+    }
+}
+
+static void floats_are_copied(void **state)
+{
+    (void)state;
+    float x[N], back[N];
+    uint16_t half[N];
+    random_row(x, 1);
+    assert_int_equal(dlx__pack_row_bytes(DLX__PACK_FP32, false, N), sizeof x);
+    assert_int_equal(dlx__pack_row_bytes(DLX__PACK_FP16, true, N), 0);
+    dlx__pack_row(back, DLX__PACK_FP32, false, x, N);
+    assert_memory_equal(back, x, sizeof x);
+    dlx__pack_row(half, DLX__PACK_FP16, false, x, N);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(half[i], dlx__f32_to_f16(x[i]));
+}
+
+static void eight_bits(void **state)
+{
+    (void)state;
+    float x[N], scale;
+    int8_t q[N];
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        random_row(x, seed);
+        dlx__pack_row(q, DLX__PACK_INT8, false, x, N);
+        dlx__pack_row(&scale, DLX__PACK_INT8, true, x, N);
+        int most = 0;
+        for (size_t i = 0; i < N; i++) {
+            assert_true(fabsf((float)q[i] * scale - x[i]) <= 0.501f * scale);
+            most = abs(q[i]) > most ? abs(q[i]) : most;
+        }
+        assert_int_equal(most, 127);
+    }
+}
+
+/* The sign of the widest decides between -8 and 7; scales are positive and bf16. */
+static void four_bits(void **state)
+{
+    (void)state;
+    float x[N], back[N];
+    uint8_t q[N / 2];
+    uint16_t scales[N / DLX__PACK_GROUP];
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        random_row(x, seed);
+        dlx__pack_row(q, DLX__PACK_INT4, false, x, N);
+        dlx__pack_row(scales, DLX__PACK_INT4, true, x, N);
+        read_int4(back, q, scales);
+        for (size_t g = 0; g < N; g += DLX__PACK_GROUP) {
+            const float scale = dlx__bf16_to_f32(scales[g / DLX__PACK_GROUP]);
+            double error = 0;
+            assert_true(scale > 0);
+            for (size_t i = g; i < g + DLX__PACK_GROUP; i++)
+                error += ((double)back[i] - (double)x[i]) * ((double)back[i] - (double)x[i]);
+            assert_true(sqrt(error / DLX__PACK_GROUP) <= 0.35 * (double)scale);
+        }
+    }
+    /* Whole multiples of a scale come back to the bit. */
+    for (size_t i = 0; i < N; i++)
+        x[i] = 0.125f * (float)((int)(i % 16) - 8);
+    dlx__pack_row(q, DLX__PACK_INT4, false, x, N);
+    dlx__pack_row(scales, DLX__PACK_INT4, true, x, N);
+    read_int4(back, q, scales);
+    assert_memory_equal(back, x, sizeof x);
+}
+
+/* The runtime refuses a scale of 0, a subnormal one, and a negative one. */
+static void nothing_has_a_scale_too(void **state)
+{
+    (void)state;
+    float x[N] = {0}, scale;
+    uint16_t scales[N / DLX__PACK_GROUP];
+    int8_t q[N];
+    x[3] = 1e-40f;
+    dlx__pack_row(&scale, DLX__PACK_INT8, true, x, N);
+    dlx__pack_row(q, DLX__PACK_INT8, false, x, N);
+    dlx__pack_row(scales, DLX__PACK_INT4, true, x, N);
+    assert_true(scale == 1.0f);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(q[i], 0);
+    for (size_t g = 0; g < N / DLX__PACK_GROUP; g++)
+        assert_true(dlx__bf16_to_f32(scales[g]) == 1.0f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(floats_are_copied),
+        cmocka_unit_test(eight_bits),
+        cmocka_unit_test(four_bits),
+        cmocka_unit_test(nothing_has_a_scale_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
