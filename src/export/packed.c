@@ -32,9 +32,9 @@ struct dlx__packed_tensor {
 
 typedef dlx_result (*emit_fn)(void *user, const void *bytes, size_t n, dlx_error *err);
 
-void dlx__packed_init(dlx__packed *p, const dlx_allocator *mem)
+void dlx__packed_init(dlx__packed *p, const dlx__model *model, const dlx_allocator *mem)
 {
-    *p = (dlx__packed){.n = 0};
+    *p = (dlx__packed){.model = model};
     dlx__arena_init(&p->arena, mem);
 }
 
@@ -105,6 +105,7 @@ static dlx_result make_bytes(const part *p, emit_fn emit, void *user, dlx_error 
     dlx_result r = w.x && w.piece ? DLX_OK : dlx__fail_memory(err, "packing weights", w.capacity);
     for (size_t row = 0; row < t->n_rows && r == DLX_OK; row++)
         r = add_row(&w, p, row, emit, user, err);
+    dlx__model_drop_pages(t->owner->model, t->tensor->data, t->tensor->n_bytes);
     dlx__free(mem, w.x);
     dlx__free(mem, w.piece);
     return r;

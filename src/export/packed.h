@@ -10,6 +10,7 @@
 #include "base/tensor.h"
 #include "export/pte_program.h"
 #include "export/xnn_graph.h"
+#include "model/model.h"
 
 /* name, as the command has it */
 #define DLX__PACKINGS(X)                                                                           \
@@ -31,6 +32,7 @@ typedef struct dlx__packed_tensor dlx__packed_tensor;
 
 typedef struct dlx__packed {
     dlx__arena arena;
+    const dlx__model *model;    /* whose file's pages are given back when a tensor is done */
     dlx__packing packing;       /* of the matrices of products */
     dlx__packing head;          /* of the head */
     dlx__packed_tensor **items; /* [n] */
@@ -42,7 +44,7 @@ typedef struct dlx__packed {
     void *user;
 } dlx__packed;
 
-void dlx__packed_init(dlx__packed *p, const dlx_allocator *mem);
+void dlx__packed_init(dlx__packed *p, const dlx__model *model, const dlx_allocator *mem);
 void dlx__packed_release(dlx__packed *p);
 
 /* Do rows of so many inputs fit the packing? INT4 needs whole groups. */

@@ -119,7 +119,7 @@ dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
     dlx__packed packed;
     dlx__pte_shared shared = {.model = m, .opts = opts, .program = &program, .packed = &packed};
     dlx__pte_init(&program, opts->write.mem);
-    dlx__packed_init(&packed, opts->write.mem);
+    dlx__packed_init(&packed, m, opts->write.mem);
     packed.packing = opts->packing;
     packed.head = opts->head;
     dlx_result r = build(&shared, err);
