@@ -32,10 +32,11 @@ typedef struct dlx_quantize_opts {
     const char *method;
     size_t group; /* inputs that share a scale: 0: as few as the type can (32); else 64, 128, 256,
                      of q8_0, q4_0 ... q5_1 */
-    bool per_channel;        /* one scale for each output of these types */
-    bool all;                /* embedding and head get the type too */
-    const char *const *keep; /* [n_keep] "PATTERN=TYPE": tensors whose GGUF name fits the pattern
-                              * (with and ?) get that type; the first that fits counts */
+    bool per_channel; /* one scale for each output of these types */
+    bool all;         /* embedding and head get the type too */
+    const char *const
+        *keep; /* [n_keep] "PATTERN=TYPE": tensors whose GGUF name fits the pattern
+                * ("*" is any text, "?" any character) get that type; the first that fits counts */
     size_t n_keep;
     /*
      * Texts that the model computes while it is quantized, partly masked at several ratios: a

@@ -35,12 +35,13 @@ static bool find_type(dlx__dtype *out, const char *name)
     return false;
 }
 
-static dlx_result unknown_type(const char *option, const char *name, dlx_error *err)
+static dlx_result unknown_type(const char *option, const char *more, const char *name,
+                               dlx_error *err)
 {
     return dlx__fail(err, DLX_E_ARG,
-                     "%s: expected f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k "
-                     "or mixed, found %s",
-                     option, name);
+                     "%s: expected f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k%s, "
+                     "found %s",
+                     option, more, *name ? name : "nothing");
 }
 
 static const char *type_name(const job *j)
@@ -54,13 +55,20 @@ static dlx_result read_type(job *j, dlx_error *err)
     dlx__rules *rules = &j->q.rules;
     rules->mixed = strcmp(name, "mixed") == 0;
     rules->type = DLX__Q4_K;
-    return rules->mixed || find_type(&rules->type, name) ? DLX_OK : unknown_type("type", name, err);
+    return rules->mixed || find_type(&rules->type, name)
+               ? DLX_OK
+               : unknown_type("type", ", q6_k or mixed", name, err);
 }
 
 static dlx_result read_group(job *j, dlx_error *err)
 {
     const dlx__dtype type = j->q.rules.type;
     const size_t group = j->o->group == 32 ? 0 : j->o->group;
+    if (group != 0 && j->o->per_channel)
+        return dlx__fail(err, DLX_E_ARG,
+                         "group %zu: a scale for each channel is one for all its "
+                         "inputs: leave one of the two out",
+                         group);
     if (group != 0 && group != 64 && group != 128 && group != 256)
         return dlx__fail(err, DLX_E_ARG, "group: expected 32, 64, 128 or 256, found %zu", group);
     j->q.rules.group = j->o->per_channel ? DLX__GRID_ROW : group ? group : DLX__GRID_OWN;
@@ -81,7 +89,7 @@ static dlx_result read_keep(job *j, size_t i, dlx_error *err)
     if (!equals || equals == text)
         return dlx__fail(err, DLX_E_ARG, "keep: expected PATTERN=TYPE, found %s", text);
     if (!find_type(&j->keeps[i].type, equals + 1))
-        return unknown_type("keep", equals + 1, err);
+        return unknown_type("keep", " or q6_k", equals + 1, err);
     j->patterns[i] = dlx__strndup(j->q.mem, text, (size_t)(equals - text));
     j->keeps[i].pattern = j->patterns[i];
     return j->patterns[i] ? DLX_OK : dlx__fail_memory(err, "reading options", strlen(text));
@@ -121,18 +129,27 @@ static dlx_result read_how(job *j, dlx_error *err)
 
 /* ---- ranges -------------------------------------------------------------------------------- */
 
-static dlx_result load_observed(job *j, dlx_error *err)
+/* The first file becomes `earlier`, the others are merged into it. */
+static dlx_result load_one(job *j, const dlx__model *m, const char *path, dlx_error *err)
 {
-    for (size_t i = 0; i < j->o->n_observed; i++) {
-        dlx__observer_set one;
-        dlx__observer_set_init(&one, j->q.mem);
-        DLX__TRY(dlx__observer_set_load(i ? &one : &j->earlier, j->o->observed[i], err));
-        const dlx_result r = i ? dlx__observer_set_merge(&j->earlier, &one, err) : DLX_OK;
-        dlx__observer_set_release(&one);
-        if (r != DLX_OK)
-            dlx__fail_prefix(err, j->o->observed[i]);
-        DLX__TRY(r);
-    }
+    const bool first = j->earlier.n == 0;
+    dlx__observer_set one;
+    dlx__observer_set *set = first ? &j->earlier : &one;
+    dlx__observer_set_init(&one, j->q.mem);
+    DLX__TRY(dlx__observer_set_load(set, path, err));
+    dlx_result r = dlx__ranges_check(set, m, err);
+    if (r == DLX_OK && !first)
+        r = dlx__observer_set_merge(&j->earlier, &one, err);
+    dlx__observer_set_release(&one);
+    if (r != DLX_OK)
+        dlx__fail_prefix(err, path);
+    return r;
+}
+
+static dlx_result load_observed(job *j, const dlx__model *m, dlx_error *err)
+{
+    for (size_t i = 0; i < j->o->n_observed; i++)
+        DLX__TRY(load_one(j, m, j->o->observed[i], err));
     return DLX_OK;
 }
 
@@ -145,6 +162,10 @@ static dlx_result read_observer(job *j, dlx_error *err)
                          "observer: expected minmax, moving_average, percentile or mse, found %s",
                          name);
     j->spec.kind = (dlx__observer_kind)kind;
+    if (j->o->observer && j->earlier.n > 0 && j->earlier.items[0]->spec.kind != j->spec.kind)
+        return dlx__fail(
+            err, DLX_E_ARG, "observer: expected %s, of which %s is, found %s: leave it out",
+            dlx__observer_kind_text(j->earlier.items[0]->spec.kind), j->o->observed[0], name);
     if (!j->o->observer && j->earlier.n > 0) { /* as the earlier ones are, of all channels */
         j->spec = j->earlier.items[0]->spec;
         j->spec.group = 0;
@@ -152,7 +173,7 @@ static dlx_result read_observer(job *j, dlx_error *err)
     return DLX_OK;
 }
 
-static dlx_result read_ranges(job *j, dlx_error *err)
+static dlx_result read_ranges(job *j, const dlx__model *m, dlx_error *err)
 {
     const dlx_quantize_opts *o = j->o;
     if (!dlx__scheme_is_recorded(j->q.scheme)) {
@@ -165,7 +186,7 @@ static dlx_result read_ranges(job *j, dlx_error *err)
                                            : "observed",
                          dlx__scheme_name(j->q.scheme));
     }
-    DLX__TRY(load_observed(j, err));
+    DLX__TRY(load_observed(j, m, err));
     DLX__TRY(read_observer(j, err));
     j->ranges = (dlx__ranges){
         .spec = &j->spec, .seen = &j->seen, .earlier = o->n_observed ? &j->earlier : NULL};
@@ -197,7 +218,7 @@ static dlx_result prepare(job *j, const dlx_model *model, dlx_error *err)
     DLX__TRY(read_group(j, err));
     DLX__TRY(read_keeps(j, err));
     DLX__TRY(read_how(j, err));
-    DLX__TRY(read_ranges(j, err));
+    DLX__TRY(read_ranges(j, &model->core, err));
     const dlx__keep *unused = dlx__rules_unused(&j->q.rules, &model->core);
     if (unused)
         return dlx__fail(err, DLX_E_ARG,
@@ -205,7 +226,8 @@ static dlx_result prepare(job *j, const dlx_model *model, dlx_error *err)
                          "inspect shows those of a GGUF file), and the first pattern that fits "
                          "counts",
                          unused->pattern, "blk.0.attn_q.weight");
-    if (!j->o->calibrate)
+    const bool learns = j->q.method != DLX__METHOD_RTN || dlx__scheme_is_recorded(j->q.scheme);
+    if (!j->o->calibrate || !learns)
         return DLX_OK;
     const dlx__api_texts texts = {.path = j->o->calibrate,
                                   .raw = j->o->raw,

@@ -230,12 +230,12 @@ static dlx_result check_header(dlx__json_obj root, dlx_error *err)
 {
     const char *format;
     size_t version;
-    DLX__TRY(dlx__json_text(root, "format", &format, err));
-    if (strcmp(format, "dlx-observers") != 0)
+    if (dlx__json_text(root, "format", &format, NULL) != DLX_OK ||
+        strcmp(format, "dlx-observers") != 0)
         return dlx__fail(err, DLX_E_FORMAT,
-                         "%s: expected \"format\" to be \"dlx-observers\", found \"%.40s\"; is it "
-                         "the file of a calibration?",
-                         root.path, format);
+                         "%s: expected a file that dlx quantize --observations wrote, which has "
+                         "\"format\": \"dlx-observers\", found another",
+                         root.path);
     return dlx__json_size(root, "version", 1, 1, &version, err);
 }
 

@@ -26,6 +26,38 @@ static dlx__observer *find(const dlx__observer_set *set, dlx__role role, size_t 
     return dlx__range_name(name, role, layer) ? dlx__observer_set_find(set, name) : NULL;
 }
 
+static dlx_result check_place(const dlx__observer_set *set, const dlx__model *m, dlx__role role,
+                              size_t layer, dlx_error *err)
+{
+    char name[DLX__RANGE_NAME_BYTES];
+    const dlx__observer *o = find(set, role, layer);
+    const size_t n_in =
+        role == DLX__ROLE_HEAD ? m->hp.n_embd : dlx__model_tensor(m, role, layer)->shape[1];
+    dlx__range_name(name, role, layer);
+    if (o && o->n_channels == n_in && o->n_rows > 0)
+        return DLX_OK;
+    if (o && o->n_channels == n_in)
+        return dlx__fail(err, DLX_E_MISMATCH, "%s: this observer saw nothing", name);
+    return dlx__fail(err, DLX_E_MISMATCH,
+                     "%s: expected an observer of %zu channels, found %s; take observations of "
+                     "this model",
+                     name, n_in, o ? "other channels" : "none");
+}
+
+dlx_result dlx__ranges_check(const dlx__observer_set *set, const dlx__model *m, dlx_error *err)
+{
+    for (size_t layer = 0; layer < m->hp.n_layers; layer++)
+        for (int site = 0; site < DLX__N_SITES; site++)
+            DLX__TRY(check_place(set, m, dlx__sites[site].readers[0], layer, err));
+    DLX__TRY(check_place(set, m, DLX__ROLE_HEAD, 0, err));
+    if (set->n == DLX__N_SITES * m->hp.n_layers + 1)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_MISMATCH,
+                     "expected %zu observers for this model, found %zu; take observations of this "
+                     "model",
+                     DLX__N_SITES * m->hp.n_layers + 1, set->n);
+}
+
 dlx_result dlx__ranges_begin(const dlx__ranges *r, dlx__role role, size_t layer, size_t n_in,
                              dlx_error *err)
 {

@@ -22,6 +22,9 @@ typedef struct dlx__ranges {
     const dlx__observer_set *earlier; /* to be merged into it; NULL: none */
 } dlx__ranges;
 
+/* Are these the observers of this model, all of which saw something? */
+dlx_result dlx__ranges_check(const dlx__observer_set *set, const dlx__model *m, dlx_error *err);
+
 /* Makes the observer of rows [n_in]. */
 dlx_result dlx__ranges_begin(const dlx__ranges *r, dlx__role role, size_t layer, size_t n_in,
                              dlx_error *err);

@@ -1,7 +1,6 @@
 /*
- * test_command.c - the real command, as people and scripts call it: results, sentences, exit codes.
- * The models are golden checkpoints; where text is needed they get a tokenizer of single bytes that
- * is written here. labels: integration
+ * test_command.c - the real command, as people and scripts call it. The models are golden
+ * checkpoints; where text is needed they get a tokenizer of single bytes. labels: integration
  */
 #define _GNU_SOURCE
 #include "support.h"
@@ -840,7 +839,9 @@ static void test_eval_against_refusals(void **state)
         const char *options, *sentence;
         int code;
     } cases[] = {
-        {"--against \"$TMP/sdar/\"", "--against names MODEL itself", 2},
+        {"--against \"$TMP/llada\" -o \"$TMP/pairs.jsonl\"", "--output is the file of TASK", 2},
+        {"--against \"\"", "found an empty text", 2},
+        {"--against \"$TMP/sdar/\"", "names MODEL itself", 2},
         {"--against \"$TMP/nowhere\"", "found no file of that name", 1},
         {"--against \"$GOLDEN/llada-tiny\"", "holds no tokenizer", 1},
         {"--against \"$TMP/llada\" --small-block 4", "--small-block", 1},

@@ -277,6 +277,7 @@ static void refusals(void **state)
         {"--keep 'blk.9.*=f16'", 1, "blk.9.*"},
         {"--keep '*=f16' --keep 'blk.0.*=q8_0'", 1, "blk.0.*"},
         {"--per-channel --type mixed", 1, "mixed"},
+        {"--per-channel --group 64", 1, "group 64"},
         {"--method gptq --calibrate " TEXTS " --positions 1", 1, "positions"},
         {"--method gptq --calibrate " TEXTS " --positions 60000", 1, "positions"},
         {"--method gptq --calibrate /nowhere/at.all", 1, "/nowhere/at.all"},
@@ -288,11 +289,11 @@ static void refusals(void **state)
     }
     refuses("quantize " RECORDS, 2, "OUT");
     /* Nothing that is not a GGUF file is written over, nor the model itself, nor one's own page. */
-    refuses("quantize " RECORDS " " RECORDS "/model.safetensors", 2, "no GGUF file");
-    refuses("quantize " RECORDS " " TEXTS " --method gptq --calibrate " TEXTS, 2, "no GGUF file");
+    refuses("quantize " RECORDS " " RECORDS "/model.safetensors", 2, "not a GGUF file");
+    refuses("quantize " RECORDS " " TEXTS " --method gptq --calibrate " TEXTS, 2, "--calibrate");
     quantize("whole.gguf", "--type f16");
     refuses("quantize '" DLX_TMP_DIR "/whole.gguf' '" DLX_TMP_DIR "/whole.gguf'", 2,
-            "MODEL itself");
+            "the file of MODEL");
     refuses("quantize " RECORDS " '" DLX_TMP_DIR "/p.gguf' --held-out " TEXTS
             " --html '" DLX_TMP_DIR "/p.gguf'",
             2, "same file");
@@ -302,6 +303,29 @@ static void refusals(void **state)
     refuses("quantize " RECORDS " /dev/null --report --held-out " TEXTS, 2, "OUT");
     refuses("quantize " RECORDS " /dev/null --scheme static --calibrate " TEXTS, 1, "/dev/null");
     refuses("quantize /nowhere/model /tmp/out.gguf", 1, "/nowhere/model");
+    /* Nor is anything else that was named. */
+    support_write(support_tmp("kept.jsonl"), "{\"text\": \"kept\"}\n");
+#define KEPT "'" DLX_TMP_DIR "/kept.jsonl'"
+    refuses("quantize " RECORDS " '" DLX_TMP_DIR "/w.gguf' --scheme static --calibrate " KEPT
+            " --observations " KEPT,
+            2, "--calibrate");
+    refuses("quantize " RECORDS " '" DLX_TMP_DIR "/w.gguf' --scheme static --calibrate " TEXTS
+            " --observations '" DLX_TMP_DIR "/w.gguf'",
+            2, "same file");
+    refuses("quantize " RECORDS " '" DLX_TMP_DIR "/w.gguf' --scheme static --calibrate " TEXTS
+            " --observations " KEPT,
+            2, "not a file of observations");
+    refuses("quantize " RECORDS " '" DLX_TMP_DIR "/w.gguf' --held-out " TEXTS " --html " KEPT, 2,
+            "not a page");
+    refuses("quantize '" DLX_TMP_DIR "/whole.gguf' '" DLX_TMP_DIR "/w.gguf' --held-out " TEXTS
+            " --html '" DLX_TMP_DIR "/whole.gguf'",
+            2, "MODEL");
+    refuses("quantize " RECORDS " '" DLX_TMP_DIR "/w.gguf' --scheme static --calibrate " TEXTS
+            " --observations /nowhere/o.json",
+            1, "/nowhere/o.json");
+    static char kept[64];
+    slurp("kept.jsonl", kept, sizeof kept);
+    assert_string_equal(kept, "{\"text\": \"kept\"}\n");
 }
 
 /* Calibration files that hold nothing, or nothing that fits. */

@@ -5,6 +5,7 @@
 #include "interrupt.h"
 #include "machine_flags.h"
 #include "out.h"
+#include "outputs.h"
 #include "progress.h"
 #include "save.h"
 #include "sys.h"
@@ -147,7 +148,12 @@ static int judge_model(const settings *s, const char *task, watcher *w, json_t *
 {
     dlx_model *model = NULL;
     dlx_session *session = NULL;
+    dlx_model_info info;
     int code = open_model(&model, w->paths[w->side], DLX_LOAD_ALL);
+    if (code == EXIT_OK) {
+        dlx_model_get_info(model, &info);
+        code = need_tokenizer(&info, "put tokenizer.json, or vocab.json with merges.txt, there");
+    }
     if (code == EXIT_OK)
         code = open_session(&session, model, &s->machine, 0);
     if (code == EXIT_OK)
@@ -258,6 +264,14 @@ static int judge_all(const settings *s, const opt_args *args, save *lines)
     return code;
 }
 
+static int check_files(const settings *s, const opt_args *args)
+{
+    const verb_input inputs[] = {
+        {"MODEL", args->items[0]}, {"TASK", args->items[1]}, {"--against", s->against}};
+    const verb_output lines = {"--output", s->output, "{", 0, "a file of lines"};
+    return check_outputs("eval", inputs, sizeof inputs / sizeof *inputs, &lines, 1);
+}
+
 static int run(const void *of_verb, const opt_args *args)
 {
     const settings *s = of_verb;
@@ -265,9 +279,15 @@ static int run(const void *of_verb, const opt_args *args)
     if (sys_kind_of(args->items[1]) == SYS_ABSENT)
         return say_failed("%s: there is no such file; TASK is a .jsonl file of tasks",
                           show_path(args->items[1]).text);
+    if (s->against && !*s->against)
+        return say_misuse("eval", "--against: expected the name of a model, found an empty text");
+    if (s->against && sys_kind_of(args->items[1]) == SYS_OTHER)
+        return say_misuse("eval", "both models read TASK: write it to a file");
     if (!out_ready())
         return EXIT_FAILED;
-    int code = s->against ? check_other(s, args->items[0], s->against) : EXIT_OK;
+    int code = check_files(s, args);
+    if (code == EXIT_OK && s->against)
+        code = check_other(s, args->items[0], s->against);
     if (code != EXIT_OK)
         return code;
     interrupt_begin(NULL);
@@ -284,12 +304,10 @@ static const verb_arg arguments[] = {
 
 static const char *const about[] = {
     "Judges a model on TASK. A line is {\"prompt\", \"answer\"}: the generated answer must be "
-    "that, and "
-    "each field counts when both are JSON objects; {\"prompt\", \"choices\", \"label\"}: the "
-    "choice with "
-    "the best masked likelihood must be the labelled one; or {\"text\"}: its masked likelihood. A "
-    "line "
-    "may name a \"split\": figures are then given by split as well.",
+    "that, and each field counts when both are JSON objects; {\"prompt\", \"choices\", "
+    "\"label\"}: the choice with the best masked likelihood must be the labelled one; or "
+    "{\"text\"}: its masked likelihood. A line may name a \"split\": figures are then given by "
+    "split as well.",
     "With --against OTHER both models judge the same lines, with the same options and maskings, "
     "one after the other. Reported is MODEL less OTHER, line by line: the difference of rates in "
     "points, the lines that only one got right and McNemar's exact p of them, likelihoods, passes "

@@ -1,15 +1,15 @@
 /* cmd_export.c - dlx export: a model as a program for another runtime. */
+#include "bytes.h"
 #include "interrupt.h"
 #include "machine_flags.h"
 #include "out.h"
+#include "outputs.h"
 #include "progress.h"
 #include "say.h"
-#include "sys.h"
 #include "verbs.h"
 
 #include <dlx/export.h>
 #include <jansson.h>
-#include <string.h>
 
 typedef struct settings {
     const char *backend, *dtype, *cache, *data;
@@ -84,9 +84,9 @@ static void print(const json_t *report)
 {
     const double all = number(report, "bytes") + number(report, "data_bytes");
     out_printf("%s: %.2f MiB, %.3f of its weights, in %.1f s (%s, %s, cache %s)\n",
-               text(report, "path"), all / (1 << 20), all / number(report, "weight_bytes"),
-               number(report, "seconds"), text(report, "backend"), text(report, "dtype"),
-               text(report, "cache"));
+               show_path(text(report, "path")).text, all / (1 << 20),
+               all / number(report, "weight_bytes"), number(report, "seconds"),
+               text(report, "backend"), text(report, "dtype"), text(report, "cache"));
     out_printf("  %.0f positions, %.0f rows a pass\n", number(report, "n_ctx"),
                number(report, "n_rows"));
 }
@@ -127,12 +127,12 @@ static int run(const void *of_verb, const opt_args *args)
     const settings *s = of_verb;
     dlx_model *model = NULL;
     const char *path = args->items[1];
-    if (!*path || strcmp(path, "-") == 0)
-        return say_misuse("export", "OUT is the name of a file to write");
-    if (sys_same_file(path, args->items[0]))
-        return say_misuse("export", "OUT is MODEL itself: write to another file");
-    if (s->data && strcmp(path, s->data) == 0)
-        return say_misuse("export", "OUT and --data are the same file");
+    const verb_input input = {"MODEL", args->items[0]};
+    const verb_output outputs[] = {{"OUT", path, "ET12", 4, "a .pte file"},
+                                   {"--data", s->data, "FT01", 4, "a .ptd file"}};
+    const int checked = check_outputs("export", &input, 1, outputs, 2);
+    if (checked != EXIT_OK)
+        return checked;
     if (!out_ready())
         return EXIT_FAILED;
     interrupt_begin(NULL);

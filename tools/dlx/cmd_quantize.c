@@ -2,6 +2,7 @@
 #include "interrupt.h"
 #include "machine_flags.h"
 #include "out.h"
+#include "outputs.h"
 #include "progress.h"
 #include "quant_report.h"
 #include "save.h"
@@ -72,8 +73,9 @@ static const opt calibration_rows[] = {
      .fallback = "256", .lo = 1, .hi = 1u << 16},
     {"seed", OPT_COUNT, AT(seed), "N", .help = "of the masks", .fallback = "0", .lo = 0,
      .hi = UINT64_MAX},
-    {"observer", OPT_CHOICE, AT(observer), "NAME", .help = "finds the ranges of static schemes",
-     .fallback = "mse", .choices = observer_names},
+    {"observer", OPT_CHOICE, AT(observer), "NAME",
+     .help = "of static schemes; with --observed, its own", .fallback = "mse",
+     .choices = observer_names},
     {"observations", OPT_FILE, AT(observations), "FILE",
      .help = "write what the observers saw, as JSON", .fallback = "none"},
     {"observed", OPT_TEXTS, AT(observed), "FILE",
@@ -227,31 +229,18 @@ static int work(const settings *s, const opt_args *args, save *page)
     return code;
 }
 
-/* Is there a file that is no GGUF? Weights and texts are not to be written over by a slip. */
-static bool is_other_file(const char *path)
+static int check_files(const settings *s, const char *model, const char *path)
 {
-    char magic[4] = "";
-    FILE *file = sys_kind_of(path) == SYS_FILE ? fopen(path, "rb") : NULL;
-    const size_t n = file ? fread(magic, 1, sizeof magic, file) : 0;
-    if (file)
-        fclose(file);
-    return n > 0 && (n < sizeof magic || memcmp(magic, "GGUF", sizeof magic) != 0);
-}
-
-static int check_out(const settings *s, const char *model, const char *path)
-{
-    if (!*path || strcmp(path, "-") == 0)
-        return say_misuse("quantize", "OUT is the name of a file to write");
-    if (sys_same_file(path, model))
-        return say_misuse("quantize", "OUT is MODEL itself: write to another file");
+    const verb_input inputs[] = {
+        {"MODEL", model}, {"--calibrate", s->calibrate}, {"--held-out", s->held_out}};
+    const verb_output outputs[] = {{"OUT", path, "GGUF", 0, "a GGUF file"},
+                                   {"--html", s->html, "<!doctype html>", 0, "a page of this kind"},
+                                   {"--observations", s->observations,
+                                    "{\"format\": \"dlx-observers\"", 0, "a file of observations"}};
     if (is_wanted(s) && sys_kind_of(path) == SYS_OTHER)
         return say_misuse("quantize", "a report reads OUT again: write to a file");
-    if (s->html && (strcmp(path, s->html) == 0 || sys_same_file(path, s->html)))
-        return say_misuse("quantize", "OUT and --html are the same file");
-    if (is_other_file(path))
-        return say_misuse("quantize",
-                          "OUT is there and is no GGUF file: name another, or remove it");
-    return EXIT_OK;
+    return check_outputs("quantize", inputs, sizeof inputs / sizeof *inputs, outputs,
+                         sizeof outputs / sizeof *outputs);
 }
 
 /* Texts for the report, found missing before the work is done and not behind it. */
@@ -266,6 +255,10 @@ static int check_report(const settings *s)
     if (kind == SYS_ABSENT || kind == SYS_FOLDER)
         return say_failed("%s: expected a file of texts for the report, found %s", s->held_out,
                           kind == SYS_FOLDER ? "a folder" : "none");
+    if (is_wanted(s) && !s->held_out && sys_kind_of(s->calibrate) == SYS_OTHER)
+        return say_misuse("quantize",
+                          "a report reads the texts of --calibrate again: write them to "
+                          "a file, or name others with --held-out");
     return EXIT_OK;
 }
 
@@ -273,9 +266,9 @@ static int run(const void *of_verb, const opt_args *args)
 {
     const settings *s = of_verb;
     save page = {0};
-    if (check_out(s, args->items[0], args->items[1]) != EXIT_OK)
-        return EXIT_MISUSE;
-    const int checked = check_report(s);
+    int checked = check_files(s, args->items[0], args->items[1]);
+    if (checked == EXIT_OK)
+        checked = check_report(s);
     if (checked != EXIT_OK)
         return checked;
     if (!out_ready())
@@ -294,20 +287,16 @@ static const verb_arg arguments[] = {
 
 static const char *const about[] = {
     "Writes MODEL in smaller types to a GGUF file, with its tokenizer and chat template: dlx runs "
-    "it, "
-    "and llama.cpp does where it knows the family. The model is read and rounded a layer at a "
-    "time; "
-    "memory for one layer is enough, whatever its size.",
+    "it, and llama.cpp does where it knows the family. The model is read and rounded a layer at a "
+    "time; memory for one layer is enough, whatever its size.",
     "Methods: rtn rounds each weight to the nearest level, as llama.cpp does, in seconds. awq "
-    "scales "
-    "features by their magnitudes first; gptq hands each weight's error on to those that are still "
-    "to "
-    "be rounded; awq-gptq does both. These three need --calibrate with some texts like those that "
-    "the "
-    "model will meet, and take minutes; at four bits they are several times closer to the model.",
+    "scales features by their magnitudes first; gptq hands each weight's error on to those that "
+    "are still to be rounded; awq-gptq does both. These three need --calibrate with some texts "
+    "like those that the model will meet, and take minutes; at four bits they are several times "
+    "closer to the model.",
     "Schemes: weight-only multiplies floats; dynamic rounds rows to int8 as they come, 128 numbers "
-    "to "
-    "a scale, dynamic-row all of a row; static and static16 use ranges that calibration records.",
+    "to a scale, dynamic-row all of a row; static and static16 use ranges that calibration "
+    "records.",
     NULL};
 
 static const verb_example examples[] = {

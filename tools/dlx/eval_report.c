@@ -34,7 +34,7 @@ static void rate_line(const char *name, const json_t *part, const char *right, c
     double n = number(part, all), ok = number(part, right);
     if (n == 0)
         return;
-    out_printf("  %-18s %6.2f %%  %.0f of %.0f", name, 100 * ok / n, ok, n);
+    out_printf("  %-18s %6.2f %%  %.0f of %.0f", show(name).text, 100 * ok / n, ok, n);
     print_interval(part, interval, "%.2f", 100);
     out_text("\n");
 }
@@ -66,7 +66,7 @@ static void print_figures(const char *title, const json_t *figures)
     const char *name;
     json_t *field;
     const json_t *text = json_object_get(figures, "text");
-    out_printf("%s\n", title);
+    out_printf("%s\n", show(title).text);
     out_printf("  %-18s %.0f\n", "lines", number(figures, "lines"));
     rate_line("exact", figures, "exact", "answers", "exact_interval");
     json_object_foreach(json_object_get(figures, "fields"), name, field)
@@ -101,8 +101,8 @@ static void print_sides(const char *name, const json_t *row, const char *format,
         snprintf(cells[1], sizeof cells[1], signed_format, nth(interval, 0) * unit);
         snprintf(cells[2], sizeof cells[2], signed_format, nth(interval, 1) * unit);
     }
-    out_printf("  %-17s %8s%s %8s%s %8s  %8s %-2s %7s", name, sides[0], mark, sides[1], mark,
-               cells[0], cells[1], *cells[2] ? "to" : "", cells[2]);
+    out_printf("  %-17s %8s%s %8s%s %8s  %8s %-2s %7s", show(name).text, sides[0], mark, sides[1],
+               mark, cells[0], cells[1], *cells[2] ? "to" : "", cells[2]);
 }
 
 static void print_rates(const char *name, const json_t *row)
@@ -127,7 +127,7 @@ static void print_differences(const char *title, const json_t *figures)
     const char *name;
     json_t *field;
     double n = number(figures, "lines");
-    out_printf("%s, %.0f line%s\n", title, n, plural((size_t)n, "s"));
+    out_printf("%s, %.0f line%s\n", show(title).text, n, plural((size_t)n, "s"));
     print_rates("exact", json_object_get(figures, "exact"));
     json_object_foreach(json_object_get(figures, "fields"), name, field) print_rates(name, field);
     print_rates("choices", json_object_get(figures, "choices"));
@@ -141,7 +141,7 @@ void eval_report_compared(const json_t *compared, const char *a, const char *b)
 {
     const char *name;
     json_t *split;
-    out_printf("A: %s\nB: %s\n\n", a, b);
+    out_printf("A: %s\nB: %s\n\n", show_path(a).text, show_path(b).text);
     out_printf("  %-17s %8s   %8s   %8s  %-19s %7s %7s  %8s\n", "", "A", "B", "A - B",
                "   95 % interval", "only A", "only B", "p");
     print_differences("all", compared);

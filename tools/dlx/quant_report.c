@@ -101,7 +101,7 @@ void quant_report_print(const json_t *report)
 {
     const json_t *compared = json_object_get(report, "compared");
     out_printf("%s: %.2f MiB, %.3f of f16 and %.3f of what it was, in %.1f s (%s, %s, %s)\n",
-               text(report, "path"), quant_number(report, "bytes") / (1 << 20),
+               show_path(text(report, "path")).text, quant_number(report, "bytes") / (1 << 20),
                quant_number(report, "bytes") / quant_number(report, "bytes_f16"),
                quant_number(report, "bytes") / quant_number(report, "bytes_before"),
                quant_number(report, "seconds"), text(report, "type"), text(report, "method"),

@@ -263,7 +263,7 @@ static void damaged_fields_are_refused(void **state)
     const struct {
         const char *from, *to, *words;
     } cases[] = {
-        {"dlx-observers", "dlx", "t.json: expected \"format\" to be \"dlx-observers\""},
+        {"dlx-observers", "dlx", "t.json: expected a file that dlx quantize --observations wrote"},
         {"\"version\": 1", "\"version\": 2", "\"version\" to be from 1 to 1, found 2"},
         {"\"observers\": [{", "\"observers\": [7, {", "entry 0 of \"observers\" to be an object"},
         {"\"observers\"", "\"observer\"", "\"observers\" to be a list, found no such field"},
