@@ -293,6 +293,8 @@ static void c20_the_report_is_against_the_float_model(void **state)
     dlx_model *other;
     dlx_error err;
     char *text;
+    assert_int_equal(dlx_compare_models(model, model, NULL, &text, &err), DLX_E_ARG);
+    support_sentence(&err, "texts");
     json_decref(quantize(model, &opts));
     if (dlx_model_open(&other, support_tmp("quantized.gguf"), NULL, &err) != DLX_OK)
         fail_msg("%s", err.text);

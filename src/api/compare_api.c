@@ -340,9 +340,11 @@ static dlx_result fill(job *j, json_t **report, dlx_error *err)
 dlx_result dlx_compare_models(const dlx_model *a, const dlx_model *b, const dlx_compare_opts *opts,
                               char **json, dlx_error *err)
 {
+    *json = NULL;
+    if (!opts || !opts->texts)
+        return dlx__fail(err, DLX_E_ARG, "comparing models needs texts: name a file of them");
     job j = {.models = {a, b}, .schemes = {opts->scheme_a, opts->scheme_b}, .o = opts};
     json_t *report = NULL;
-    *json = NULL;
     j.start = dlx__os_seconds();
     for (int s = 0; s < 2; s++) {
         DLX__TRY(dlx__api_need_core(j.models[s], "comparing models", err));

@@ -9,6 +9,7 @@
 #include "base/os.h"
 #include "quant/quantizer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct job {
@@ -173,7 +174,7 @@ static dlx_result read_observer(job *j, dlx_error *err)
     return DLX_OK;
 }
 
-static dlx_result read_ranges(job *j, const dlx__model *m, dlx_error *err)
+static dlx_result read_ranges(job *j, const dlx__model *m, const char *path, dlx_error *err)
 {
     const dlx_quantize_opts *o = j->o;
     if (!dlx__scheme_is_recorded(j->q.scheme)) {
@@ -186,6 +187,9 @@ static dlx_result read_ranges(job *j, const dlx__model *m, dlx_error *err)
                                            : "observed",
                          dlx__scheme_name(j->q.scheme));
     }
+    if (o->observations && strcmp(o->observations, path) == 0)
+        return dlx__fail(err, DLX_E_ARG, "%s: the model and its observations need a file each",
+                         path);
     DLX__TRY(load_observed(j, m, err));
     DLX__TRY(read_observer(j, err));
     j->ranges = (dlx__ranges){
@@ -207,7 +211,7 @@ static bool on_progress(void *user, size_t done, size_t all)
 
 /* ---- the call ------------------------------------------------------------------------------ */
 
-static dlx_result prepare(job *j, const dlx_model *model, dlx_error *err)
+static dlx_result prepare(job *j, const dlx_model *model, const char *path, dlx_error *err)
 {
     DLX__TRY(dlx__api_need_core(model, "quantizing", err));
     if (!model->core.has_weights)
@@ -218,7 +222,7 @@ static dlx_result prepare(job *j, const dlx_model *model, dlx_error *err)
     DLX__TRY(read_group(j, err));
     DLX__TRY(read_keeps(j, err));
     DLX__TRY(read_how(j, err));
-    DLX__TRY(read_ranges(j, &model->core, err));
+    DLX__TRY(read_ranges(j, &model->core, path, err));
     const dlx__keep *unused = dlx__rules_unused(&j->q.rules, &model->core);
     if (unused)
         return dlx__fail(err, DLX_E_ARG,
@@ -265,6 +269,16 @@ static json_t *options_json(const job *j)
                      "seconds", dlx__os_seconds() - j->start, "calibration", calibration);
 }
 
+static dlx_result save_observations(const job *j, const char *path, dlx_error *err)
+{
+    const dlx_result r = dlx__observer_set_save(&j->seen, j->o->observations, err);
+    char what[320];
+    snprintf(what, sizeof what, "%.240s is written, what was observed is not", path);
+    if (r != DLX_OK)
+        dlx__fail_prefix(err, what);
+    return r;
+}
+
 dlx_result dlx_quantize(const dlx_model *model, const char *path, const dlx_quantize_opts *opts,
                         char **report, dlx_error *err)
 {
@@ -277,11 +291,11 @@ dlx_result dlx_quantize(const dlx_model *model, const char *path, const dlx_quan
     dlx__observer_set_init(&j.earlier, model->mem);
     if (report)
         *report = NULL;
-    dlx_result r = prepare(&j, model, err);
+    dlx_result r = prepare(&j, model, path, err);
     if (r == DLX_OK)
         r = dlx__api_write_gguf(model, path, &j.q, report ? &found : NULL, err);
     if (r == DLX_OK && j.o->observations)
-        r = dlx__observer_set_save(&j.seen, j.o->observations, err);
+        r = save_observations(&j, path, err);
     if (r == DLX_OK && report) {
         if (!dlx__api_merge(found, options_json(&j))) {
             json_decref(found);

@@ -335,9 +335,10 @@ static dlx_result check_calibration(const job *j, dlx_error *err)
         return DLX_OK;
     const bool method = has_moments(j);
     return dlx__fail(err, DLX_E_ARG,
-                     "%s %s needs calibration: name a file of texts with --calibrate",
+                     "%s %s needs calibration: name a file of texts with --calibrate%s",
                      method ? "method" : "scheme",
-                     method ? dlx__method_name(j->o->method) : dlx__scheme_name(j->o->scheme));
+                     method ? dlx__method_name(j->o->method) : dlx__scheme_name(j->o->scheme),
+                     method ? "" : ", or what another run observed with --observed");
 }
 
 dlx_result dlx__quantize(const dlx__model *m, const dlx__quantize_opts *opts,

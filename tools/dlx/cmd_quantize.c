@@ -1,4 +1,5 @@
 /* cmd_quantize.c - dlx quantize: a model of smaller types, and what that costs. */
+#include "bytes.h"
 #include "interrupt.h"
 #include "machine_flags.h"
 #include "out.h"
@@ -216,7 +217,8 @@ static int work(const settings *s, const opt_args *args, save *page)
         if (written && is_wanted(s))
             r = compare(s, model, args->items[1], report, &err);
         if (written && r != DLX_OK)
-            say("%s is written; comparing it with the model failed", args->items[1]);
+            say("%s is written; comparing it with the model %s", show_path(args->items[1]).text,
+                r == DLX_CANCELLED ? "was interrupted" : "failed");
         if (r == DLX_CANCELLED && interrupted())
             code = interrupt_exit_code();
         else if (r != DLX_OK)
