@@ -12,7 +12,7 @@
 #include "model/model.h"
 
 static const char *const FOLDERS[] = {"fast-dllm-v2-tiny", "dream-tied", "llada-tiny",
-                                      "sdar-tiny-b4"};
+                                      "sdar-tiny-b4", "sdar-tiny-b4-tied"};
 
 static void open_model(dlx__model *model, const char *folder)
 {
@@ -180,6 +180,64 @@ static void a_session_on_a_program(void **state)
     dlx_model_free(source);
 }
 
+/* Rows that are no whole groups of 32: int8, and the report counts them: all but attn_output, of 96
+ * inputs, in each of three layers. */
+static void rows_without_groups(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *folder, *told;
+    } cases[] = {{"sdar-tiny-b4", "\"fallbacks\":0"}, {"sdar-tiny-b4-tied", "\"fallbacks\":18"}};
+    for (size_t i = 0; i < 2; i++) {
+        dlx_model *m = support_open(cases[i].folder);
+        const dlx_export_opts opts = {.size = sizeof opts, .dtype = "int4", .n_ctx = 64};
+        char *report;
+        dlx_error err;
+        if (dlx_export(m, support_tmp("groups.pte"), &opts, &report, &err) != DLX_OK)
+            fail_msg("%s", err.text);
+        if (!strstr(report, cases[i].told))
+            fail_msg("%s: expected %s in %s", cases[i].folder, cases[i].told, report);
+        dlx_free(m, report);
+        dlx_model_free(m);
+    }
+}
+
+static bool stop_at_once(void *user, double done, double seconds_left)
+{
+    (void)seconds_left;
+    *(double *)user = done;
+    return false;
+}
+
+static bool only_forward(void *user, double done, double seconds_left)
+{
+    double *last = user;
+    (void)seconds_left;
+    assert_true(done >= *last && done <= 1);
+    *last = done;
+    return true;
+}
+
+static void progress_and_stopping(void **state)
+{
+    (void)state;
+    dlx_model *m = support_open("dream-tied");
+    dlx_error err;
+    double last = 1;
+    dlx_export_opts opts = {
+        .size = sizeof opts, .n_ctx = 64, .on_progress = stop_at_once, .user = &last};
+    remove(support_tmp("stopped.pte"));
+    assert_int_equal(export_to(m, "stopped.pte", &opts, &err), DLX_CANCELLED);
+    assert_true(last < 0.5); /* while weights were still being named */
+    FILE *file = fopen(support_tmp("stopped.pte"), "rb");
+    assert_null(file);
+    last = 0;
+    opts.on_progress = only_forward;
+    assert_int_equal(export_to(m, "whole.pte", &opts, &err), DLX_OK);
+    assert_true(last == 1);
+    dlx_model_free(m);
+}
+
 static void what_cannot_be_exported(void **state)
 {
     (void)state;
@@ -216,6 +274,8 @@ int main(void)
         cmocka_unit_test(programs_of_every_family),
         cmocka_unit_test(a_program_is_a_model),
         cmocka_unit_test(a_session_on_a_program),
+        cmocka_unit_test(rows_without_groups),
+        cmocka_unit_test(progress_and_stopping),
         cmocka_unit_test(what_cannot_be_exported),
         cmocka_unit_test(backends_without_a_program_say_so),
     };

@@ -41,7 +41,10 @@ typedef struct dlx_export_opts {
  * rows of a tensor. report (may be NULL):
  *
  *   {"path","data_path","backend","dtype","cache","n_ctx","n_rows","bytes","data_bytes",
- *    "weight_bytes","seconds"}
+ *    "weight_bytes","fallbacks","seconds"}
+ *
+ * with "fallbacks" the number of matrices whose rows are no whole groups, and which are int8 in a
+ * program of int4.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *path,
                                             const dlx_export_opts *opts, char **report,

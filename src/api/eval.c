@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_TASK_BYTES = 1 << 30 };
-
 typedef struct judging {
     const dlx_eval_opts *o;
     const dlx_allocator *mem;
@@ -246,7 +244,7 @@ dlx_result dlx_eval(dlx_session *session, const char *path, const dlx_eval_opts 
                          "%s: expected a tokenizer, which tasks of text need, found none: put "
                          "tokenizer.json, or vocab.json with merges.txt, there",
                          dlx__api_checkpoint(session->model)->path);
-    DLX__TRY(dlx__os_read_file(&text, &len, path, MAX_TASK_BYTES, mem, err));
+    DLX__TRY(dlx__os_read_file(&text, &len, path, DLX__JSONL_MAX_BYTES, mem, err));
     json_t *tally = json_object();
     dlx_result r = tally ? judge_text(session, path, text, len, o, tally, err)
                          : dlx__fail(err, DLX_E_NOMEM, "out of memory while judging %s", path);

@@ -28,14 +28,15 @@ static const char *const dtypes[DLX__N_PACKINGS] = {
     DLX__PACKINGS(DTYPE_NAME)
 #undef DTYPE_NAME
 };
-static const char *const caches[] = {"none", "state", "io"};
 
-static int find(const char *const *names, int n, const char *name)
+static bool find_dtype(dlx__packing *out, const char *name)
 {
-    for (int i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -1;
+    for (int i = 0; i < DLX__N_PACKINGS; i++)
+        if (strcmp(dtypes[i], name) == 0) {
+            *out = (dlx__packing)i;
+            return true;
+        }
+    return false;
 }
 
 static dlx_result read_names(job *j, const dlx_model *model, dlx_error *err)
@@ -48,19 +49,15 @@ static dlx_result read_names(job *j, const dlx_model *model, dlx_error *err)
     if (!j->backend || !j->backend->export_model)
         return dlx__fail(err, DLX_E_ARG, "backend: expected xnnpack, found %s%s", backend,
                          j->backend ? ", which writes no programs" : "");
-    const int packing = find(dtypes, DLX__N_PACKINGS, dtype);
-    if (packing < 0)
+    if (!find_dtype(&j->to.packing, dtype))
         return dlx__fail(err, DLX_E_ARG, "dtype: expected fp32, fp16, int8 or int4, found %s",
                          dtype);
-    const int form = find(caches, 3, cache);
-    if (form < 0)
+    if (!dlx__export_cache_find(&j->to.cache, cache))
         return dlx__fail(err, DLX_E_ARG, "cache: expected state, io or none, found %s", cache);
-    if (form == DLX__EXPORT_NO_CACHE && !full)
+    if (j->to.cache == DLX__EXPORT_NO_CACHE && !full)
         return dlx__fail(err, DLX_E_UNSUPPORTED,
                          "cache: %s decodes block by block behind what was kept: take state or io",
                          model->core.family->name);
-    j->to.packing = (dlx__packing)packing;
-    j->to.cache = (dlx__export_cache)form;
     return DLX_OK;
 }
 
@@ -116,14 +113,15 @@ static bool on_progress(void *user, uint64_t n_done, uint64_t n_total)
 static json_t *report_of(const job *j)
 {
     const dlx__export_written *w = &j->written;
-    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "path",
+    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "path",
                      dlx__api_text(j->to.path), "data_path",
                      j->to.data_path ? dlx__api_text(j->to.data_path) : json_null(), "backend",
-                     j->backend->name, "dtype", dtypes[j->to.packing], "cache", caches[j->to.cache],
-                     "n_ctx", (json_int_t)j->to.n_ctx, "n_rows", (json_int_t)j->to.n_rows, "bytes",
-                     (json_int_t)w->program_bytes, "data_bytes", (json_int_t)w->data_bytes,
-                     "weight_bytes", (json_int_t)w->weight_bytes, "seconds",
-                     dlx__os_seconds() - j->start);
+                     j->backend->name, "dtype", dtypes[j->to.packing], "cache",
+                     dlx__export_cache_name(j->to.cache), "n_ctx", (json_int_t)j->to.n_ctx,
+                     "n_rows", (json_int_t)j->to.n_rows, "bytes", (json_int_t)w->program_bytes,
+                     "data_bytes", (json_int_t)w->data_bytes, "weight_bytes",
+                     (json_int_t)w->weight_bytes, "fallbacks", (json_int_t)w->n_fallbacks,
+                     "seconds", dlx__os_seconds() - j->start);
 }
 
 static dlx_result run(job *j, const dlx_model *model, const char *path, dlx_error *err)

@@ -10,6 +10,7 @@
 typedef struct dlx__export_written {
     uint64_t program_bytes, data_bytes; /* of the files; data: of the second, if there is one */
     uint64_t weight_bytes;              /* of all weights in it, each once */
+    size_t n_fallbacks; /* matrices whose rows are no whole groups, and which are int8 for int4 */
 } dlx__export_written;
 
 typedef struct dlx__export_opts dlx__export_opts;

@@ -3,8 +3,28 @@
 
 #include "base/fail.h"
 
-#include <stdio.h>
 #include <string.h>
+
+static const char *const cache_names[DLX__N_EXPORT_CACHES] = {
+#define CACHE_NAME(name, text) text,
+    DLX__EXPORT_CACHES(CACHE_NAME)
+#undef CACHE_NAME
+};
+
+const char *dlx__export_cache_name(dlx__export_cache cache)
+{
+    return cache_names[cache];
+}
+
+bool dlx__export_cache_find(dlx__export_cache *out, const char *name)
+{
+    for (int i = 0; i < DLX__N_EXPORT_CACHES; i++)
+        if (strcmp(cache_names[i], name) == 0) {
+            *out = (dlx__export_cache)i;
+            return true;
+        }
+    return false;
+}
 
 typedef struct lowering {
     const dlx__graph *g;
@@ -80,7 +100,7 @@ static dlx__xnn_value rounded_rows(lowering *l, dlx__value v)
 static dlx_result lower_linear(lowering *l, const dlx__node *node, dlx__xnn_value *out)
 {
     const bool is_head = node == &l->g->nodes[l->g->logits];
-    const dlx__packing packing = is_head ? l->packed->head : l->packed->packing;
+    const dlx__packing packing = dlx__packed_packing(l->packed, node->weight, is_head);
     dlx__xnn_value filter, bias = DLX__XNN_NONE;
     DLX__TRY(dlx__packed_filter(l->packed, l->x, node->weight, is_head, &filter, l->err));
     if (node->bias)
@@ -96,19 +116,9 @@ static dlx__xnn_value lower_norm(lowering *l, const dlx__node *node)
 {
     const dlx__xnn_value x = l->values[node->in[0]]; /* [.., n] */
     const size_t n = node->n_cols;
-    float *mean = dlx__arena_alloc(&l->x->arena, n, sizeof *mean);
-    for (size_t i = 0; mean && i < n; i++)
-        mean[i] = 1.0f / (float)n;
-    if (!mean) {
-        dlx__fail_memory(&l->x->failure, "lowering a norm", n * sizeof *mean);
-        return DLX__XNN_NONE;
-    }
-    char key[48], eps[48];
-    snprintf(key, sizeof key, "dlx.mean.%zu", n);
-    snprintf(eps, sizeof eps, "dlx.eps.%a", (double)node->eps);
-    const dlx__xnn_value w = dlx__packed_numbers(l->packed, l->x, key, mean, (size_t[]){1, n}, 2);
-    const dlx__xnn_value b =
-        dlx__packed_numbers(l->packed, l->x, eps, &node->eps, (size_t[]){1}, 1);
+    const dlx__xnn_value w =
+        dlx__packed_filled(l->packed, l->x, 1.0f / (float)n, (size_t[]){1, n}, 2);
+    const dlx__xnn_value b = dlx__packed_filled(l->packed, l->x, node->eps, (size_t[]){1}, 1);
     const dlx__xnn_value gain =
         input(l, (dlx__extern){.kind = DLX__EXTERN_GAIN, .tensor = node->weight}, &n, 1);
     const dlx__xnn_value squares = dlx__xnn_unary(l->x, DLX__XNN_OP_SQUARE, x);

@@ -12,12 +12,21 @@
 #include "export/xnn_graph.h"
 #include "graph/graph.h"
 
-/* Where K and V of earlier passes are. */
+/* Where K and V of earlier passes are: name, text */
+#define DLX__EXPORT_CACHES(X)                                                                      \
+    X(NO_CACHE, "none") /* nowhere: every pass is a whole canvas */                                \
+    X(STATE, "state")   /* in the program; inputs [P, c], one for each head */                     \
+    X(IO, "io")         /* with the caller; inputs [kv, P, c], one for each layer */
+
 typedef enum dlx__export_cache {
-    DLX__EXPORT_NO_CACHE, /* nowhere: every pass is a whole canvas */
-    DLX__EXPORT_STATE,    /* in the program; inputs [P, c], one for each head */
-    DLX__EXPORT_IO        /* with the caller; inputs [kv, P, c], one for each layer */
+#define DLX__EXPORT_CACHE_ENUM(name, text) DLX__EXPORT_##name,
+    DLX__EXPORT_CACHES(DLX__EXPORT_CACHE_ENUM)
+#undef DLX__EXPORT_CACHE_ENUM
+        DLX__N_EXPORT_CACHES
 } dlx__export_cache;
+
+const char *dlx__export_cache_name(dlx__export_cache cache);
+bool dlx__export_cache_find(dlx__export_cache *out, const char *name);
 
 typedef struct dlx__lower_opts {
     dlx__export_cache cache;

@@ -44,9 +44,11 @@ void dlx__packed_release(dlx__packed *p)
     *p = (dlx__packed){.n = 0};
 }
 
-bool dlx__packing_fits(dlx__packing packing, size_t n_cols)
+dlx__packing dlx__packed_packing(const dlx__packed *p, const dlx__tensor *w, bool is_head)
 {
-    return packing != DLX__PACK_INT4 || n_cols % DLX__PACK_GROUP == 0;
+    const dlx__packing packing = is_head ? p->head : p->packing;
+    const bool torn = w->shape[1] % DLX__PACK_GROUP != 0;
+    return packing == DLX__PACK_INT4 && torn ? DLX__PACK_INT8 : packing;
 }
 
 /* ---- bytes --------------------------------------------------------------------------------- */
@@ -194,46 +196,50 @@ static dlx_result find(dlx__packed_tensor **out, dlx__packed *p, const dlx__tens
     return DLX_OK;
 }
 
-static bool has_numbers(const dlx__packed *p, const char *key)
+static bool has_filled(const dlx__packed *p, const char *key)
 {
-    for (size_t i = 0; i < p->n_numbers; i++)
-        if (strcmp(p->numbers[i].key, key) == 0)
+    for (size_t i = 0; i < p->n_filled; i++)
+        if (strcmp(p->filled[i].key, key) == 0)
             return true;
     return false;
 }
 
-static bool add_numbers(dlx__packed *p, const char *key, const float *x, size_t n_bytes)
+static bool add_filled(dlx__packed *p, const char *key, float x, size_t n)
 {
-    void *copy = dlx__arena_alloc(&p->arena, n_bytes, 1);
+    float *numbers = dlx__arena_alloc(&p->arena, n, sizeof *numbers);
     const char *name = dlx__arena_strdup(&p->arena, key);
-    dlx__pte_named_blob *numbers =
-        dlx__arena_grow(&p->arena, p->numbers, p->n_numbers, &p->number_capacity, sizeof *numbers);
-    if (!copy || !name || !numbers)
+    dlx__pte_named_blob *filled =
+        dlx__arena_grow(&p->arena, p->filled, p->n_filled, &p->filled_capacity, sizeof *filled);
+    if (!numbers || !name || !filled)
         return false;
-    p->numbers = numbers;
-    memcpy(copy, x, n_bytes);
-    numbers[p->n_numbers++] =
-        (dlx__pte_named_blob){.key = name, .blob = {.n_bytes = n_bytes, .bytes = copy}};
+    p->filled = filled;
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = x;
+    filled[p->n_filled++] = (dlx__pte_named_blob){
+        .key = name, .blob = {.n_bytes = n * sizeof *numbers, .bytes = numbers}};
     return true;
 }
 
-dlx__xnn_value dlx__packed_numbers(dlx__packed *p, dlx__xnn_graph *g, const char *key,
-                                   const float *x, const size_t *dims, int n_dims)
+dlx__xnn_value dlx__packed_filled(dlx__packed *p, dlx__xnn_graph *g, float x, const size_t *dims,
+                                  int n_dims)
 {
-    size_t n_bytes = sizeof *x;
+    char key[64];
+    size_t n = 1;
     for (int i = 0; i < n_dims; i++)
-        n_bytes *= dims[i];
-    if (!has_numbers(p, key) && !add_numbers(p, key, x, n_bytes)) {
-        dlx__fail_memory(&g->failure, "naming numbers", n_bytes);
+        n *= dims[i];
+    snprintf(key, sizeof key, "dlx.fill.%a.%zu", (double)x, n);
+    if (!has_filled(p, key) && !add_filled(p, key, x, n)) {
+        dlx__fail_memory(&g->failure, "naming numbers", n * sizeof x);
         return DLX__XNN_NONE;
     }
-    return dlx__xnn_weight(g, DLX__XNN_FP32, dims, n_dims, dlx__xnn_named(g, key, n_bytes), NULL);
+    const dlx__xnn_data data = dlx__xnn_named(g, key, n * sizeof x);
+    return dlx__xnn_weight(g, DLX__XNN_FP32, dims, n_dims, data, NULL);
 }
 
 void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program)
 {
-    for (size_t i = 0; i < p->n_numbers; i++)
-        dlx__pte_name(program, p->numbers[i].key, p->numbers[i].blob);
+    for (size_t i = 0; i < p->n_filled; i++)
+        dlx__pte_name(program, p->filled[i].key, p->filled[i].blob);
     for (size_t i = 0; i < p->n; i++)
         for (int s = 0; s < 2; s++) {
             part *one = &p->items[i]->parts[s];
@@ -261,7 +267,7 @@ dlx_result dlx__packed_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tens
                                                          [DLX__PACK_FP16] = DLX__XNN_FP16,
                                                          [DLX__PACK_INT8] = DLX__XNN_QCINT8,
                                                          [DLX__PACK_INT4] = DLX__XNN_QBINT4};
-    const dlx__packing packing = is_head ? p->head : p->packing;
+    const dlx__packing packing = dlx__packed_packing(p, w, is_head);
     dlx__packed_tensor *item;
     DLX__TRY(find(&item, p, w, packing, err));
     dlx__xnn_quant quant = {.kind = DLX__XNN_PLAIN};

@@ -37,8 +37,8 @@ typedef struct dlx__packed {
     dlx__packing head;          /* of the head */
     dlx__packed_tensor **items; /* [n] */
     size_t n, capacity;
-    dlx__pte_named_blob *numbers; /* [n_numbers] */
-    size_t n_numbers, number_capacity;
+    dlx__pte_named_blob *filled; /* [n_filled] */
+    size_t n_filled, filled_capacity;
     /* Called while bytes are made to be named; false stops. May be NULL. */
     bool (*on_progress)(void *user, uint64_t n_bytes);
     void *user;
@@ -47,8 +47,8 @@ typedef struct dlx__packed {
 void dlx__packed_init(dlx__packed *p, const dlx__model *model, const dlx_allocator *mem);
 void dlx__packed_release(dlx__packed *p);
 
-/* Do rows of so many inputs fit the packing? INT4 needs whole groups. */
-bool dlx__packing_fits(dlx__packing packing, size_t n_cols);
+/* What a matrix [n, k] becomes: INT4 needs whole groups, and is INT8 where k has none. */
+dlx__packing dlx__packed_packing(const dlx__packed *p, const dlx__tensor *w, bool is_head);
 
 /* The filter of a product with w [n, k]; refuses numbers that are not finite. */
 dlx_result dlx__packed_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *w, bool is_head,
@@ -64,10 +64,9 @@ static inline bool dlx__packing_rounds_rows(dlx__packing packing)
     return packing == DLX__PACK_INT8 || packing == DLX__PACK_INT4;
 }
 
-/* A few numbers of ours under a name of what they are, of any rank: the filter of a mean, its eps.
- */
-dlx__xnn_value dlx__packed_numbers(dlx__packed *p, dlx__xnn_graph *g, const char *key,
-                                   const float *x, const size_t *dims, int n_dims);
+/* One number throughout, named by what it is: the filter of a mean, its eps. */
+dlx__xnn_value dlx__packed_filled(dlx__packed *p, dlx__xnn_graph *g, float x, const size_t *dims,
+                                  int n_dims);
 
 /* Gives all that was named to the program that is to hold it; p outlives the program. */
 void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program);

@@ -25,13 +25,9 @@ static const dlx__pte_seen *told(const dlx__pte_file *f, const char *name, int k
 static dlx_result read_layout(dlx__export_cache *cache, const dlx__pte_file *f, const char *path,
                               dlx_error *err)
 {
-    static const char *const layouts[] = {"none", "state", "io"};
     const dlx__pte_seen *layout = told(f, "get_cache_layout", DLX__PTE_KIND_STRING);
-    for (int i = 0; layout && i < 3; i++)
-        if (strcmp(layout->text, layouts[i]) == 0) {
-            *cache = (dlx__export_cache)i;
-            return DLX_OK;
-        }
+    if (layout && dlx__export_cache_find(cache, layout->text))
+        return DLX_OK;
     return dlx__fail(err, DLX_E_UNSUPPORTED,
                      "%s: expected a program that dlx export wrote, which tells where keys and "
                      "values are, found %s",

@@ -3,6 +3,7 @@
 #include "export/pte_model.h"
 
 #include "base/fail.h"
+#include "export/pack_row.h"
 #include "export/pte_method.h"
 
 #include <stdio.h>
@@ -72,7 +73,6 @@ static dlx_result add_method(dlx__pte_shared *s, bool masked, dlx_error *err)
 /* What runners ask, and what is told beside it. */
 static void tell(dlx__pte *p, const dlx__model *m, const dlx__pte_model_opts *o)
 {
-    static const char *const layouts[] = {"none", "state", "io"};
     const dlx__hparams *hp = &m->hp;
     int64_t stops[DLX__MAX_STOP_IDS];
     for (size_t i = 0; i < hp->n_stop_ids; i++)
@@ -92,7 +92,7 @@ static void tell(dlx__pte *p, const dlx__model *m, const dlx__pte_model_opts *o)
     if (hp->mask_id.value >= 0)
         dlx__pte_tell_int(p, "get_mask_token_id", hp->mask_id.value);
     dlx__pte_tell_text(p, "get_model_type", m->family->name);
-    dlx__pte_tell_text(p, "get_cache_layout", layouts[o->cache]);
+    dlx__pte_tell_text(p, "get_cache_layout", dlx__export_cache_name(o->cache));
     dlx__pte_tell_bool(p, "get_shift_logits", m->family->shift);
 }
 
@@ -111,6 +111,54 @@ static dlx_result build(dlx__pte_shared *s, dlx_error *err)
     return DLX_OK;
 }
 
+/* ---- progress: bytes are made twice, to be named and to be written --------------------------- */
+
+typedef struct halves {
+    const dlx__pte_write_opts *told;
+    uint64_t n_named, n_all; /* bytes of weights */
+} halves;
+
+static uint64_t weight_bytes(const dlx__model *m, const dlx__packed *p)
+{
+    const dlx__graph *g = &m->graph;
+    uint64_t n = 1;
+    for (size_t i = 0; i < g->n; i++) {
+        const dlx__tensor *w = g->nodes[i].op == DLX__OP_LINEAR ? g->nodes[i].weight : NULL;
+        for (int s = 0; w && s < 2; s++)
+            n +=
+                dlx__mul(w->shape[0], dlx__pack_row_bytes(dlx__packed_packing(p, w, i == g->logits),
+                                                          s == 1, w->shape[1]));
+    }
+    return n;
+}
+
+/* Matrices that are not what was asked for. */
+static size_t n_fallbacks(const dlx__model *m, const dlx__packed *p)
+{
+    const dlx__graph *g = &m->graph;
+    size_t n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        if (g->nodes[i].op == DLX__OP_LINEAR)
+            n += dlx__packed_packing(p, g->nodes[i].weight, i == g->logits) !=
+                 (i == g->logits ? p->head : p->packing);
+    return n;
+}
+
+static bool on_named(void *user, uint64_t n_bytes)
+{
+    halves *h = user;
+    h->n_named += n_bytes;
+    const uint64_t done = h->n_named < h->n_all ? h->n_named : h->n_all; /* biases are not in it */
+    return !h->told->on_progress || h->told->on_progress(h->told->user, done, 2 * h->n_all);
+}
+
+static bool on_written(void *user, uint64_t n_done, uint64_t n_total)
+{
+    const halves *h = user;
+    return !h->told->on_progress ||
+           h->told->on_progress(h->told->user, n_total + n_done, 2 * n_total);
+}
+
 dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
                                 const dlx__pte_model_opts *opts, dlx__pte_written *written,
                                 dlx_error *err)
@@ -122,9 +170,17 @@ dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
     dlx__packed_init(&packed, m, opts->write.mem);
     packed.packing = opts->packing;
     packed.head = opts->head;
+    halves h = {.told = &opts->write, .n_all = weight_bytes(m, &packed)};
+    packed.on_progress = on_named;
+    packed.user = &h;
+    dlx__pte_write_opts write = opts->write;
+    write.on_progress = on_written;
+    write.user = &h;
     dlx_result r = build(&shared, err);
     if (r == DLX_OK)
-        r = dlx__pte_write(&program, path, &opts->write, written, err);
+        r = dlx__pte_write(&program, path, &write, written, err);
+    if (opts->n_fallbacks)
+        *opts->n_fallbacks = n_fallbacks(m, &packed);
     dlx__pte_release(&program);
     dlx__packed_release(&packed);
     return r;

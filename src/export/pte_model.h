@@ -30,6 +30,7 @@ typedef struct dlx__pte_model_opts {
     const void *description; /* [n_description] bytes of DLX__PTE_DESCRIPTION; NULL: none */
     size_t n_description;
     dlx__pte_write_opts write;
+    size_t *n_fallbacks; /* where the number of matrices goes that are INT8 for INT4; or NULL */
 } dlx__pte_model_opts;
 
 dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,

@@ -87,6 +87,9 @@ static void print(const json_t *report)
                show_path(text(report, "path")).text, all / (1 << 20),
                all / number(report, "weight_bytes"), number(report, "seconds"),
                text(report, "backend"), text(report, "dtype"), text(report, "cache"));
+    if (number(report, "fallbacks") > 0)
+        out_printf("  %.0f matrices whose rows are no whole groups of 32 are int8\n",
+                   number(report, "fallbacks"));
     out_printf("  %.0f positions, %.0f rows a pass\n", number(report, "n_ctx"),
                number(report, "n_rows"));
 }

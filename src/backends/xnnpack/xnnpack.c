@@ -7,7 +7,9 @@
 static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
 {
     const bool four_bits = o->packing == DLX__PACK_INT4;
-    const dlx__pte_model_opts opts = {.packing = o->packing,
+    size_t n_fallbacks = 0;
+    const dlx__pte_model_opts opts = {.n_fallbacks = &n_fallbacks,
+                                      .packing = o->packing,
                                       .head = four_bits ? DLX__PACK_INT8 : o->packing,
                                       .half_embedding = o->packing != DLX__PACK_FP32,
                                       .cache = o->cache,
@@ -24,7 +26,8 @@ static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, d
     *o->written =
         (dlx__export_written){.program_bytes = written.pte_bytes,
                               .data_bytes = written.ptd_bytes,
-                              .weight_bytes = written.named_bytes + written.constant_bytes};
+                              .weight_bytes = written.named_bytes + written.constant_bytes,
+                              .n_fallbacks = n_fallbacks};
     return DLX_OK;
 }
 
