@@ -358,6 +358,10 @@ static void refusals(void **state)
         assert_ok(quantize_into(&g, &m, &o, &err), &err);
         assert_true(done == 1);
     }
+    const dlx_token foreign[] = {1, 2, (dlx_token)m.hp.n_rows_vocab, 3}, negative[] = {1, -1};
+    assert_int_equal(dlx__calibration_add(&c, &m, foreign, 4, 0, &err), DLX_E_ARG);
+    assert_non_null(strstr(err.text, "expected ids below 320"));
+    assert_int_equal(dlx__calibration_add(&c, &m, negative, 2, 0, &err), DLX_E_ARG);
     dlx__calibration_release(&c);
     dlx__calibration_release(&empty);
     dlx__model_release(&m);
