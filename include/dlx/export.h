@@ -34,6 +34,12 @@ typedef struct dlx_export_opts {
     /* Called with the part that is done; false stops. May be NULL. */
     bool (*on_progress)(void *user, double done, double seconds_left);
     void *user;
+    /*
+     * A JSON file of settings in the words of the Python system (ExportConfig: backend,
+     * quantization, max_seq_len, use_kv_cache ...; the report's "config" is one). What is named
+     * above wins; what cannot take effect is refused. NULL: none.
+     */
+    const char *config;
 } dlx_export_opts;
 
 /*
@@ -41,7 +47,7 @@ typedef struct dlx_export_opts {
  * rows of a tensor. report (may be NULL):
  *
  *   {"path","data_path","backend","dtype","cache","n_ctx","n_rows","bytes","data_bytes",
- *    "weight_bytes","fallbacks","seconds"}
+ *    "weight_bytes","fallbacks","seconds","config":{...}}
  *
  * with "fallbacks" the number of matrices whose rows are no whole groups, and which are int8 in a
  * program of int4.

@@ -29,4 +29,16 @@ struct dlx__export_opts {
     dlx__export_written *written;
 };
 
+/* What is asked for, by name; NULL and 0: the usual. */
+typedef struct dlx__export_ask {
+    const char *dtype, *cache;
+    size_t n_ctx, n_rows;
+} dlx__export_ask;
+
+/* Checks what is asked against the model and fills packing, cache, n_ctx and n_rows. */
+dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
+                               const dlx__model *m, dlx_error *err);
+
+const char *dlx__packing_name(dlx__packing packing);
+
 #endif

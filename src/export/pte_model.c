@@ -3,11 +3,11 @@
 #include "export/pte_model.h"
 
 #include "base/fail.h"
+#include "export/model_exporter.h"
 #include "export/pack_row.h"
 #include "export/pte_method.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <math.h>
 
 static uint32_t gain_of(dlx__pte_shared *s, const dlx__tensor *t)
 {
@@ -70,6 +70,12 @@ static dlx_result add_method(dlx__pte_shared *s, bool masked, dlx_error *err)
     return r;
 }
 
+/* As it is written down: 0.9, not the float beside it. */
+static double decimal(float x)
+{
+    return round((double)x * 1e6) / 1e6;
+}
+
 /* What runners ask, and what is told beside it. */
 static void tell(dlx__pte *p, const dlx__model *m, const dlx__pte_model_opts *o)
 {
@@ -94,14 +100,17 @@ static void tell(dlx__pte *p, const dlx__model *m, const dlx__pte_model_opts *o)
     dlx__pte_tell_text(p, "get_model_type", m->family->name);
     dlx__pte_tell_text(p, "get_cache_layout", dlx__export_cache_name(o->cache));
     dlx__pte_tell_bool(p, "get_shift_logits", m->family->shift);
+    if (!m->family->autoregressive)
+        dlx__pte_tell_text(p, "get_sampler", m->family->samplers[0]);
+    if (m->family->threshold > 0)
+        dlx__pte_tell_double(p, "get_threshold", decimal(m->family->threshold));
 }
 
 static dlx_result build(dlx__pte_shared *s, dlx_error *err)
 {
     const dlx__pte_model_opts *o = s->opts;
-    const bool full = s->model->family->visibility == DLX__VISIBLE_FULL;
     DLX__TRY(add_method(s, false, err));
-    if (!full)
+    if (dlx__model_exporter_for(s->model->family)->masks_prompts)
         DLX__TRY(add_method(s, true, err));
     tell(s->program, s->model, o);
     if (o->description)

@@ -86,6 +86,12 @@ void dlx__pte_tell_bool(dlx__pte *p, const char *name, bool value)
     dlx__pte_output(m, dlx__pte_bool(m, value));
 }
 
+void dlx__pte_tell_double(dlx__pte *p, const char *name, double value)
+{
+    dlx__pte_method *m = dlx__pte_add_method(p, name);
+    dlx__pte_output(m, dlx__pte_double(m, value));
+}
+
 void dlx__pte_tell_text(dlx__pte *p, const char *name, const char *value)
 {
     dlx__pte_method *m = dlx__pte_add_method(p, name);

@@ -117,6 +117,7 @@ dlx__pte_method *dlx__pte_add_method(dlx__pte *p, const char *name);
 /* Methods that return constants: what runners ask a program about itself. */
 void dlx__pte_tell_int(dlx__pte *p, const char *name, int64_t value);
 void dlx__pte_tell_bool(dlx__pte *p, const char *name, bool value);
+void dlx__pte_tell_double(dlx__pte *p, const char *name, double value);
 void dlx__pte_tell_text(dlx__pte *p, const char *name, const char *value);
 void dlx__pte_tell_ints(dlx__pte *p, const char *name, const int64_t *values, size_t n);
 

@@ -12,7 +12,7 @@
 #include <jansson.h>
 
 typedef struct settings {
-    const char *backend, *dtype, *cache, *data;
+    const char *backend, *dtype, *cache, *data, *config;
     opt_count ctx, rows;
     bool json, quiet;
 } settings;
@@ -50,6 +50,8 @@ static const opt program_rows[] = {
      .lo = 1, .hi = 1u << 24},
     {"data", OPT_FILE, AT(data), "FILE", .help = "put the weights into a .ptd file",
      .fallback = "one file"},
+    {"config", OPT_FILE, AT(config), "FILE", .help = "settings as JSON; options here win",
+     .fallback = "none"},
 };
 
 static const opt output_rows[] = {
@@ -107,7 +109,8 @@ static int export_it(const settings *s, const dlx_model *model, const char *path
                                   .n_rows = (size_t)s->rows.value,
                                   .data_path = s->data,
                                   .on_progress = on_progress,
-                                  .user = &bar};
+                                  .user = &bar,
+                                  .config = s->config};
     progress_start(&bar, s->quiet);
     const dlx_result r = dlx_export(model, path, &opts, &found, &err);
     progress_end(&bar);

@@ -1,0 +1,92 @@
+/* export_settings.c - names of the original's settings file to ours and back. */
+#include "api/export_settings.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "base/os.h"
+
+#include <string.h>
+
+enum { MAX_SETTINGS_BYTES = 1 << 20 };
+
+void dlx__export_settings_init(dlx__export_settings *s, const dlx_allocator *mem)
+{
+    *s = (dlx__export_settings){.backend = "xnnpack"};
+    dlx__arena_init(&s->arena, mem);
+    dlx__export_config_init(&s->config);
+}
+
+void dlx__export_settings_release(dlx__export_settings *s)
+{
+    dlx__arena_release(&s->arena);
+}
+
+static dlx_result read_file(dlx__export_settings *s, const char *path, const dlx__model *m,
+                            dlx_error *err)
+{
+    char *text;
+    size_t n;
+    const dlx_allocator *mem = s->arena.mem;
+    DLX__TRY(dlx__os_read_file(&text, &n, path, MAX_SETTINGS_BYTES, mem, err));
+    dlx_result r = dlx__export_config_read(&s->config, text, n, path, &s->arena, err);
+    dlx__free(mem, text);
+    if (r == DLX_OK)
+        r = dlx__export_config_check(&s->config, m, path, err);
+    return r;
+}
+
+static void take_file(dlx__export_settings *s)
+{
+    const dlx__export_config *c = &s->config;
+    s->backend = dlx__export_target_name(c->backend);
+    s->ask.dtype = dlx__export_quantization_dtype(c->quantization);
+    s->ask.cache = c->use_kv_cache ? NULL : dlx__export_cache_name(DLX__EXPORT_NO_CACHE);
+    s->ask.n_ctx = c->max_seq_len;
+}
+
+dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_opts *o,
+                                     const dlx__model *m, dlx_error *err)
+{
+    if (o->config) {
+        DLX__TRY(read_file(s, o->config, m, err));
+        take_file(s);
+    }
+    if (o->backend)
+        s->backend = o->backend;
+    if (o->dtype)
+        s->ask.dtype = o->dtype;
+    if (o->cache)
+        s->ask.cache = o->cache;
+    if (o->n_ctx)
+        s->ask.n_ctx = o->n_ctx;
+    s->ask.n_rows = o->n_rows;
+    return DLX_OK;
+}
+
+/* The first that gives this type of weights. */
+static dlx__export_quantization quantization_of(dlx__packing packing)
+{
+    for (int i = 0; i < DLX__N_EXPORT_QUANTIZATIONS; i++) {
+        const dlx__export_quantization q = (dlx__export_quantization)i;
+        if (strcmp(dlx__export_quantization_dtype(q), dlx__packing_name(packing)) == 0)
+            return q;
+    }
+    return DLX__QUANTIZATION_NONE;
+}
+
+json_t *dlx__export_settings_json(dlx__export_settings *s, const dlx__export_opts *done,
+                                  const dlx__model *m)
+{
+    dlx__export_config *c = &s->config;
+    dlx__buf text;
+    dlx__export_config_complete(c, m);
+    c->quantization = quantization_of(done->packing);
+    c->max_seq_len = done->n_ctx;
+    c->use_kv_cache = done->cache != DLX__EXPORT_NO_CACHE;
+    c->output_path = done->path;
+    dlx__buf_init(&text, s->arena.mem);
+    json_t *json =
+        dlx__export_config_write(c, &text) ? json_loadb(text.data, text.len, 0, NULL) : NULL;
+    dlx__buf_release(&text);
+    return json;
+}

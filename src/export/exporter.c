@@ -1,0 +1,75 @@
+/* exporter.c - what is asked for, checked against the model before anything is written. */
+#include "export/exporter.h"
+
+#include "base/fail.h"
+#include "export/model_exporter.h"
+
+#include <string.h>
+
+enum { DEFAULT_CTX = 2048, DEFAULT_ROWS = 32 };
+
+static const char *const packing_names[DLX__N_PACKINGS] = {
+#define PACKING_NAME(name, text) text,
+    DLX__PACKINGS(PACKING_NAME)
+#undef PACKING_NAME
+};
+
+const char *dlx__packing_name(dlx__packing packing)
+{
+    return packing_names[packing];
+}
+
+static dlx_result resolve_dtype(dlx__export_opts *to, const char *name, dlx_error *err)
+{
+    for (int i = 0; i < DLX__N_PACKINGS; i++)
+        if (!name || strcmp(packing_names[i], name) == 0) {
+            to->packing = (dlx__packing)i;
+            return DLX_OK;
+        }
+    return dlx__fail(err, DLX_E_ARG, "dtype: expected fp32, fp16, int8 or int4, found %s", name);
+}
+
+static dlx_result resolve_cache(dlx__export_opts *to, const char *name, const dlx__model *m,
+                                dlx_error *err)
+{
+    const dlx__model_exporter *exporter = dlx__model_exporter_for(m->family);
+    to->cache = exporter->usual;
+    if (name && !dlx__export_cache_find(&to->cache, name))
+        return dlx__fail(err, DLX_E_ARG, "cache: expected state, io or none, found %s", name);
+    if (to->cache == DLX__EXPORT_NO_CACHE && exporter->keeps)
+        return dlx__fail(err, DLX_E_UNSUPPORTED, "cache: %s decodes %s: take state or io",
+                         m->family->name, exporter->decodes);
+    return DLX_OK;
+}
+
+static dlx_result resolve_sizes(dlx__export_opts *to, const dlx__export_ask *ask,
+                                const dlx__model *m, dlx_error *err)
+{
+    const dlx__hparams *hp = &m->hp;
+    const size_t block = hp->block_length.value > 0 ? (size_t)hp->block_length.value : 1;
+    const size_t n_ctx = ask->n_ctx ? ask->n_ctx : dlx__min(DEFAULT_CTX, hp->n_ctx_train);
+    const size_t usual = dlx__model_exporter_for(m->family)->whole_canvas
+                             ? n_ctx
+                             : dlx__min(n_ctx, dlx__max(DEFAULT_ROWS, block));
+    const size_t n_rows = ask->n_rows ? ask->n_rows : usual;
+    if (n_ctx > hp->n_ctx_train)
+        return dlx__fail(err, DLX_E_ARG,
+                         "context: expected at most %zu positions, which %s knows, found %zu",
+                         hp->n_ctx_train, m->checkpoint.path, n_ctx);
+    if (n_ctx < block || n_rows < block || n_rows > n_ctx)
+        return dlx__fail(err, DLX_E_ARG,
+                         "context %zu and rows %zu: expected a block of %zu or more in a pass, and "
+                         "no more than the context",
+                         n_ctx, n_rows, block);
+    to->n_ctx = n_ctx;
+    to->n_rows = n_rows;
+    return DLX_OK;
+}
+
+dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
+                               const dlx__model *m, dlx_error *err)
+{
+    DLX__TRY(resolve_dtype(to, ask->dtype, err));
+    DLX__TRY(resolve_cache(to, ask->cache, m, err));
+    return resolve_sizes(to, ask, m, err);
+}
