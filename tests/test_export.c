@@ -11,6 +11,8 @@
 #include "backends/backend.h"
 #include "model/model.h"
 
+#include <jansson.h>
+
 static const char *const FOLDERS[] = {"fast-dllm-v2-tiny", "dream-tied", "llada-tiny",
                                       "sdar-tiny-b4", "sdar-tiny-b4-tied"};
 
@@ -202,6 +204,77 @@ static void rows_without_groups(void **state)
     }
 }
 
+/* Lines of the static graph that begin with this. */
+static size_t count_lines(const char *text, const char *with)
+{
+    size_t n = 0;
+    for (const char *at = text; (at = strstr(at, with)) != NULL; at += strlen(with))
+        n++;
+    return n;
+}
+
+/* It is what is written, node by node; shapes alone are enough for it. */
+static void the_static_graph_is_printed(void **state)
+{
+    (void)state;
+    const dlx_export_opts opts = {.size = sizeof opts, .dtype = "int4", .n_ctx = 64};
+    const dlx_model_opts shapes = {.size = sizeof shapes, .load = DLX_LOAD_SHAPES};
+    for (size_t f = 0; f < sizeof FOLDERS / sizeof *FOLDERS; f++) {
+        const bool canvas = strstr(FOLDERS[f], "dream") || strstr(FOLDERS[f], "llada");
+        dlx_model *m = support_open(FOLDERS[f]), *bare;
+        char *text, *again;
+        dlx_error err;
+        if (dlx_model_open(&bare, support_golden(FOLDERS[f]), &shapes, &err) != DLX_OK ||
+            dlx_export_graph(m, &opts, &text, &err) != DLX_OK ||
+            dlx_export_graph(bare, &opts, &again, &err) != DLX_OK)
+            fail_msg("%s: %s", FOLDERS[f], err.text);
+        assert_string_equal(text, again);
+        assert_int_equal(count_lines(text, "method "), canvas ? 1 : 2);
+        assert_int_equal(count_lines(text, "gets %0 embedded rows"), canvas ? 1 : 2);
+        assert_int_equal(count_lines(text, ": fp32 [1, "), canvas ? 1 : 2); /* logits */
+        assert_int_equal(count_lines(text, " mask: "), canvas ? 0 : 1);
+        assert_true(count_lines(text, ":qbint4[") > 0 || strstr(FOLDERS[f], "tied"));
+        assert_true(count_lines(text, ":qcint8[") > 0);
+        dlx_free(m, text);
+        dlx_free(bare, again);
+        dlx_model_free(bare);
+        dlx_model_free(m);
+    }
+}
+
+/* The parts are all of the file; settings of a report give the same program again. */
+static void the_report_can_be_carried_out(void **state)
+{
+    (void)state;
+    dlx_model *m = support_open("sdar-tiny-b4");
+    const dlx_export_opts opts = {.size = sizeof opts, .dtype = "int8", .n_ctx = 48};
+    char path[4097];
+    snprintf(path, sizeof path, "%s", support_tmp("settings.json"));
+    const dlx_export_opts by_file = {.size = sizeof by_file, .config = path};
+    char *report, *again;
+    dlx_error err;
+    assert_int_equal(dlx_export(m, support_tmp("one.pte"), &opts, &report, &err), DLX_OK);
+    json_t *told = json_loads(report, 0, NULL), *part;
+    const char *name;
+    json_int_t sum = 0;
+    json_object_foreach(json_object_get(told, "parts"), name, part) sum += json_integer_value(part);
+    assert_int_equal(sum, json_integer_value(json_object_get(told, "bytes")));
+    char *settings = json_dumps(json_object_get(told, "config"), 0);
+    support_write(path, settings);
+    if (dlx_export(m, support_tmp("two.pte"), &by_file, &again, &err) != DLX_OK)
+        fail_msg("%s", err.text);
+    json_t *second = json_loads(again, 0, NULL);
+    static const char *const same[] = {"dtype", "cache", "n_ctx", "bytes", "parts", "memory"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        assert_true(json_equal(json_object_get(told, same[i]), json_object_get(second, same[i])));
+    json_decref(told);
+    json_decref(second);
+    free(settings);
+    dlx_free(m, report);
+    dlx_free(m, again);
+    dlx_model_free(m);
+}
+
 static bool stop_at_once(void *user, double done, double seconds_left)
 {
     (void)seconds_left;
@@ -242,11 +315,14 @@ static void what_cannot_be_exported(void **state)
 {
     (void)state;
     const dlx_export_opts cases[] = {
-        {.dtype = "fp8"}, {.cache = "ring"},  {.backend = "vulkan"}, {.backend = "cpu"},
-        {.n_ctx = 2},     {.n_ctx = 1 << 20}, {.n_rows = 3},         {.n_ctx = 32, .n_rows = 33},
+        {.dtype = "fp8"},       {.cache = "ring"},
+        {.backend = "vulkan"},  {.backend = "cpu"},
+        {.n_ctx = 2},           {.n_ctx = 1 << 20},
+        {.n_rows = 3},          {.n_ctx = 32, .n_rows = 33},
+        {.block_length = 5000}, {.block_length = 64, .n_ctx = 32},
     };
-    static const char *const parts[] = {"dtype", "cache",   "backend", "cpu",
-                                        "block", "context", "block",   "context"};
+    static const char *const parts[] = {"dtype",   "cache", "backend", "cpu",   "block",
+                                        "context", "block", "context", "block", "block"};
     dlx_model *m = support_open("sdar-tiny-b4");
     dlx_error err;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -275,6 +351,8 @@ int main(void)
         cmocka_unit_test(a_program_is_a_model),
         cmocka_unit_test(a_session_on_a_program),
         cmocka_unit_test(rows_without_groups),
+        cmocka_unit_test(the_static_graph_is_printed),
+        cmocka_unit_test(the_report_can_be_carried_out),
         cmocka_unit_test(progress_and_stopping),
         cmocka_unit_test(what_cannot_be_exported),
         cmocka_unit_test(backends_without_a_program_say_so),

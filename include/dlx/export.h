@@ -28,8 +28,9 @@ typedef struct dlx_export_opts {
      * others.
      */
     const char *cache;
-    size_t n_ctx;  /* positions; 0: 2048, or as many as the model knows if these are fewer */
-    size_t n_rows; /* of a pass at most; 0: 32, or a block; with cache "none" n_ctx */
+    size_t n_ctx;        /* positions; 0: 2048, or as many as the model knows if these are fewer */
+    size_t n_rows;       /* of a pass at most; 0: 32, or a block; with cache "none" n_ctx */
+    size_t block_length; /* that it is decoded in; 0: the model's */
     const char *data_path; /* a second file (.ptd) that gets the weights; NULL: one file */
     /* Called with the part that is done; false stops. May be NULL. */
     bool (*on_progress)(void *user, double done, double seconds_left);
@@ -47,14 +48,27 @@ typedef struct dlx_export_opts {
  * rows of a tensor. report (may be NULL):
  *
  *   {"path","data_path","backend","dtype","cache","n_ctx","n_rows","bytes","data_bytes",
- *    "weight_bytes","fallbacks","seconds","config":{...}}
+ *    "weight_bytes","fallbacks","seconds","parts":{"embedding","attention","feed_forward","head",
+ *    "norms","biases","rotation","keys_and_vocabulary","program"},
+ *    "memory":{"state","planned","filters","methods"},"config":{...}}
  *
- * with "fallbacks" the number of matrices whose rows are no whole groups, and which are int8 in a
- * program of int4.
+ * Sizes are bytes. "fallbacks" is the number of matrices whose rows are no whole groups, and which
+ * are int8 in a program of int4. "memory" is what the program takes where it runs: keys and values
+ * of all positions, tensors of its methods, and weights that the delegate lays out anew, once or
+ * (without a cache of weights) once for each of its methods; activations come on top.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *path,
                                             const dlx_export_opts *opts, char **report,
                                             dlx_error *err);
+
+/*
+ * The program that dlx_export would write, as lines: what each method gets and gives, then every
+ * node with types and shapes. Weights are not read: a model of shapes alone will do (DLX_LOAD_ALL
+ * is not needed). *text is to be freed with dlx_free.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_export_graph(const dlx_model *model,
+                                                  const dlx_export_opts *opts, char **text,
+                                                  dlx_error *err);
 
 #ifdef __cplusplus
 }

@@ -10,10 +10,12 @@
 #include "base/os.h"
 #include "export/exporter.h"
 #include "model/gguf_put.h"
+#include "model/limits.h"
 
 typedef struct job {
     const dlx_export_opts *o;
     dlx__export_settings settings;
+    dlx_model model; /* as it is exported: a copy that owns nothing */
     const dlx__backend_class *backend;
     dlx__export_opts to;
     dlx__export_written written;
@@ -21,24 +23,24 @@ typedef struct job {
     double start;
 } job;
 
-static dlx_result read_names(job *j, const dlx_model *model, dlx_error *err)
+static dlx_result read_names(job *j, dlx_error *err)
 {
     dlx__export_settings *s = &j->settings;
-    DLX__TRY(dlx__export_settings_read(s, j->o, &model->core, err));
+    DLX__TRY(dlx__export_settings_read(s, j->o, &j->model.core, err));
     j->backend = dlx__backend_find(s->backend);
     if (!j->backend || !j->backend->export_model)
         return dlx__fail(err, DLX_E_ARG, "backend: expected xnnpack, found %s, %s", s->backend,
                          j->backend ? "which writes no programs" : "which is not built in");
-    return dlx__export_resolve(&j->to, &s->ask, &model->core, err);
+    return dlx__export_resolve(&j->to, &s->ask, &j->model.core, err);
 }
 
-static dlx_result describe(job *j, const dlx_model *model, dlx_error *err)
+static dlx_result describe(job *j, dlx_error *err)
 {
     dlx__gguf_writer *w;
-    DLX__TRY(dlx__gguf_writer_open_keys(&w, model->mem, err));
-    dlx_result r = dlx__gguf_put_table(w, &model->core);
+    DLX__TRY(dlx__gguf_writer_open_keys(&w, j->model.mem, err));
+    dlx_result r = dlx__gguf_put_table(w, &j->model.core);
     if (r == DLX_OK)
-        r = dlx__api_put_keys(w, model, err);
+        r = dlx__api_put_keys(w, &j->model, err);
     if (r != DLX_OK) {
         dlx__gguf_writer_abandon(w);
         return r;
@@ -58,51 +60,150 @@ static bool on_progress(void *user, uint64_t n_done, uint64_t n_total)
            j->o->on_progress(j->o->user, part, part > 0 ? passed * (1 - part) / part : 0);
 }
 
-static json_t *report_of(job *j, const dlx_model *model)
+static json_t *parts_json(const dlx__export_parts *parts)
 {
-    const dlx__export_written *w = &j->written;
-    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o}", "path",
-                     dlx__api_text(j->to.path), "data_path",
-                     j->to.data_path ? dlx__api_text(j->to.data_path) : json_null(), "backend",
-                     j->backend->name, "dtype", dlx__packing_name(j->to.packing), "cache",
-                     dlx__export_cache_name(j->to.cache), "n_ctx", (json_int_t)j->to.n_ctx,
-                     "n_rows", (json_int_t)j->to.n_rows, "bytes", (json_int_t)w->program_bytes,
-                     "data_bytes", (json_int_t)w->data_bytes, "weight_bytes",
-                     (json_int_t)w->weight_bytes, "fallbacks", (json_int_t)w->n_fallbacks,
-                     "seconds", dlx__os_seconds() - j->start, "config",
-                     dlx__export_settings_json(&j->settings, &j->to, &model->core));
+    json_t *json = json_object();
+    for (int i = 0; i < DLX__N_EXPORT_PARTS && json; i++)
+        if (!dlx__api_set(json, dlx__export_part_name((dlx__export_part)i),
+                          json_integer((json_int_t)parts->bytes[i]))) {
+            json_decref(json);
+            json = NULL;
+        }
+    return json;
 }
 
-static dlx_result run(job *j, const dlx_model *model, const char *path, dlx_error *err)
+static json_t *memory_json(const dlx__export_written *w)
 {
-    DLX__TRY(dlx__api_need_core(model, "exporting", err));
-    if (!model->core.has_weights)
-        return dlx__fail(err, DLX_E_ARG, "%s: exporting needs the weights, found its shapes only",
-                         model->core.checkpoint.path);
-    DLX__TRY(read_names(j, model, err));
-    DLX__TRY(describe(j, model, err));
-    j->to.path = path;
-    j->to.data_path = j->o->data_path;
+    return json_pack("{s:I, s:I, s:I, s:I}", "state", (json_int_t)w->state_bytes, "planned",
+                     (json_int_t)w->planned_bytes, "filters", (json_int_t)w->filter_bytes,
+                     "methods", (json_int_t)w->n_methods);
+}
+
+static json_t *asked_json(const job *j)
+{
+    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:I, s:I}", "path", dlx__api_text(j->to.path),
+                     "data_path", j->to.data_path ? dlx__api_text(j->to.data_path) : json_null(),
+                     "backend", j->backend->name, "dtype", dlx__packing_name(j->to.packing),
+                     "cache", dlx__export_cache_name(j->to.cache), "n_ctx", (json_int_t)j->to.n_ctx,
+                     "n_rows", (json_int_t)j->to.n_rows);
+}
+
+static json_t *report_of(job *j)
+{
+    const dlx__export_written *w = &j->written;
+    json_t *report = asked_json(j);
+    json_t *more = json_pack("{s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "bytes",
+                             (json_int_t)w->program_bytes, "data_bytes", (json_int_t)w->data_bytes,
+                             "weight_bytes", (json_int_t)w->weight_bytes, "fallbacks",
+                             (json_int_t)w->n_fallbacks, "seconds", dlx__os_seconds() - j->start,
+                             "parts", parts_json(&w->parts), "memory", memory_json(w), "config",
+                             dlx__export_settings_json(&j->settings, &j->to, &j->model.core));
+    if (dlx__api_merge(report, more))
+        return report;
+    json_decref(report);
+    return NULL;
+}
+
+/* A program tells the block that it is decoded in, and has room for one in a pass. */
+static dlx_result set_block(dlx__hparams *hp, size_t block, const dlx__family *family,
+                            dlx_error *err)
+{
+    const int64_t small = hp->small_block.value;
+    if (block == 0)
+        return DLX_OK;
+    if (family->default_block == 0 || family->autoregressive)
+        return dlx__fail(err, DLX_E_ARG, "block length: %s decodes without blocks: leave it out",
+                         family->name);
+    if (block > DLX__MAX_BLOCK || (small > 0 && block % (size_t)small != 0))
+        return dlx__fail(err, DLX_E_ARG, "block length: expected at most %d%s, found %zu",
+                         DLX__MAX_BLOCK, small > 0 ? ", and whole sub-blocks" : "", block);
+    hp->block_length = (dlx__fact){(int64_t)block, "--block-length"};
+    return DLX_OK;
+}
+
+/* Everything but the weights and the place. */
+static dlx_result prepare(job *j, dlx_error *err)
+{
+    DLX__TRY(dlx__api_need_core(&j->model, "exporting", err));
+    DLX__TRY(set_block(&j->model.core.hp, j->o->block_length, j->model.core.family, err));
+    DLX__TRY(read_names(j, err));
     j->to.on_progress = on_progress;
     j->to.user = j;
-    j->to.mem = model->mem;
+    j->to.mem = j->model.mem;
+    return DLX_OK;
+}
+
+static dlx_result run(job *j, const char *path, dlx_error *err)
+{
+    const dlx__model *m = &j->model.core;
+    DLX__TRY(prepare(j, err));
+    if (!m->has_weights)
+        return dlx__fail(err, DLX_E_ARG, "%s: exporting needs the weights, found its shapes only",
+                         m->checkpoint.path);
+    DLX__TRY(describe(j, err));
+    j->to.path = path;
+    j->to.data_path = j->o->data_path;
     j->to.written = &j->written;
-    return j->backend->export_model(&model->core, &j->to, err);
+    return j->backend->export_model(m, &j->to, err);
+}
+
+static void job_init(job *j, const dlx_model *model, const dlx_export_opts *opts)
+{
+    static const dlx_export_opts defaults = {.size = sizeof defaults};
+    *j = (job){.o = opts ? opts : &defaults, .model = *model, .start = dlx__os_seconds()};
+    dlx__buf_init(&j->description, model->mem);
+    dlx__export_settings_init(&j->settings, model->mem);
+}
+
+static void job_release(job *j)
+{
+    dlx__export_settings_release(&j->settings);
+    dlx__buf_release(&j->description);
 }
 
 dlx_result dlx_export(const dlx_model *model, const char *path, const dlx_export_opts *opts,
                       char **report, dlx_error *err)
 {
-    static const dlx_export_opts defaults = {.size = sizeof defaults};
-    job j = {.o = opts ? opts : &defaults, .start = dlx__os_seconds()};
-    dlx__buf_init(&j.description, model->mem);
-    dlx__export_settings_init(&j.settings, model->mem);
+    job j;
+    job_init(&j, model, opts);
     if (report)
         *report = NULL;
-    dlx_result r = run(&j, model, path, err);
+    dlx_result r = run(&j, path, err);
     if (r == DLX_OK && report)
-        r = dlx__api_json_text(report_of(&j, model), model->mem, report, err);
-    dlx__export_settings_release(&j.settings);
-    dlx__buf_release(&j.description);
+        r = dlx__api_json_text(report_of(&j), model->mem, report, err);
+    job_release(&j);
+    return r;
+}
+
+static dlx_result print_head(job *j, dlx__buf *out, dlx_error *err)
+{
+    const bool ok = dlx__buf_format(
+        out, "%s for %s: weights %s, cache %s, %zu positions, %zu rows a pass\n",
+        j->model.core.family->name, j->backend->name, dlx__packing_name(j->to.packing),
+        dlx__export_cache_name(j->to.cache), j->to.n_ctx, j->to.n_rows);
+    return ok ? DLX_OK : dlx__fail_memory(err, "printing a program", out->len);
+}
+
+dlx_result dlx_export_graph(const dlx_model *model, const dlx_export_opts *opts, char **text,
+                            dlx_error *err)
+{
+    job j;
+    dlx__buf out;
+    job_init(&j, model, opts);
+    dlx__buf_init(&out, model->mem);
+    *text = NULL;
+    dlx_result r = prepare(&j, err);
+    if (r == DLX_OK)
+        r = print_head(&j, &out, err);
+    if (r == DLX_OK)
+        r = j.backend->export_graph(&j.model.core, &j.to, &out, err);
+    if (r == DLX_OK)
+        r = dlx__buf_byte(&out, '\0') ? DLX_OK
+                                      : dlx__fail_memory(err, "printing a program", out.len);
+    if (r == DLX_OK)
+        *text = out.data;
+    else
+        dlx__buf_release(&out);
+    job_release(&j);
     return r;
 }

@@ -122,6 +122,9 @@ typedef struct dlx__backend_class {
     void (*close)(dlx__backend *b);
     /* Writes the model as a program for this backend; NULL: nothing to export. */
     dlx_result (*export_model)(const dlx__model *m, const dlx__export_opts *o, dlx_error *err);
+    /* Appends, in lines, the program that export_model would write; weights are not read. */
+    dlx_result (*export_graph)(const dlx__model *m, const dlx__export_opts *o, dlx__buf *out,
+                               dlx_error *err);
 } dlx__backend_class;
 
 /* Every type of keys and values, for `kv_types`. */

@@ -6,11 +6,17 @@
 #define DLX__EXPORTER_H
 
 #include "export/lower.h"
+#include "export/parts.h"
 
 typedef struct dlx__export_written {
     uint64_t program_bytes, data_bytes; /* of the files; data: of the second, if there is one */
     uint64_t weight_bytes;              /* of all weights in it, each once */
     size_t n_fallbacks; /* matrices whose rows are no whole groups, and which are int8 for int4 */
+    dlx__export_parts parts;
+    /* Where it runs: K and V of all positions, what the methods' own tensors take, and what the
+     * delegate lays out anew: once, or once for each of n_methods without a cache of weights. */
+    uint64_t state_bytes, planned_bytes, filter_bytes;
+    size_t n_methods;
 } dlx__export_written;
 
 typedef struct dlx__export_opts dlx__export_opts;

@@ -72,4 +72,8 @@ dlx_result dlx__lower(dlx__lowered *to, const dlx__graph *g, const dlx__lower_op
                       dlx__packed *packed, const dlx_allocator *mem, dlx_error *err);
 void dlx__lowered_release(dlx__lowered *l);
 
+/* What the delegate gets and gives in the order of its arguments, then its nodes. false: no memory.
+ */
+bool dlx__lowered_print(const dlx__lowered *l, dlx__buf *out);
+
 #endif

@@ -155,6 +155,13 @@ static dlx_result name_part(part *p, dlx_error *err)
     return DLX_OK;
 }
 
+/* Names of a graph that is only looked at: different ones are different. */
+static dlx_result number_part(part *p)
+{
+    snprintf(p->key, sizeof p->key, "%zu.%d", p->of->owner->n, p->scales);
+    return DLX_OK;
+}
+
 static dlx__packed_tensor *new_item(dlx__packed *p, const dlx__tensor *t, dlx__packing packing)
 {
     dlx__packed_tensor *item = dlx__arena_alloc(&p->arena, 1, sizeof *item);
@@ -191,7 +198,8 @@ static dlx_result find(dlx__packed_tensor **out, dlx__packed *p, const dlx__tens
         return dlx__fail_memory(err, "naming weights", sizeof **out);
     for (int s = 0; s < 2; s++)
         if ((*out)->parts[s].n_bytes > 0)
-            DLX__TRY(name_part(&(*out)->parts[s], err));
+            DLX__TRY(p->nameless ? number_part(&(*out)->parts[s])
+                                 : name_part(&(*out)->parts[s], err));
     p->items[p->n++] = *out;
     return DLX_OK;
 }
@@ -256,6 +264,18 @@ dlx__pte_blob dlx__packed_floats(dlx__packed *p, const dlx__tensor *t, dlx__pte_
         return (dlx__pte_blob){.n_bytes = 0};
     p->items[p->n++] = item;
     return blob_of(&item->parts[0]);
+}
+
+void dlx__packed_visit(const dlx__packed *p,
+                       void (*visit)(void *user, const dlx__tensor *t, bool is_table,
+                                     uint64_t n_bytes),
+                       void *user)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const dlx__packed_tensor *t = p->items[i];
+        visit(user, t->tensor, t->parts[0].key[0] == '\0',
+              t->parts[0].n_bytes + t->parts[1].n_bytes);
+    }
 }
 
 /* ---- values -------------------------------------------------------------------------------- */

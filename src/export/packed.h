@@ -39,6 +39,7 @@ typedef struct dlx__packed {
     size_t n, capacity;
     dlx__pte_named_blob *filled; /* [n_filled] */
     size_t n_filled, filled_capacity;
+    bool nameless; /* bytes are not made to be named: for graphs that are looked at, not written */
     /* Called while bytes are made to be named; false stops. May be NULL. */
     bool (*on_progress)(void *user, uint64_t n_bytes);
     void *user;
@@ -73,5 +74,11 @@ void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program);
 
 /* Bytes of a tensor's rows in float32, for tables that kernels read. */
 dlx__pte_blob dlx__packed_floats(dlx__packed *p, const dlx__tensor *t, dlx__pte_type type);
+
+/* Every tensor that bytes are made of; a table is one that kernels read, not the delegate. */
+void dlx__packed_visit(const dlx__packed *p,
+                       void (*visit)(void *user, const dlx__tensor *t, bool is_table,
+                                     uint64_t n_bytes),
+                       void *user);
 
 #endif

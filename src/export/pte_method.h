@@ -22,6 +22,7 @@ typedef struct dlx__pte_shared {
     uint32_t embedding, tables[2], scale_data; /* constants of the program; 0: not yet */
     dlx__pte_gain *gains;                      /* [n_gains] */
     size_t n_gains, gain_capacity;
+    dlx__buf *lines; /* gets what would be written; NULL: it is written */
 } dlx__pte_shared;
 
 /* Adds the method of a lowered graph: "forward", or "forward_masked". */

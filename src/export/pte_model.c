@@ -52,6 +52,15 @@ static void add_tables(dlx__pte_shared *s, const dlx__lowered *l)
         s->program, (dlx__pte_blob){.n_bytes = sizeof s->scale, .bytes = &s->scale});
 }
 
+static dlx_result print_method(dlx__pte_shared *s, const dlx__lowered *l, bool masked,
+                               dlx_error *err)
+{
+    const bool ok =
+        dlx__buf_format(s->lines, "method %s\n", masked ? "forward_masked" : "forward") &&
+        dlx__lowered_print(l, s->lines);
+    return ok ? DLX_OK : dlx__fail_memory(err, "printing a method", s->lines->len);
+}
+
 static dlx_result add_method(dlx__pte_shared *s, bool masked, dlx_error *err)
 {
     const dlx__lower_opts opts = {.cache = s->opts->cache,
@@ -61,11 +70,16 @@ static dlx_result add_method(dlx__pte_shared *s, bool masked, dlx_error *err)
                                   .n_ctx = s->opts->n_ctx};
     dlx__lowered l;
     DLX__TRY(dlx__lower(&l, &s->model->graph, &opts, s->packed, s->opts->write.mem, err));
-    if (!s->embedding)
-        add_tables(s, &l);
-    dlx_result r = add_gains(s, &l, err);
-    if (r == DLX_OK)
-        r = dlx__pte_add_pass(s, &l, masked, err);
+    dlx_result r = DLX_OK;
+    if (s->lines) {
+        r = print_method(s, &l, masked, err);
+    } else {
+        if (!s->embedding)
+            add_tables(s, &l);
+        r = add_gains(s, &l, err);
+        if (r == DLX_OK)
+            r = dlx__pte_add_pass(s, &l, masked, err);
+    }
     dlx__lowered_release(&l);
     return r;
 }
@@ -106,12 +120,17 @@ static void tell(dlx__pte *p, const dlx__model *m, const dlx__pte_model_opts *o)
         dlx__pte_tell_double(p, "get_threshold", decimal(m->family->threshold));
 }
 
+static dlx_result add_methods(dlx__pte_shared *s, dlx_error *err)
+{
+    DLX__TRY(add_method(s, false, err));
+    return dlx__model_exporter_for(s->model->family)->masks_prompts ? add_method(s, true, err)
+                                                                    : DLX_OK;
+}
+
 static dlx_result build(dlx__pte_shared *s, dlx_error *err)
 {
     const dlx__pte_model_opts *o = s->opts;
-    DLX__TRY(add_method(s, false, err));
-    if (dlx__model_exporter_for(s->model->family)->masks_prompts)
-        DLX__TRY(add_method(s, true, err));
+    DLX__TRY(add_methods(s, err));
     tell(s->program, s->model, o);
     if (o->description)
         dlx__pte_name(s->program, DLX__PTE_DESCRIPTION,
@@ -168,8 +187,44 @@ static bool on_written(void *user, uint64_t n_done, uint64_t n_total)
            h->told->on_progress(h->told->user, n_total + n_done, 2 * n_total);
 }
 
+static uint64_t sum_of_parts(const dlx__export_parts *parts)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < DLX__N_EXPORT_PARTS; i++)
+        n += parts->bytes[i];
+    return n;
+}
+
+static void count_parts(dlx__pte_model_facts *f, dlx__pte_shared *s)
+{
+    uint64_t *bytes = f->parts.bytes;
+    f->parts = (dlx__export_parts){.bytes = {0}};
+    dlx__export_parts_weigh(&f->parts, s->packed);
+    f->filter_bytes =
+        bytes[DLX__PART_ATTENTION] + bytes[DLX__PART_FEED_FORWARD] + bytes[DLX__PART_HEAD];
+    for (int i = 0; i < 2; i++)
+        bytes[DLX__PART_ROTATION] += dlx__rotation_blob(&s->rotations[i]).n_bytes;
+    bytes[DLX__PART_VOCABULARY] = s->opts->n_description;
+    const uint64_t files = f->written.pte_bytes + f->written.ptd_bytes;
+    const uint64_t known = sum_of_parts(&f->parts);
+    bytes[DLX__PART_PROGRAM] = files > known ? files - known : 0;
+}
+
+/* Arena 1 is each method's own, arena 2 is the state that they share. */
+static void count_memory(dlx__pte_model_facts *f, const dlx__pte *p)
+{
+    f->state_bytes = f->planned_bytes = 0;
+    f->n_methods = 0;
+    for (size_t i = 0; i < p->n_methods; i++) {
+        const dlx__pte_method *m = p->methods[i];
+        f->n_methods += m->n_delegates > 0;
+        f->planned_bytes += m->arena_bytes[1];
+        f->state_bytes = m->arena_bytes[2] > f->state_bytes ? m->arena_bytes[2] : f->state_bytes;
+    }
+}
+
 dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
-                                const dlx__pte_model_opts *opts, dlx__pte_written *written,
+                                const dlx__pte_model_opts *opts, dlx__pte_model_facts *facts,
                                 dlx_error *err)
 {
     dlx__pte program;
@@ -187,9 +242,30 @@ dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
     write.user = &h;
     dlx_result r = build(&shared, err);
     if (r == DLX_OK)
-        r = dlx__pte_write(&program, path, &write, written, err);
-    if (opts->n_fallbacks)
-        *opts->n_fallbacks = n_fallbacks(m, &packed);
+        r = dlx__pte_write(&program, path, &write, &facts->written, err);
+    if (r == DLX_OK) {
+        facts->n_fallbacks = n_fallbacks(m, &packed);
+        count_parts(facts, &shared);
+        count_memory(facts, &program);
+    }
+    dlx__pte_release(&program);
+    dlx__packed_release(&packed);
+    return r;
+}
+
+dlx_result dlx__pte_model_print(const dlx__model *m, const dlx__pte_model_opts *opts, dlx__buf *out,
+                                dlx_error *err)
+{
+    dlx__pte program;
+    dlx__packed packed;
+    dlx__pte_shared shared = {
+        .model = m, .opts = opts, .program = &program, .packed = &packed, .lines = out};
+    dlx__pte_init(&program, opts->write.mem);
+    dlx__packed_init(&packed, m, opts->write.mem);
+    packed.packing = opts->packing;
+    packed.head = opts->head;
+    packed.nameless = true;
+    const dlx_result r = add_methods(&shared, err);
     dlx__pte_release(&program);
     dlx__packed_release(&packed);
     return r;

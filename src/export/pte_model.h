@@ -14,6 +14,7 @@
 #define DLX__PTE_MODEL_H
 
 #include "export/lower.h"
+#include "export/parts.h"
 #include "export/pte_write.h"
 #include "model/model.h"
 
@@ -30,11 +31,28 @@ typedef struct dlx__pte_model_opts {
     const void *description; /* [n_description] bytes of DLX__PTE_DESCRIPTION; NULL: none */
     size_t n_description;
     dlx__pte_write_opts write;
-    size_t *n_fallbacks; /* where the number of matrices goes that are INT8 for INT4; or NULL */
 } dlx__pte_model_opts;
 
+/* What was written, beside the bytes of the files. */
+typedef struct dlx__pte_model_facts {
+    dlx__pte_written written;
+    dlx__export_parts parts;
+    size_t n_fallbacks;     /* matrices that are INT8 for INT4 */
+    uint64_t state_bytes;   /* K and V in the program, of all methods together */
+    uint64_t planned_bytes; /* other memory of all methods */
+    uint64_t filter_bytes;  /* of products, which the delegate lays out anew */
+    size_t n_methods;       /* that compute */
+} dlx__pte_model_facts;
+
 dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
-                                const dlx__pte_model_opts *opts, dlx__pte_written *written,
+                                const dlx__pte_model_opts *opts, dlx__pte_model_facts *facts,
+                                dlx_error *err);
+
+/*
+ * The methods that would be written, as lines: what each gets and gives, then its delegate node by
+ * node (xnn_print.h). No weight is read.
+ */
+dlx_result dlx__pte_model_print(const dlx__model *m, const dlx__pte_model_opts *opts, dlx__buf *out,
                                 dlx_error *err);
 
 #endif

@@ -1,20 +1,23 @@
 /* cmd_export.c - dlx export: a model as a program for another runtime. */
-#include "bytes.h"
+#include "export_report.h"
 #include "interrupt.h"
 #include "machine_flags.h"
 #include "out.h"
 #include "outputs.h"
+#include "program_print.h"
 #include "progress.h"
 #include "say.h"
 #include "verbs.h"
 
 #include <dlx/export.h>
+#include <dlx/tools.h>
 #include <jansson.h>
+#include <string.h>
 
 typedef struct settings {
-    const char *backend, *dtype, *cache, *data, *config;
-    opt_count ctx, rows;
-    bool json, quiet;
+    const char *backend, *dtype, *cache, *data, *config, *stage;
+    opt_count ctx, rows, block;
+    bool json, quiet, report;
 } settings;
 
 #define AT(field) offsetof(settings, field)
@@ -37,6 +40,12 @@ static const char *const *cache_names(void)
     return names;
 }
 
+static const char *const *stage_names(void)
+{
+    static const char *const names[] = {"program", "graph", NULL};
+    return names;
+}
+
 static const opt program_rows[] = {
     {"backend", OPT_CHOICE, AT(backend), "NAME", .help = "whose program it is",
      .fallback = "xnnpack", .choices = backend_names},
@@ -48,14 +57,20 @@ static const opt program_rows[] = {
      .hi = 1u << 24},
     {"rows", OPT_COUNT, AT(rows), "N", .help = "of a pass at most", .fallback = "32 or a block",
      .lo = 1, .hi = 1u << 24},
+    {"block-length", OPT_COUNT, AT(block), "B", .help = "that it is decoded in",
+     .fallback = "the model's", .lo = 1, .hi = 1u << 16},
     {"data", OPT_FILE, AT(data), "FILE", .help = "put the weights into a .ptd file",
      .fallback = "one file"},
     {"config", OPT_FILE, AT(config), "FILE", .help = "settings as JSON; options here win",
      .fallback = "none"},
+    {"stage", OPT_CHOICE, AT(stage), "STAGE", .help = "how far to go; listed below",
+     .fallback = "program", .choices = stage_names},
 };
 
 static const opt output_rows[] = {
     OPT_JSON_ROW(settings),
+    {"report", OPT_FLAG, AT(report),
+     .help = "bytes by part, memory where it runs, methods, operators, delegates"},
     {"quiet", OPT_FLAG, AT(quiet), .help = "no progress on standard error", .letter = 'q'},
 };
 
@@ -71,29 +86,47 @@ static bool on_progress(void *user, double done, double seconds_left)
     return !interrupted() && !out_failed();
 }
 
-static double number(const json_t *report, const char *key)
+static dlx_export_opts options(const settings *s)
 {
-    return json_number_value(json_object_get(report, key));
+    return (dlx_export_opts){.size = sizeof(dlx_export_opts),
+                             .backend = s->backend,
+                             .dtype = s->dtype,
+                             .cache = s->cache,
+                             .n_ctx = (size_t)s->ctx.value,
+                             .n_rows = (size_t)s->rows.value,
+                             .block_length = (size_t)s->block.value,
+                             .data_path = s->data,
+                             .config = s->config};
 }
 
-static const char *text(const json_t *report, const char *key)
+/* What is in the program is read back from it: the same check as everybody's programs get. */
+static int print_program(const settings *s, const json_t *report)
 {
-    const char *s = json_string_value(json_object_get(report, key));
-    return s ? s : "";
+    char *text;
+    dlx_error err;
+    const char *path = json_string_value(json_object_get(report, "path"));
+    const dlx_program_opts opts = {.size = sizeof opts, .data_path = s->data};
+    if (dlx_inspect_program(path, &opts, &text, &err) != DLX_OK)
+        return say_failed("%s", err.text);
+    json_t *program = json_loads(text, 0, NULL);
+    dlx_free(NULL, text);
+    out_text("\n");
+    program_print(program);
+    json_decref(program);
+    return EXIT_OK;
 }
 
-static void print(const json_t *report)
+static int tell(const settings *s, json_t *report)
 {
-    const double all = number(report, "bytes") + number(report, "data_bytes");
-    out_printf("%s: %.2f MiB, %.3f of its weights, in %.1f s (%s, %s, cache %s)\n",
-               show_path(text(report, "path")).text, all / (1 << 20),
-               all / number(report, "weight_bytes"), number(report, "seconds"),
-               text(report, "backend"), text(report, "dtype"), text(report, "cache"));
-    if (number(report, "fallbacks") > 0)
-        out_printf("  %.0f matrices whose rows are no whole groups of 32 are int8\n",
-                   number(report, "fallbacks"));
-    out_printf("  %.0f positions, %.0f rows a pass\n", number(report, "n_ctx"),
-               number(report, "n_rows"));
+    if (s->json) {
+        out_json(json_incref(report));
+        return out_failed() ? EXIT_FAILED : EXIT_OK;
+    }
+    export_print(report);
+    if (s->report)
+        export_print_parts(report);
+    const int code = s->report ? print_program(s, report) : EXIT_OK;
+    return out_failed() ? EXIT_FAILED : code;
 }
 
 static int export_it(const settings *s, const dlx_model *model, const char *path)
@@ -101,16 +134,9 @@ static int export_it(const settings *s, const dlx_model *model, const char *path
     progress bar;
     char *found = NULL;
     dlx_error err;
-    const dlx_export_opts opts = {.size = sizeof opts,
-                                  .backend = s->backend,
-                                  .dtype = s->dtype,
-                                  .cache = s->cache,
-                                  .n_ctx = (size_t)s->ctx.value,
-                                  .n_rows = (size_t)s->rows.value,
-                                  .data_path = s->data,
-                                  .on_progress = on_progress,
-                                  .user = &bar,
-                                  .config = s->config};
+    dlx_export_opts opts = options(s);
+    opts.on_progress = on_progress;
+    opts.user = &bar;
     progress_start(&bar, s->quiet);
     const dlx_result r = dlx_export(model, path, &opts, &found, &err);
     progress_end(&bar);
@@ -120,31 +146,52 @@ static int export_it(const settings *s, const dlx_model *model, const char *path
         return say_failed("%s", err.text);
     json_t *report = json_loads(found, 0, NULL);
     dlx_free(model, found);
-    if (s->json)
-        out_json(json_incref(report));
-    else
-        print(report);
+    const int code = tell(s, report);
     json_decref(report);
+    return code;
+}
+
+static int print_graph(const settings *s, const dlx_model *model)
+{
+    char *text;
+    dlx_error err;
+    const dlx_export_opts opts = options(s);
+    if (dlx_export_graph(model, &opts, &text, &err) != DLX_OK)
+        return say_failed("%s", err.text);
+    out_text(text);
+    dlx_free(model, text);
     return out_failed() ? EXIT_FAILED : EXIT_OK;
+}
+
+/* A graph is printed; only a program has a place. */
+static int check_places(const settings *s, const opt_args *args, bool graph)
+{
+    const char *path = args->items[1];
+    const verb_input input = {"MODEL", args->items[0]};
+    const verb_output outputs[] = {{"OUT", path, "ET12", 4, "a .pte file"},
+                                   {"--data", s->data, "FT01", 4, "a .ptd file"}};
+    if (graph && (path || s->data || s->json))
+        return say_misuse("export",
+                          "--stage graph prints lines: leave OUT, --data and --json away");
+    if (!graph && !path)
+        return say_misuse("export", "OUT is missing: the program to write, a .pte file");
+    return graph ? EXIT_OK : check_outputs("export", &input, 1, outputs, 2);
 }
 
 static int run(const void *of_verb, const opt_args *args)
 {
     const settings *s = of_verb;
     dlx_model *model = NULL;
-    const char *path = args->items[1];
-    const verb_input input = {"MODEL", args->items[0]};
-    const verb_output outputs[] = {{"OUT", path, "ET12", 4, "a .pte file"},
-                                   {"--data", s->data, "FT01", 4, "a .ptd file"}};
-    const int checked = check_outputs("export", &input, 1, outputs, 2);
+    const bool graph = s->stage && strcmp(s->stage, "graph") == 0;
+    const int checked = check_places(s, args, graph);
     if (checked != EXIT_OK)
         return checked;
     if (!out_ready())
         return EXIT_FAILED;
     interrupt_begin(NULL);
-    int code = open_model(&model, args->items[0], DLX_LOAD_ALL);
+    int code = open_model(&model, args->items[0], graph ? DLX_LOAD_SHAPES : DLX_LOAD_ALL);
     if (code == EXIT_OK)
-        code = export_it(s, model, path);
+        code = graph ? print_graph(s, model) : export_it(s, model, args->items[1]);
     dlx_model_free(model);
     interrupt_end();
     return code;
@@ -152,7 +199,7 @@ static int run(const void *of_verb, const opt_args *args)
 
 static const verb_arg arguments[] = {
     MODEL_ARG,
-    {"OUT", ARG_FILE, false, "the program to write: a .pte file"},
+    {"OUT", ARG_FILE, true, "the program to write: a .pte file"},
 };
 
 static const char *const about[] = {
@@ -164,6 +211,8 @@ static const char *const about[] = {
     "quantize --method gptq), then export the GGUF file.",
     "Keys and values: state, kept in the program, as stock text runners call it; io, inputs and "
     "outputs of each pass; none, a whole canvas at a time, for families that see all of it.",
+    "Stages: program writes OUT; graph prints what would be written, node by node, and needs no "
+    "weights.",
     NULL};
 
 static const verb_example examples[] = {

@@ -4,31 +4,46 @@
 #include "export/exporter.h"
 #include "export/pte_model.h"
 
-static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
+static dlx__pte_model_opts options(const dlx__export_opts *o)
 {
     const bool four_bits = o->packing == DLX__PACK_INT4;
-    size_t n_fallbacks = 0;
-    const dlx__pte_model_opts opts = {.n_fallbacks = &n_fallbacks,
-                                      .packing = o->packing,
-                                      .head = four_bits ? DLX__PACK_INT8 : o->packing,
-                                      .half_embedding = o->packing != DLX__PACK_FP32,
-                                      .cache = o->cache,
-                                      .n_ctx = o->n_ctx,
-                                      .n_rows = o->n_rows,
-                                      .description = o->description,
-                                      .n_description = o->n_description,
-                                      .write = {.data_path = o->data_path,
-                                                .on_progress = o->on_progress,
-                                                .user = o->user,
-                                                .mem = o->mem}};
-    dlx__pte_written written;
-    DLX__TRY(dlx__pte_model_write(m, o->path, &opts, &written, err));
-    *o->written =
-        (dlx__export_written){.program_bytes = written.pte_bytes,
-                              .data_bytes = written.ptd_bytes,
-                              .weight_bytes = written.named_bytes + written.constant_bytes,
-                              .n_fallbacks = n_fallbacks};
+    return (dlx__pte_model_opts){.packing = o->packing,
+                                 .head = four_bits ? DLX__PACK_INT8 : o->packing,
+                                 .half_embedding = o->packing != DLX__PACK_FP32,
+                                 .cache = o->cache,
+                                 .n_ctx = o->n_ctx,
+                                 .n_rows = o->n_rows,
+                                 .description = o->description,
+                                 .n_description = o->n_description,
+                                 .write = {.data_path = o->data_path,
+                                           .on_progress = o->on_progress,
+                                           .user = o->user,
+                                           .mem = o->mem}};
+}
+
+static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
+{
+    const dlx__pte_model_opts opts = options(o);
+    dlx__pte_model_facts facts;
+    DLX__TRY(dlx__pte_model_write(m, o->path, &opts, &facts, err));
+    *o->written = (dlx__export_written){.program_bytes = facts.written.pte_bytes,
+                                        .data_bytes = facts.written.ptd_bytes,
+                                        .weight_bytes = facts.written.named_bytes +
+                                                        facts.written.constant_bytes,
+                                        .n_fallbacks = facts.n_fallbacks,
+                                        .parts = facts.parts,
+                                        .state_bytes = facts.state_bytes,
+                                        .planned_bytes = facts.planned_bytes,
+                                        .filter_bytes = facts.filter_bytes,
+                                        .n_methods = facts.n_methods};
     return DLX_OK;
+}
+
+static dlx_result export_graph(const dlx__model *m, const dlx__export_opts *o, dlx__buf *out,
+                               dlx_error *err)
+{
+    const dlx__pte_model_opts opts = options(o);
+    return dlx__pte_model_print(m, &opts, out, err);
 }
 
 /* Programs can be written everywhere; whether they run is another question. */
@@ -51,4 +66,5 @@ const dlx__backend_class dlx__backend_xnnpack = {
     .head = dlx__xnnpack_head,
     .close = dlx__xnnpack_close,
     .export_model = export_model,
+    .export_graph = export_graph,
 };

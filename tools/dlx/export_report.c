@@ -1,0 +1,69 @@
+/* export_report.c - what dlx export wrote, for people. */
+#include "export_report.h"
+
+#include "bytes.h"
+#include "out.h"
+#include "say.h"
+#include "term.h"
+
+static double number(const json_t *report, const char *key)
+{
+    return json_number_value(json_object_get(report, key));
+}
+
+static const char *text(const json_t *report, const char *key)
+{
+    const char *s = json_string_value(json_object_get(report, key));
+    return s ? s : "";
+}
+
+void export_print(const json_t *report)
+{
+    const double all = number(report, "bytes") + number(report, "data_bytes");
+    out_printf("%s: %.2f MiB, %.3f of its weights, in %.1f s (%s, %s, cache %s)\n",
+               show_path(text(report, "path")).text, all / (1 << 20),
+               all / number(report, "weight_bytes"), number(report, "seconds"),
+               text(report, "backend"), text(report, "dtype"), text(report, "cache"));
+    if (number(report, "fallbacks") > 0)
+        out_printf("  %.0f matrices whose rows are no whole groups of 32 are int8\n",
+                   number(report, "fallbacks"));
+    out_printf("  %.0f positions, %.0f rows a pass\n", number(report, "n_ctx"),
+               number(report, "n_rows"));
+}
+
+static void heading(const char *text)
+{
+    term t = term_of(stdout);
+    out_printf("\n%s%s%s\n", term_code(&t, STYLE_BOLD), text, term_code(&t, STYLE_PLAIN));
+}
+
+static void print_size(const char *what, double n_bytes, const char *remark)
+{
+    out_printf("  %-22s %10.2f MiB%s%s\n", what, n_bytes / (1 << 20), *remark ? "  " : "", remark);
+}
+
+static void print_memory(const json_t *memory)
+{
+    const double methods = number(memory, "methods");
+    heading("Memory where it runs");
+    print_size("keys and values", number(memory, "state"), "of all positions");
+    print_size("tensors of methods", number(memory, "planned"), "");
+    print_size("weights laid out anew", number(memory, "filters"),
+               methods > 1 ? "once with a cache of weights, else for each method that is loaded"
+                           : "");
+    out_text("  activations come on top; the file itself is mapped\n");
+}
+
+void export_print_parts(const json_t *report)
+{
+    const double all = number(report, "bytes") + number(report, "data_bytes");
+    const char *name;
+    json_t *part;
+    heading("Bytes by part");
+    json_object_foreach(json_object_get(report, "parts"), name, part)
+    {
+        const double n = json_number_value(part);
+        out_printf("  %-22s %10.2f MiB %5.1f %%\n", name, n / (1 << 20), 100 * n / all);
+    }
+    print_memory(json_object_get(report, "memory"));
+}
