@@ -38,6 +38,11 @@ dlx_result dlx__api_need_core(const dlx_model *model, const char *what, dlx_erro
 /* The backend of that name (NULL: "cpu"), if it can run here. */
 dlx_result dlx__api_backend(const dlx__backend_class **out, const char *name, dlx_error *err);
 
+/* The same for a session on this model: programs run on the backend that they were written for, all
+ * else on the others. */
+dlx_result dlx__api_model_backend(const dlx__backend_class **out, const dlx_model *model,
+                                  const char *name, dlx_error *err);
+
 /* Opens the model that a .pte file is of, as far as the file describes it; on failure nothing is to
  * be closed. */
 dlx_result dlx__api_open_program(dlx_model *model, const char *path, dlx_error *err);

@@ -56,6 +56,8 @@ static dlx_result take_options(dlx__bench *b)
     b->contexts = contexts ? o->contexts : default_contexts;
     b->n_contexts = contexts ? o->n_contexts : DLX__LEN(default_contexts);
     b->n_rounds = o->n_rounds ? o->n_rounds : DEFAULT_ROUNDS;
+    if (b->model->program)
+        DLX__TRY(dlx__bench_fit_program(b));
     DLX__TRY(check_numbers(b));
     size_t most_rows = 0, longest = 0;
     for (size_t i = 0; i < b->n_rows; i++)
@@ -63,8 +65,9 @@ static dlx_result take_options(dlx__bench *b)
     for (size_t i = 0; i < b->n_contexts; i++)
         longest = dlx__max(longest, b->contexts[i]);
     b->n_ctx = longest + most_rows;
-    b->n_step_rows = dlx__max(most_rows, dlx__min(longest, FILL_ROWS));
-    DLX__TRY(dlx__api_backend(&b->backend, o->backend, b->err));
+    b->n_step_rows =
+        dlx__max(most_rows, dlx__min(longest, b->most_rows ? b->most_rows : FILL_ROWS));
+    DLX__TRY(dlx__api_model_backend(&b->backend, b->model, o->backend, b->err));
     const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels, o->scheme, o->kv_type};
     return dlx__api_arithmetic(&b->arithmetic, &b->model->core, b->backend, names, b->err);
 }
@@ -91,8 +94,7 @@ static dlx_result check_memory(const dlx__bench *b)
 {
     const double gib = 1024.0 * 1024.0 * 1024.0;
     const size_t have = dlx__os_total_memory();
-    const uint64_t weights =
-        dlx__weights_bytes(dlx__checkpoint_weights(&b->model->core.checkpoint));
+    const uint64_t weights = dlx__bench_weights_bytes(b);
     size_t session = 0, probe = 0;
     for (size_t i = 0; i < b->n_teams; i++) {
         session = dlx__max(session, backend_bytes(b, b->teams[i].n_threads));
@@ -194,7 +196,7 @@ static dlx_result check_gen(const dlx__bench *b, dlx__bench_gen *g)
     const dlx__backend_class *backend;
     const dlx__arithmetic_names names = {run->weights, run->compute, run->kernels, run->scheme,
                                          run->kv_type};
-    DLX__TRY(dlx__api_backend(&backend, run->backend, b->err));
+    DLX__TRY(dlx__api_model_backend(&backend, b->model, run->backend, b->err));
     DLX__TRY(dlx__api_arithmetic(&g->arithmetic, &b->model->core, backend, names, b->err));
     for (size_t j = 0; j < b->n_prompts; j++) {
         const dlx_bench_prompt *p = &b->prompts[j];
@@ -220,7 +222,7 @@ static dlx_result check_gens(dlx__bench *b)
 static dlx_result prepare(dlx__bench *b)
 {
     DLX__TRY(dlx__api_need_core(b->model, "a benchmark", b->err));
-    if (!b->model->core.has_weights)
+    if (!b->model->core.has_weights && !b->model->program)
         return dlx__fail(b->err, DLX_E_ARG,
                          "%s: opened for its shapes only; a benchmark needs the weights (open the "
                          "model with DLX_LOAD_ALL)",

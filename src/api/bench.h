@@ -43,8 +43,9 @@ const char *dlx__multiplied_as(dlx__dtype dtype, const dlx__arithmetic *a);
 dlx__peak dlx__peak_of(dlx__dtype dtype, const dlx__arithmetic *a);
 
 /* Of `rows` rows at the positions context .. context + rows - 1, the head on all of them. */
-void dlx__work_of_pass(dlx__work *work, const dlx__model *m, const dlx__arithmetic *a, size_t rows,
-                       size_t context);
+/* `stored`: of all matrices; NULL: as each of them says. */
+void dlx__work_of_pass(dlx__work *work, const dlx__model *m, const dlx__arithmetic *a,
+                       const dlx__dtype *stored, size_t rows, size_t context);
 
 /* Bytes of the weights of layer 0, as a pass reads them. */
 size_t dlx__layer_bytes(const dlx__model *m, const dlx__arithmetic *a);
@@ -98,6 +99,9 @@ typedef struct dlx__bench {
     const size_t *rows, *contexts; /* [n_rows], [n_contexts] */
     size_t n_rows, n_contexts, n_rounds;
     size_t n_ctx, n_step_rows; /* of the passes' backend */
+    size_t most_rows;          /* of a pass of the program; 0: no program, no limit */
+    const char *stored_name;   /* what dlx export calls it */
+    const dlx__dtype *stored;  /* what the program's matrices are like; NULL: as each tensor says */
     dlx__bench_team *teams;    /* [n_teams] */
     size_t n_teams;
     dlx__bench_gen *gens; /* [n_gens], the exact one last if there is one */
@@ -121,5 +125,14 @@ void dlx__bench_close_sessions(dlx__bench *b);
 
 /* NULL: no memory (bench_report.c). */
 json_t *dlx__bench_report(dlx__bench *b, bool complete);
+
+/* ---- programs (bench_program.c) -------------------------------------------------------------- */
+
+/* Rows and contexts that nobody named become those that the program has room for; the others are
+ * refused. Sets most_rows and stored. */
+dlx_result dlx__bench_fit_program(dlx__bench *b);
+
+/* Of the checkpoint or of the program. */
+uint64_t dlx__bench_weights_bytes(const dlx__bench *b);
 
 #endif

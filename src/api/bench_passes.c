@@ -137,6 +137,7 @@ static dlx_result load(bench_loop *l)
                            .n_rows = b->n_step_rows,
                            .n_streams = 1,
                            .n_threads = l->team->n_threads,
+                           .path = b->model->program ? b->model->core.checkpoint.path : NULL,
                            .mem = b->model->mem};
     dlx__arithmetic_apply(&b->arithmetic, &o);
     const double start = dlx__os_seconds();
@@ -174,7 +175,10 @@ static bool make_room(bench_loop *l)
     dlx__bench *b = l->b;
     dlx__bench_team *team = l->team;
     const size_t n = b->n_step_rows;
+    dlx__arithmetic roof = b->arithmetic;
     bool ok = true;
+    if (b->stored) /* integers of a program: rows are rounded as they come */
+        roof.scheme = DLX__SCHEME_DYNAMIC;
     l->ids = dlx__arena_alloc(&b->arena, n, sizeof *l->ids);
     l->rows = dlx__arena_alloc(&b->arena, n, sizeof *l->rows);
     l->stats = dlx__arena_alloc(&b->arena, n, sizeof *l->stats);
@@ -192,7 +196,7 @@ static bool make_room(bench_loop *l)
         dlx__bench_pass *p = &team->passes[i];
         p->rows = b->rows[i % b->n_rows];
         p->context = b->contexts[i / b->n_rows];
-        dlx__work_of_pass(&p->work, &b->model->core, &b->arithmetic, p->rows, p->context);
+        dlx__work_of_pass(&p->work, &b->model->core, &roof, b->stored, p->rows, p->context);
         ok = ok && room_for_samples(&p->seconds, &b->arena, b->n_rounds * MOST_REPEATS) &&
              room_for_samples(&p->head_seconds, &b->arena, b->n_rounds * MOST_REPEATS);
     }

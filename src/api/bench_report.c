@@ -33,6 +33,19 @@ static void count_types(const dlx__model *m, size_t bytes[DLX__N_DTYPES], size_t
     }
 }
 
+/* What a program's matrices are, as dlx export names it. */
+static json_t *program_report(const dlx__bench *b)
+{
+    const dlx__model *m = &b->model->core;
+    size_t n_params = dlx__tensor_elems(dlx__model_tensor(m, DLX__ROLE_EMBED, 0));
+    for (size_t i = 0; i < m->graph.n; i++)
+        if (m->graph.nodes[i].op == DLX__OP_LINEAR && !(m->hp.tied && i == m->graph.logits))
+            n_params += dlx__tensor_elems(m->graph.nodes[i].weight);
+    return json_pack("{s:s, s:s, s:{s:I}, s:o}", "path", m->checkpoint.path, "family",
+                     m->family->name, "types", b->stored_name,
+                     (json_int_t)dlx__bench_weights_bytes(b), "n_params", size_json(n_params));
+}
+
 static json_t *model_report(const dlx__model *m)
 {
     size_t bytes[DLX__N_DTYPES] = {0}, n_params;
@@ -83,7 +96,7 @@ static json_t *pass_report(const dlx__bench_team *t, dlx__bench_pass *p, const c
 
 static json_t *passes_report(dlx__bench *b, dlx__dtype stored)
 {
-    const char *type = dlx__multiplied_as(stored, &b->arithmetic);
+    const char *type = b->stored ? b->stored_name : dlx__multiplied_as(stored, &b->arithmetic);
     json_t *list = json_array();
     for (size_t t = 0; t < b->n_teams; t++) {
         dlx__rates rates;
@@ -235,20 +248,20 @@ json_t *dlx__bench_report(dlx__bench *b, bool complete)
     const dlx__model *m = &b->model->core;
     size_t bytes[DLX__N_DTYPES] = {0}, n_params;
     count_types(m, bytes, &n_params);
-    const dlx__dtype type = main_type(bytes);
+    const dlx__dtype type = b->stored ? *b->stored : main_type(bytes);
     json_t *probes = probes_report(b, type);
     json_t *runs = runs_report(b);
     json_t *generate = json_array_get(runs, 0);
     json_t *report = json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:I, s:o, s:o, s:o, s:o, s:b}", "model",
-        model_report(m), "passes", passes_report(b, type), "probe", widest_probe(b, probes),
-        "probes", probes, "generate", generate ? json_incref(generate) : json_null(), "runs", runs,
-        "load_seconds", b->load_seconds, "first_pass_seconds", b->first_pass_seconds,
-        "peak_rss_bytes", size_json(b->peak_rss), "weights_bytes",
-        (json_int_t)dlx__weights_bytes(dlx__checkpoint_weights(&m->checkpoint)), "kv_bytes",
-        size_json(dlx__mul(dlx__arithmetic_kv_bytes(&b->arithmetic, m), b->n_ctx)), "machine",
-        dlx__machine_report(), "build", build_report(), "date", date_report(), "complete",
-        complete);
+        b->stored ? program_report(b) : model_report(m), "passes", passes_report(b, type), "probe",
+        widest_probe(b, probes), "probes", probes, "generate",
+        generate ? json_incref(generate) : json_null(), "runs", runs, "load_seconds",
+        b->load_seconds, "first_pass_seconds", b->first_pass_seconds, "peak_rss_bytes",
+        size_json(b->peak_rss), "weights_bytes", (json_int_t)dlx__bench_weights_bytes(b),
+        "kv_bytes", size_json(dlx__mul(dlx__arithmetic_kv_bytes(&b->arithmetic, m), b->n_ctx)),
+        "machine", dlx__machine_report(), "build", build_report(), "date", date_report(),
+        "complete", complete);
     if (dlx__api_merge(report, arithmetic_report(&b->arithmetic)))
         return report;
     json_decref(report);

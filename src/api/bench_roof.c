@@ -66,24 +66,28 @@ static double visible_pairs(const dlx__model *m, size_t rows, size_t context)
 
 /* What a pass reads of a tensor: a matrix that became int8 has a byte a weight and a float an
  * output. */
-static size_t bytes_of(const dlx__tensor *t, const dlx__arithmetic *a)
+static size_t bytes_of(const dlx__tensor *t, const dlx__arithmetic *a, dlx__dtype dtype)
 {
+    if (dtype != t->dtype)
+        return dlx__dtype_bytes(dtype, dlx__tensor_elems(t));
     if (t->n_dims > 1 && a->int8 && is_float(t->dtype))
         return dlx__tensor_elems(t) + t->shape[0] * sizeof(float);
     return t->n_bytes;
 }
 
-static void add_tensor(dlx__work *work, const dlx__tensor *t, const dlx__arithmetic *a, size_t rows)
+static void add_tensor(dlx__work *work, const dlx__tensor *t, const dlx__arithmetic *a,
+                       const dlx__dtype *stored, size_t rows)
 {
     if (!t)
         return;
-    work->bytes += (double)bytes_of(t, a);
+    const dlx__dtype dtype = stored && t->n_dims > 1 ? *stored : t->dtype;
+    work->bytes += (double)bytes_of(t, a, dtype);
     if (t->n_dims > 1)
-        work->ops[dlx__peak_of(t->dtype, a)] += 2.0 * (double)rows * (double)dlx__tensor_elems(t);
+        work->ops[dlx__peak_of(dtype, a)] += 2.0 * (double)rows * (double)dlx__tensor_elems(t);
 }
 
-void dlx__work_of_pass(dlx__work *work, const dlx__model *m, const dlx__arithmetic *a, size_t rows,
-                       size_t context)
+void dlx__work_of_pass(dlx__work *work, const dlx__model *m, const dlx__arithmetic *a,
+                       const dlx__dtype *stored, size_t rows, size_t context)
 {
     const dlx__hparams *hp = &m->hp;
     const dlx__tensor *embedding = dlx__model_tensor(m, DLX__ROLE_EMBED, 0);
@@ -91,9 +95,9 @@ void dlx__work_of_pass(dlx__work *work, const dlx__model *m, const dlx__arithmet
     *work = (dlx__work){.bytes = (double)rows * (double)row_bytes};
     for (size_t layer = 0; layer < hp->n_layers; layer++)
         for (int role = DLX__ROLE_ATTN_NORM; role < DLX__N_ROLES; role++)
-            add_tensor(work, dlx__model_tensor(m, (dlx__role)role, layer), a, rows);
-    add_tensor(work, dlx__model_tensor(m, DLX__ROLE_FINAL_NORM, 0), a, rows);
-    add_tensor(work, dlx__model_tensor(m, DLX__ROLE_HEAD, 0), a, rows);
+            add_tensor(work, dlx__model_tensor(m, (dlx__role)role, layer), a, stored, rows);
+    add_tensor(work, dlx__model_tensor(m, DLX__ROLE_FINAL_NORM, 0), a, stored, rows);
+    add_tensor(work, dlx__model_tensor(m, DLX__ROLE_HEAD, 0), a, stored, rows);
     const bool pairs = a->halves && a->kv_type == DLX__KV_BF16;
     work->ops[pairs ? DLX__PEAK_BF16 : DLX__PEAK_F32] +=
         4.0 * (double)(hp->n_layers * hp->n_heads * hp->head_dim) * visible_pairs(m, rows, context);
@@ -104,7 +108,7 @@ size_t dlx__layer_bytes(const dlx__model *m, const dlx__arithmetic *a)
     size_t n = 0;
     for (int role = DLX__ROLE_ATTN_NORM; role < DLX__N_ROLES; role++) {
         const dlx__tensor *t = dlx__model_tensor(m, (dlx__role)role, 0);
-        n += t ? bytes_of(t, a) : 0;
+        n += t ? bytes_of(t, a, t->dtype) : 0;
     }
     return n;
 }

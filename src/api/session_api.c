@@ -27,8 +27,7 @@ dlx_result dlx__api_backend(const dlx__backend_class **out, const char *name, dl
     return (*out)->probe ? (*out)->probe(err) : DLX_OK;
 }
 
-/* Programs run on the backend that they were written for, all else on the others. */
-static dlx_result session_backend(const dlx__backend_class **out, const dlx_model *model,
+dlx_result dlx__api_model_backend(const dlx__backend_class **out, const dlx_model *model,
                                   const char *name, dlx_error *err)
 {
     const char *program = model->program ? "xnnpack" : NULL;
@@ -53,7 +52,7 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
             "%s: opened for its shapes only; a session needs the weights (open the model "
             "with DLX_LOAD_ALL)",
             model->core.checkpoint.path);
-    DLX__TRY(session_backend(&backend, model, o->backend, err));
+    DLX__TRY(dlx__api_model_backend(&backend, model, o->backend, err));
     const dlx__arithmetic_names names = {o->weights, o->compute, o->kernels, o->scheme, o->kv_type};
     DLX__TRY(dlx__api_arithmetic(&a, &model->core, backend, names, err));
     dlx_session *session = dlx__alloc_zero(model->mem, 1, sizeof *session);

@@ -1,0 +1,88 @@
+/*
+ * bench_program.c - a benchmark of an exported program: the passes that it has room for, and what
+ * its weights are.
+ */
+#include "api/bench.h"
+
+#include "base/fail.h"
+#include "export/program_facts.h"
+
+#include <string.h>
+
+static bool multiplies_by(const dlx__pte_file *f, const char *filter)
+{
+    for (size_t m = 0; m < f->n_methods; m++)
+        for (size_t d = 0; d < f->methods[m].n_delegates; d++) {
+            const dlx__xnn_seen *x = &f->methods[m].delegates[d].xnn;
+            for (size_t k = 0; k < x->n_kinds; k++)
+                if (x->kinds[k].type && strcmp(x->kinds[k].type, filter) == 0)
+                    return true;
+        }
+    return false;
+}
+
+/* The type of ours whose numbers are as wide as those that most products of the program read. */
+static void find_stored(dlx__bench *b, const dlx__pte_file *f)
+{
+    static const struct {
+        const char *filter, *name;
+        dlx__dtype dtype;
+    } types[] = {{"qbint4", "int4", DLX__Q4_0},
+                 {"qcint8", "int8", DLX__Q8_0},
+                 {"fp16", "fp16", DLX__F16},
+                 {"fp32", "fp32", DLX__F32}};
+    size_t t = 0;
+    while (t + 1 < DLX__LEN(types) && !multiplies_by(f, types[t].filter))
+        t++;
+    b->stored = &types[t].dtype;
+    b->stored_name = types[t].name;
+}
+
+static dlx_result refuse(const dlx__bench *b, const char *what, size_t most, size_t found)
+{
+    return dlx__fail(b->err, DLX_E_ARG,
+                     "%s: expected at most %zu %s, which the program has room for, found %zu; "
+                     "export it with more",
+                     b->model->core.checkpoint.path, most, what, found);
+}
+
+dlx_result dlx__bench_fit_program(dlx__bench *b)
+{
+    dlx__program_facts facts;
+    const dlx__pte_file *f = b->model->program;
+    const bool rows_given = b->opts->rows && b->opts->n_rows;
+    const bool contexts_given = b->opts->contexts && b->opts->n_contexts;
+    DLX__TRY(dlx__program_facts_read(&facts, f, b->model->core.checkpoint.path, b->err));
+    find_stored(b, f);
+    b->most_rows = facts.n_rows;
+    while (!rows_given && b->n_rows > 1 && b->rows[b->n_rows - 1] > facts.n_rows)
+        b->n_rows--; /* they are ascending */
+    size_t widest = 0;
+    for (size_t i = 0; i < b->n_rows; i++)
+        widest = dlx__max(widest, b->rows[i]);
+    if (widest > facts.n_rows)
+        return refuse(b, "rows", facts.n_rows, widest);
+    if (!contexts_given && b->contexts[0] + widest > facts.n_ctx) {
+        size_t *shorter = dlx__arena_alloc(&b->arena, 1, sizeof *shorter);
+        if (!shorter)
+            return dlx__fail_memory(b->err, "preparing a benchmark", sizeof *shorter);
+        *shorter = facts.n_ctx - dlx__min(widest, facts.n_ctx);
+        b->contexts = shorter;
+    }
+    for (size_t i = 0; i < b->n_contexts; i++)
+        if (dlx__add(b->contexts[i], widest) > facts.n_ctx)
+            return refuse(b, "positions with those of the pass", facts.n_ctx,
+                          dlx__add(b->contexts[i], widest));
+    return DLX_OK;
+}
+
+uint64_t dlx__bench_weights_bytes(const dlx__bench *b)
+{
+    const dlx__pte_file *f = b->model->program;
+    if (!f)
+        return dlx__weights_bytes(dlx__checkpoint_weights(&b->model->core.checkpoint));
+    uint64_t n = f->named_bytes + f->constant_bytes;
+    for (size_t i = 0; i < f->outside.n_items; i++)
+        n += f->outside.items[i].n_bytes;
+    return n;
+}
