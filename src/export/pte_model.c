@@ -109,6 +109,8 @@ static void tell(dlx__pte *p, const dlx__model *m, const dlx__pte_model_opts *o)
     dlx__pte_tell_ints(p, "get_eos_ids", stops, hp->n_stop_ids);
     if (hp->block_length.value > 0)
         dlx__pte_tell_int(p, "get_block_size", hp->block_length.value);
+    if (hp->small_block.value > 0)
+        dlx__pte_tell_int(p, "get_sub_block_size", hp->small_block.value);
     if (hp->mask_id.value >= 0)
         dlx__pte_tell_int(p, "get_mask_token_id", hp->mask_id.value);
     dlx__pte_tell_text(p, "get_model_type", m->family->name);
