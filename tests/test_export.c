@@ -282,10 +282,13 @@ static void the_static_graph_is_printed(void **state)
             dlx_export_graph(bare, &opts, &again, &err) != DLX_OK)
             fail_msg("%s: %s", FOLDERS[f], err.text);
         assert_string_equal(text, again);
-        assert_int_equal(count_lines(text, "method "), canvas ? 1 : 2);
-        assert_int_equal(count_lines(text, "gets %0 embedded rows"), canvas ? 1 : 2);
-        assert_int_equal(count_lines(text, ": fp32 [1, "), canvas ? 1 : 2); /* logits */
-        assert_int_equal(count_lines(text, " mask: "), canvas ? 0 : 1);
+        const size_t n = canvas ? 1 : 2; /* of each kind, forward and denoise */
+        assert_int_equal(count_lines(text, "method "), 2 * n);
+        assert_int_equal(count_lines(text, "gets %0 embedded rows"), 2 * n);
+        assert_int_equal(count_lines(text, "gets %0 picked rows"), n);
+        assert_int_equal(count_lines(text, " logits: fp32 [1, "), n);
+        assert_int_equal(count_lines(text, " probabilities: fp32 ["), n);
+        assert_int_equal(count_lines(text, " mask: "), 2 * (n - 1));
         assert_true(count_lines(text, ":qbint4[") > 0 || strstr(FOLDERS[f], "tied"));
         assert_true(count_lines(text, ":qcint8[") > 0);
         dlx_free(m, text);
