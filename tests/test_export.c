@@ -9,6 +9,8 @@
 #include <dlx/tools.h>
 
 #include "backends/backend.h"
+#include "export/exporter.h"
+#include "failing_mem.h"
 #include "model/model.h"
 
 #include <jansson.h>
@@ -390,6 +392,44 @@ static void what_cannot_be_exported(void **state)
     dlx_model_free(m);
 }
 
+/* From allocation i on, or that one alone: out of memory is a sentence, and nothing stays. */
+static void fail_each(const dlx__model *m, dlx__export_cache cache, bool once)
+{
+    dlx_result r = DLX_E_NOMEM;
+    for (size_t i = 1; r != DLX_OK; i++) {
+        failing_mem mem;
+        dlx_error err = {.code = DLX_OK};
+        dlx__export_written written;
+        failing_mem_init(&mem, i);
+        mem.once = once;
+        const dlx__export_opts opts = {.path = support_tmp("failing.pte"),
+                                       .packing = DLX__PACK_INT8,
+                                       .cache = cache,
+                                       .n_ctx = 32,
+                                       .n_rows = 8,
+                                       .n_ids = m->hp.n_vocab,
+                                       .never_id = 5,
+                                       .mem = &mem.mem,
+                                       .written = &written};
+        r = dlx__backend_find("xnnpack")->export_model(m, &opts, &err);
+        if (r != DLX_OK) {
+            assert_int_equal(r, DLX_E_NOMEM);
+            support_sentence(&err, "out of memory");
+        }
+        assert_int_equal(mem.n_alive, 0);
+    }
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    dlx__model model;
+    open_model(&model, "sdar-tiny-b4");
+    fail_each(&model, DLX__EXPORT_STATE, false);
+    fail_each(&model, DLX__EXPORT_COMPAT, true);
+    dlx__model_release(&model);
+}
+
 static void backends_without_a_program_say_so(void **state)
 {
     (void)state;
@@ -413,6 +453,7 @@ int main(void)
         cmocka_unit_test(the_report_can_be_carried_out),
         cmocka_unit_test(progress_and_stopping),
         cmocka_unit_test(what_cannot_be_exported),
+        cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(backends_without_a_program_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include "backends/xnnpack/xnnpack.h"
 #include "export/exporter.h"
+#include "failing_mem.h"
 #include "runtime/decode.h"
 
 enum { CTX = 160 };
@@ -313,6 +314,50 @@ static void questions_that_denoise_cannot_answer(void **state)
     close_pair(&p);
 }
 
+/* Opening, a pass, and both kinds of questions, with the allocation i missing. */
+static dlx_result use_program(const pair *p, const dlx__backend_opts *o, dlx_error *err)
+{
+    static const dlx_token ids[] = {3, 1, 4, 1};
+    dlx__row_stat stats[3];
+    dlx__backend *b;
+    const dlx__step step = {
+        .ids = ids, .n = 4, .n_keep = 4, .visibility = p->model.family->visibility, .block = 4};
+    dlx__head head = question(p, some, 3, stats);
+    DLX__TRY(p->class[0] -> load(&b, &p->model, o, err));
+    dlx_result r = p->class[0]->step(b, &step, err);
+    if (r == DLX_OK)
+        r = p->class[0]->head(b, &head, err);
+    head.best_only = false;
+    if (r == DLX_OK)
+        r = p->class[0]->head(b, &head, err);
+    p->class[0]->close(b);
+    return r;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    static const dlx__export_cache caches[] = {DLX__EXPORT_STATE, DLX__EXPORT_IO,
+                                               DLX__EXPORT_COMPAT};
+    for (size_t c = 0; c < 3; c++) {
+        pair p = {.class = {class_or_skip()}};
+        dlx_result r = DLX_E_NOMEM;
+        const char *path = write_program(&p.model, "sdar-tiny-b4", caches[c]);
+        for (size_t i = 1; r != DLX_OK; i++) {
+            failing_mem mem;
+            dlx_error err = {.code = DLX_OK};
+            failing_mem_init(&mem, i);
+            const dlx__backend_opts opts = {
+                .n_ctx = CTX, .n_rows = 32, .n_streams = 1, .path = path, .mem = &mem.mem};
+            r = use_program(&p, &opts, &err);
+            if (r != DLX_OK)
+                assert_int_equal(r, DLX_E_NOMEM);
+            assert_int_equal(mem.n_alive, 0);
+        }
+        dlx__model_release(&p.model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_usual_decode_asks_denoise_alone),
@@ -320,6 +365,7 @@ int main(void)
                                        cmocka_unit_test(passes_that_nobody_asks_of),
                                        cmocka_unit_test(questions_of_all_kinds),
                                        cmocka_unit_test(a_stopped_question),
-                                       cmocka_unit_test(questions_that_denoise_cannot_answer)};
+                                       cmocka_unit_test(questions_that_denoise_cannot_answer),
+                                       cmocka_unit_test(every_allocation_may_fail)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
