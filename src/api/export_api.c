@@ -97,8 +97,8 @@ static json_t *call_json(const job *j)
     if (j->to.cache != DLX__EXPORT_COMPAT)
         return json_null();
     const dlx__compat_sizes s = dlx__compat_sizes_of(&j->model.core.hp, j->to.n_rows, j->to.n_ctx);
-    return json_pack("{s:I, s:I}", "cache", (json_int_t)s.cache, "masks",
-                     (json_int_t)(s.mask + s.insert + s.keep));
+    const size_t masks = dlx__add(s.mask, dlx__add(s.insert, s.keep));
+    return json_pack("{s:I, s:I}", "cache", (json_int_t)s.cache, "masks", (json_int_t)masks);
 }
 
 static json_t *asked_json(const job *j)
