@@ -9,6 +9,8 @@
 #include <dlx/tools.h>
 
 #include "backends/backend.h"
+#include "export/exporter.h"
+#include "failing_mem.h"
 #include "model/model.h"
 
 #include <jansson.h>
@@ -92,16 +94,16 @@ static void programs_of_every_family(void **state)
 {
     (void)state;
     static const char *const dtypes[] = {"fp32", "fp16", "int8", "int4"};
-    static const char *const caches[] = {"state", "io", "none"};
+    static const char *const caches[] = {"state", "io", "none", "compat"};
     for (size_t f = 0; f < sizeof FOLDERS / sizeof *FOLDERS; f++) {
         dlx_model *m = support_open(FOLDERS[f]);
         const bool blocks = strstr(FOLDERS[f], "sdar") || strstr(FOLDERS[f], "fast");
-        for (size_t i = 0; i < 12; i++) {
+        for (size_t i = 0; i < 16; i++) {
             const dlx_export_opts opts = {
-                .size = sizeof opts, .dtype = dtypes[i / 3], .cache = caches[i % 3], .n_ctx = 64};
+                .size = sizeof opts, .dtype = dtypes[i / 4], .cache = caches[i % 4], .n_ctx = 64};
             dlx_error err;
             char *json;
-            if (blocks && i % 3 == 2) { /* nothing kept is no way to decode block by block */
+            if (blocks && i % 4 == 2) { /* nothing kept is no way to decode block by block */
                 assert_int_equal(export_to(m, "no.pte", &opts, &err), DLX_E_UNSUPPORTED);
                 support_sentence(&err, "cache");
                 continue;
@@ -109,12 +111,65 @@ static void programs_of_every_family(void **state)
             if (export_to(m, "every.pte", &opts, &err) != DLX_OK ||
                 dlx_inspect_program(support_tmp("every.pte"), NULL, &json, &err) != DLX_OK)
                 fail_msg("%s %s %s: %s", FOLDERS[f], opts.dtype, opts.cache, err.text);
-            assert_non_null(strstr(json, blocks ? "forward_masked" : "forward"));
+            const bool masks = blocks && i % 4 < 2;
+            assert_int_equal(strstr(json, "\"forward_masked\"") != NULL, masks);
+            assert_int_equal(strstr(json, "\"denoise_masked\"") != NULL, masks);
+            assert_int_equal(strstr(json, "\"denoise\"") != NULL, i % 4 < 3);
             assert_non_null(strstr(json, "XnnpackBackend"));
             dlx_free(NULL, json);
         }
         dlx_model_free(m);
     }
+}
+
+/* The report tells what was written; a method that nobody wants takes no room. */
+static void what_the_report_tells(void **state)
+{
+    (void)state;
+    dlx_model *m = support_open("sdar-tiny-b4");
+    const struct {
+        dlx_export_opts opts;
+        const char *told;
+    } cases[] = {
+        {{.n_ctx = 64}, "\"denoise\":true,\"call_bytes\":null"},
+        {{.n_ctx = 64, .no_denoise = true}, "\"denoise\":false,\"call_bytes\":null"},
+        /* 3 layers of 2 heads of 32: K and V of 64 positions, masks of 4 rows over 68 and so on */
+        {{.n_ctx = 64, .cache = "compat"},
+         "\"denoise\":false,\"call_bytes\":{\"cache\":98304,\"masks\":7104}"},
+        {{.n_ctx = 64, .cache = "compat"}, "\"n_rows\":4,"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *report;
+        dlx_error err;
+        if (dlx_export(m, support_tmp("told.pte"), &cases[i].opts, &report, &err) != DLX_OK)
+            fail_msg("%s", err.text);
+        if (!strstr(report, cases[i].told))
+            fail_msg("expected %s in %s", cases[i].told, report);
+        dlx_free(m, report);
+    }
+    dlx_model_free(m);
+}
+
+/* A program says which ids denoise leaves out: those that a session leaves out. */
+static void what_denoise_leaves_out(void **state)
+{
+    (void)state;
+    dlx_model *m = support_open("fast-dllm-v2-realvocab");
+    dlx_model_info info;
+    dlx_error err;
+    char *json, told[2][64];
+    dlx_model_get_info(m, &info);
+    const dlx_export_opts opts = {.size = sizeof opts, .n_ctx = 64};
+    if (export_to(m, "ids.pte", &opts, &err) != DLX_OK ||
+        dlx_inspect_program(support_tmp("ids.pte"), NULL, &json, &err) != DLX_OK)
+        fail_msg("%s", err.text);
+    snprintf(told[0], sizeof told[0], "\"get_n_ids\":%zu", info.n_vocab);
+    snprintf(told[1], sizeof told[1], "\"get_never_id\":%d", (int)info.mask_id);
+    for (int i = 0; i < 2; i++)
+        if (!strstr(json, told[i]))
+            fail_msg("expected %s in %s", told[i], json);
+    dlx_free(NULL, json);
+    dlx_model_free(m);
 }
 
 /* A program describes its model: shape, ids, vocabulary and template are those of the source. */
@@ -229,10 +284,13 @@ static void the_static_graph_is_printed(void **state)
             dlx_export_graph(bare, &opts, &again, &err) != DLX_OK)
             fail_msg("%s: %s", FOLDERS[f], err.text);
         assert_string_equal(text, again);
-        assert_int_equal(count_lines(text, "method "), canvas ? 1 : 2);
-        assert_int_equal(count_lines(text, "gets %0 embedded rows"), canvas ? 1 : 2);
-        assert_int_equal(count_lines(text, ": fp32 [1, "), canvas ? 1 : 2); /* logits */
-        assert_int_equal(count_lines(text, " mask: "), canvas ? 0 : 1);
+        const size_t n = canvas ? 1 : 2; /* of each kind, forward and denoise */
+        assert_int_equal(count_lines(text, "method "), 2 * n);
+        assert_int_equal(count_lines(text, "gets %0 embedded rows"), 2 * n);
+        assert_int_equal(count_lines(text, "gets %0 picked rows"), n);
+        assert_int_equal(count_lines(text, " logits: fp32 [1, "), n);
+        assert_int_equal(count_lines(text, " probabilities: fp32 ["), n);
+        assert_int_equal(count_lines(text, " mask: "), 2 * (n - 1));
         assert_true(count_lines(text, ":qbint4[") > 0 || strstr(FOLDERS[f], "tied"));
         assert_true(count_lines(text, ":qcint8[") > 0);
         dlx_free(m, text);
@@ -334,6 +392,44 @@ static void what_cannot_be_exported(void **state)
     dlx_model_free(m);
 }
 
+/* From allocation i on, or that one alone: out of memory is a sentence, and nothing stays. */
+static void fail_each(const dlx__model *m, dlx__export_cache cache, bool once)
+{
+    dlx_result r = DLX_E_NOMEM;
+    for (size_t i = 1; r != DLX_OK; i++) {
+        failing_mem mem;
+        dlx_error err = {.code = DLX_OK};
+        dlx__export_written written;
+        failing_mem_init(&mem, i);
+        mem.once = once;
+        const dlx__export_opts opts = {.path = support_tmp("failing.pte"),
+                                       .packing = DLX__PACK_INT8,
+                                       .cache = cache,
+                                       .n_ctx = 32,
+                                       .n_rows = 8,
+                                       .n_ids = m->hp.n_vocab,
+                                       .never_id = 5,
+                                       .mem = &mem.mem,
+                                       .written = &written};
+        r = dlx__backend_find("xnnpack")->export_model(m, &opts, &err);
+        if (r != DLX_OK) {
+            assert_int_equal(r, DLX_E_NOMEM);
+            support_sentence(&err, "out of memory");
+        }
+        assert_int_equal(mem.n_alive, 0);
+    }
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    dlx__model model;
+    open_model(&model, "sdar-tiny-b4");
+    fail_each(&model, DLX__EXPORT_STATE, false);
+    fail_each(&model, DLX__EXPORT_COMPAT, true);
+    dlx__model_release(&model);
+}
+
 static void backends_without_a_program_say_so(void **state)
 {
     (void)state;
@@ -348,6 +444,8 @@ int main(void)
         cmocka_unit_test(the_graph_prints_the_same_twice),
         cmocka_unit_test(a_tied_head_stays_tied),
         cmocka_unit_test(programs_of_every_family),
+        cmocka_unit_test(what_the_report_tells),
+        cmocka_unit_test(what_denoise_leaves_out),
         cmocka_unit_test(a_program_is_a_model),
         cmocka_unit_test(a_session_on_a_program),
         cmocka_unit_test(rows_without_groups),
@@ -355,6 +453,7 @@ int main(void)
         cmocka_unit_test(the_report_can_be_carried_out),
         cmocka_unit_test(progress_and_stopping),
         cmocka_unit_test(what_cannot_be_exported),
+        cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(backends_without_a_program_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,14 +23,16 @@ typedef struct dlx_export_opts {
     const char *dtype;
     /*
      * Where keys and values of earlier passes are: "state", in the program, as stock text runners
-     * expect; "io", inputs and outputs of each pass; "none", nowhere: a pass is a whole canvas.
-     * NULL: "state" for families that decode block by block or token by token, "none" for the
-     * others.
+     * expect; "io", inputs and outputs of each pass; "none", nowhere: a pass is a whole canvas;
+     * "compat", the six inputs of fixed sizes that the Python original has. NULL: "state" for
+     * families that decode block by block or token by token, "none" for the others.
      */
     const char *cache;
-    size_t n_ctx;        /* positions; 0: 2048, or as many as the model knows if these are fewer */
-    size_t n_rows;       /* of a pass at most; 0: 32, or a block; with cache "none" n_ctx */
-    size_t block_length; /* that it is decoded in; 0: the model's */
+    size_t n_ctx; /* positions; 0: 2048, or as many as the model knows if these are fewer */
+    /* Of a pass at most; 0: 32, or a block; with cache "none" n_ctx. With "compat": of every pass;
+     * 0: a block, or 32. */
+    size_t n_rows;
+    size_t block_length;   /* that it is decoded in; 0: the model's */
     const char *data_path; /* a second file (.ptd) that gets the weights; NULL: one file */
     /* Called with the part that is done; false stops. May be NULL. */
     bool (*on_progress)(void *user, double done, double seconds_left);
@@ -41,6 +43,7 @@ typedef struct dlx_export_opts {
      * above wins; what cannot take effect is refused. NULL: none.
      */
     const char *config;
+    bool no_denoise; /* leave out the methods that tell what chosen rows choose */
 } dlx_export_opts;
 
 /*
@@ -48,14 +51,16 @@ typedef struct dlx_export_opts {
  * rows of a tensor. report (may be NULL):
  *
  *   {"path","data_path","backend","dtype","cache","n_ctx","n_rows","bytes","data_bytes",
- *    "weight_bytes","fallbacks","seconds","parts":{"embedding","attention","feed_forward","head",
- *    "norms","biases","rotation","keys_and_vocabulary","program"},
+ *    "weight_bytes","fallbacks","denoise","call_bytes","seconds","parts":{"embedding","attention",
+ *    "feed_forward","head","norms","biases","rotation","keys_and_vocabulary","program"},
  *    "memory":{"state","planned","filters","methods"},"config":{...}}
  *
  * Sizes are bytes. "fallbacks" is the number of matrices whose rows are no whole groups, and which
- * are int8 in a program of int4. "memory" is what the program takes where it runs: keys and values
- * of all positions, tensors of its methods, and weights that the delegate lays out anew, once or
- * (without a cache of weights) once for each of its methods; activations come on top.
+ * are int8 in a program of int4; "denoise" tells whether it has those methods. "call_bytes" is what
+ * goes in with each pass, {"cache","masks"}, with cache "compat", else null. "memory" is what the
+ * program takes where it runs: keys and values of all positions, tensors of its methods, and
+ * weights that the delegate lays out anew, once or (without a cache of weights) once for each of
+ * its methods; activations come on top.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *path,
                                             const dlx_export_opts *opts, char **report,

@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "export/compat_sizes.h"
 #include "export/exporter.h"
 #include "model/gguf_put.h"
 #include "model/limits.h"
@@ -32,6 +33,17 @@ static dlx_result read_names(job *j, dlx_error *err)
         return dlx__fail(err, DLX_E_ARG, "backend: expected xnnpack, found %s, %s", s->backend,
                          j->backend ? "which writes no programs" : "which is not built in");
     return dlx__export_resolve(&j->to, &s->ask, &j->model.core, err);
+}
+
+/* What a session leaves out where nobody says otherwise (runtime/run_open.c). */
+static void choose_ids(job *j)
+{
+    const dlx__hparams *hp = &j->model.core.hp;
+    const dlx__tokenizer *t = j->model.tokenizer;
+    const bool wanted = !j->o->no_denoise && j->to.cache != DLX__EXPORT_COMPAT;
+    const size_t n_ids = t ? dlx__min(hp->n_vocab, dlx__tokenizer_n_ids(t)) : hp->n_vocab;
+    j->to.n_ids = wanted ? n_ids : 0;
+    j->to.never_id = hp->mask_id.value;
 }
 
 static dlx_result describe(job *j, dlx_error *err)
@@ -79,6 +91,16 @@ static json_t *memory_json(const dlx__export_written *w)
                      "methods", (json_int_t)w->n_methods);
 }
 
+/* With COMPAT what a call costs; otherwise it costs what is in use. */
+static json_t *call_json(const job *j)
+{
+    if (j->to.cache != DLX__EXPORT_COMPAT)
+        return json_null();
+    const dlx__compat_sizes s = dlx__compat_sizes_of(&j->model.core.hp, j->to.n_rows, j->to.n_ctx);
+    const size_t masks = dlx__add(s.mask, dlx__add(s.insert, s.keep));
+    return json_pack("{s:I, s:I}", "cache", (json_int_t)s.cache, "masks", (json_int_t)masks);
+}
+
 static json_t *asked_json(const job *j)
 {
     return json_pack("{s:o, s:o, s:s, s:s, s:s, s:I, s:I}", "path", dlx__api_text(j->to.path),
@@ -92,11 +114,12 @@ static json_t *report_of(job *j)
 {
     const dlx__export_written *w = &j->written;
     json_t *report = asked_json(j);
-    json_t *more = json_pack("{s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "bytes",
+    json_t *more = json_pack("{s:I, s:I, s:I, s:I, s:b, s:o, s:f, s:o, s:o, s:o}", "bytes",
                              (json_int_t)w->program_bytes, "data_bytes", (json_int_t)w->data_bytes,
                              "weight_bytes", (json_int_t)w->weight_bytes, "fallbacks",
-                             (json_int_t)w->n_fallbacks, "seconds", dlx__os_seconds() - j->start,
-                             "parts", parts_json(&w->parts), "memory", memory_json(w), "config",
+                             (json_int_t)w->n_fallbacks, "denoise", j->to.n_ids > 0, "call_bytes",
+                             call_json(j), "seconds", dlx__os_seconds() - j->start, "parts",
+                             parts_json(&w->parts), "memory", memory_json(w), "config",
                              dlx__export_settings_json(&j->settings, &j->to, &j->model.core));
     if (dlx__api_merge(report, more))
         return report;
@@ -127,6 +150,7 @@ static dlx_result prepare(job *j, dlx_error *err)
     DLX__TRY(dlx__api_need_core(&j->model, "exporting", err));
     DLX__TRY(set_block(&j->model.core.hp, j->o->block_length, j->model.core.family, err));
     DLX__TRY(read_names(j, err));
+    choose_ids(j);
     j->to.on_progress = on_progress;
     j->to.user = j;
     j->to.mem = j->model.mem;

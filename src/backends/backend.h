@@ -72,6 +72,7 @@ typedef struct dlx__head {
     size_t n_ids;    /* 0: all rows of the head are ids */
     const dlx_token *suppress; /* [n_suppress], ascending */
     size_t n_suppress;
+    bool best_only;       /* of the stats `margin` and `neg_entropy` are not wanted, and may be 0 */
     dlx__row_stat *stats; /* [n], or NULL */
     float *logits;        /* [n, n_vocab_rows] raw (nothing suppressed), or NULL */
 } dlx__head;

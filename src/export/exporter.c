@@ -2,6 +2,7 @@
 #include "export/exporter.h"
 
 #include "base/fail.h"
+#include "export/compat_sizes.h"
 #include "export/model_exporter.h"
 
 #include <string.h>
@@ -35,11 +36,22 @@ static dlx_result resolve_cache(dlx__export_opts *to, const char *name, const dl
     const dlx__model_exporter *exporter = dlx__model_exporter_for(m->family);
     to->cache = exporter->usual;
     if (name && !dlx__export_cache_find(&to->cache, name))
-        return dlx__fail(err, DLX_E_ARG, "cache: expected state, io or none, found %s", name);
+        return dlx__fail(err, DLX_E_ARG, "cache: expected state, io, none or compat, found %s",
+                         name);
     if (to->cache == DLX__EXPORT_NO_CACHE && exporter->keeps)
         return dlx__fail(err, DLX_E_UNSUPPORTED, "cache: %s decodes %s: take state or io",
                          m->family->name, exporter->decodes);
     return DLX_OK;
+}
+
+static size_t usual_rows(const dlx__export_opts *to, const dlx__model *m, size_t n_ctx)
+{
+    const size_t block = m->hp.block_length.value > 0 ? (size_t)m->hp.block_length.value : 0;
+    if (to->cache == DLX__EXPORT_COMPAT) /* every pass has as many */
+        return dlx__min(n_ctx, block ? block : DEFAULT_ROWS);
+    return dlx__model_exporter_for(m->family)->whole_canvas
+               ? n_ctx
+               : dlx__min(n_ctx, dlx__max(DEFAULT_ROWS, block));
 }
 
 static dlx_result resolve_sizes(dlx__export_opts *to, const dlx__export_ask *ask,
@@ -48,10 +60,7 @@ static dlx_result resolve_sizes(dlx__export_opts *to, const dlx__export_ask *ask
     const dlx__hparams *hp = &m->hp;
     const size_t block = hp->block_length.value > 0 ? (size_t)hp->block_length.value : 1;
     const size_t n_ctx = ask->n_ctx ? ask->n_ctx : dlx__min(DEFAULT_CTX, hp->n_ctx_train);
-    const size_t usual = dlx__model_exporter_for(m->family)->whole_canvas
-                             ? n_ctx
-                             : dlx__min(n_ctx, dlx__max(DEFAULT_ROWS, block));
-    const size_t n_rows = ask->n_rows ? ask->n_rows : usual;
+    const size_t n_rows = ask->n_rows ? ask->n_rows : usual_rows(to, m, n_ctx);
     if (n_ctx > hp->n_ctx_train)
         return dlx__fail(err, DLX_E_ARG,
                          "context: expected at most %zu positions, which %s knows, found %zu",
@@ -63,7 +72,7 @@ static dlx_result resolve_sizes(dlx__export_opts *to, const dlx__export_ask *ask
                          n_ctx, n_rows, block);
     to->n_ctx = n_ctx;
     to->n_rows = n_rows;
-    return DLX_OK;
+    return to->cache == DLX__EXPORT_COMPAT ? dlx__compat_check(hp, n_rows, n_ctx, err) : DLX_OK;
 }
 
 dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,

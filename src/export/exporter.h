@@ -27,6 +27,8 @@ struct dlx__export_opts {
     dlx__export_cache cache; /* where K and V are */
     size_t n_ctx;            /* positions */
     size_t n_rows;           /* of a pass, at most */
+    size_t n_ids;            /* 0: no method that chooses ids. Else those below may be chosen ... */
+    int64_t never_id;        /* ... but for this one; -1: all of them */
     const void *description; /* [n_description]: the model's keys as a GGUF file without tensors */
     size_t n_description;
     bool (*on_progress)(void *user, uint64_t n_done, uint64_t n_total); /* false stops; or NULL */

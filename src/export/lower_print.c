@@ -12,13 +12,22 @@ static const char *kind_name(dlx__extern_kind kind)
                                         [DLX__EXTERN_GAIN] = "gain",
                                         [DLX__EXTERN_PAST] = "past",
                                         [DLX__EXTERN_NEW] = "new",
-                                        [DLX__EXTERN_LOGITS] = "logits"};
+                                        [DLX__EXTERN_LOGITS] = "logits",
+                                        [DLX__EXTERN_CACHE] = "cache",
+                                        [DLX__EXTERN_INSERT] = "rows to insert",
+                                        [DLX__EXTERN_KEEP] = "positions to keep",
+                                        [DLX__EXTERN_UPDATED] = "updated cache",
+                                        [DLX__EXTERN_FINAL] = "final rows",
+                                        [DLX__EXTERN_PICKED] = "picked rows",
+                                        [DLX__EXTERN_NEVER] = "ids never chosen",
+                                        [DLX__EXTERN_PROBS] = "probabilities"};
     return names[kind];
 }
 
 static bool is_output(dlx__extern_kind kind)
 {
-    return kind == DLX__EXTERN_NEW || kind == DLX__EXTERN_LOGITS;
+    return kind == DLX__EXTERN_NEW || kind == DLX__EXTERN_LOGITS || kind == DLX__EXTERN_UPDATED ||
+           kind == DLX__EXTERN_FINAL || kind == DLX__EXTERN_PROBS;
 }
 
 static bool put_subject(dlx__buf *out, const dlx__extern *e)

@@ -46,6 +46,16 @@ size_t dlx__program_n_ctx(const dlx__pte_file *f)
     return number(f, "get_max_context_len");
 }
 
+/* Where the method or a number is missing, there is none. */
+static void read_denoise(dlx__program_facts *facts, const dlx__pte_file *f)
+{
+    const dlx__pte_seen *never = told(f, "get_never_id", DLX__PTE_KIND_INT);
+    facts->never_id = never ? never->i : -1;
+    facts->n_ids = number(f, "get_n_ids");
+    if (find(f, "denoise") && facts->n_ids && (!facts->masked || find(f, "denoise_masked")))
+        facts->n_denoise_rows = number(f, "get_max_denoise_rows");
+}
+
 dlx_result dlx__program_facts_read(dlx__program_facts *facts, const dlx__pte_file *f,
                                    const char *path, dlx_error *err)
 {
@@ -54,6 +64,7 @@ dlx_result dlx__program_facts_read(dlx__program_facts *facts, const dlx__pte_fil
                                   .n_vocab = number(f, "get_vocab_size"),
                                   .masked = find(f, "forward_masked") != NULL};
     DLX__TRY(read_layout(&facts->cache, f, path, err));
+    read_denoise(facts, f);
     if (find(f, "forward") && facts->n_ctx && facts->n_rows && facts->n_vocab)
         return DLX_OK;
     return dlx__fail(err, DLX_E_FORMAT,

@@ -10,6 +10,9 @@ typedef struct dlx__program_facts {
     dlx__export_cache cache;
     size_t n_ctx, n_rows, n_vocab; /* positions, rows of a pass at most; columns of the logits */
     bool masked;                   /* it has forward_masked */
+    size_t n_denoise_rows;         /* rows that denoise takes at most; 0: there is none */
+    size_t n_ids;                  /* denoise chooses ids below, but for never_id */
+    int64_t never_id;              /* -1: none */
 } dlx__program_facts;
 
 /* Refuses programs of other exporters; `path` is for the sentence. */

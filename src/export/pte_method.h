@@ -20,13 +20,19 @@ typedef struct dlx__pte_shared {
     dlx__rotation rotations[2]; /* cosine, sine */
     float scale;
     uint32_t embedding, tables[2], scale_data; /* constants of the program; 0: not yet */
-    dlx__pte_gain *gains;                      /* [n_gains] */
+    uint32_t never;       /* likewise, [vocabulary]: what is added to logits by denoise */
+    dlx__pte_gain *gains; /* [n_gains] */
     size_t n_gains, gain_capacity;
     dlx__buf *lines; /* gets what would be written; NULL: it is written */
 } dlx__pte_shared;
 
-/* Adds the method of a lowered graph: "forward", or "forward_masked". */
-dlx_result dlx__pte_add_pass(dlx__pte_shared *s, const dlx__lowered *l, bool masked,
-                             dlx_error *err);
+typedef struct dlx__pte_pass_opts {
+    const char *name;
+    const dlx__lowered *body; /* all of the graph, or what is before the head */
+    const dlx__lowered *head; /* the head alone: the method tells what chosen rows choose; NULL */
+    bool masked;
+} dlx__pte_pass_opts;
+
+dlx_result dlx__pte_add_pass(dlx__pte_shared *s, const dlx__pte_pass_opts *o, dlx_error *err);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+static const float NEVER = -1e30f;
+
 static uint32_t gain_of(dlx__pte_shared *s, const dlx__tensor *t)
 {
     for (size_t i = 0; i < s->n_gains; i++)
@@ -52,36 +54,73 @@ static void add_tables(dlx__pte_shared *s, const dlx__lowered *l)
         s->program, (dlx__pte_blob){.n_bytes = sizeof s->scale, .bytes = &s->scale});
 }
 
-static dlx_result print_method(dlx__pte_shared *s, const dlx__lowered *l, bool masked,
-                               dlx_error *err)
+static dlx_result print_method(dlx__pte_shared *s, const dlx__pte_pass_opts *o, dlx_error *err)
 {
-    const bool ok =
-        dlx__buf_format(s->lines, "method %s\n", masked ? "forward_masked" : "forward") &&
-        dlx__lowered_print(l, s->lines);
+    bool ok =
+        dlx__buf_format(s->lines, "method %s\n", o->name) && dlx__lowered_print(o->body, s->lines);
+    if (ok && o->head)
+        ok = dlx__buf_text(s->lines, "  the head\n") && dlx__lowered_print(o->head, s->lines);
     return ok ? DLX_OK : dlx__fail_memory(err, "printing a method", s->lines->len);
 }
 
-static dlx_result add_method(dlx__pte_shared *s, bool masked, dlx_error *err)
+static dlx_result write_method(dlx__pte_shared *s, const dlx__pte_pass_opts *o, dlx_error *err)
 {
-    const dlx__lower_opts opts = {.cache = s->opts->cache,
+    if (!s->embedding)
+        add_tables(s, o->body);
+    DLX__TRY(add_gains(s, o->body, err));
+    return dlx__pte_add_pass(s, o, err);
+}
+
+static dlx_result lower(dlx__lowered *to, dlx__pte_shared *s, dlx__lower_part part, bool masked,
+                        dlx_error *err)
+{
+    const bool alone = part == DLX__LOWER_HEAD;
+    const dlx__lower_opts opts = {.part = part,
+                                  .cache = s->opts->cache,
                                   .masked = masked,
                                   .half_embedding = s->opts->half_embedding,
-                                  .n_rows = s->opts->n_rows,
+                                  .n_rows =
+                                      alone ? dlx__pte_denoise_rows(s->opts) : s->opts->n_rows,
                                   .n_ctx = s->opts->n_ctx};
-    dlx__lowered l;
-    DLX__TRY(dlx__lower(&l, &s->model->graph, &opts, s->packed, s->opts->write.mem, err));
-    dlx_result r = DLX_OK;
-    if (s->lines) {
-        r = print_method(s, &l, masked, err);
-    } else {
-        if (!s->embedding)
-            add_tables(s, &l);
-        r = add_gains(s, &l, err);
-        if (r == DLX_OK)
-            r = dlx__pte_add_pass(s, &l, masked, err);
-    }
-    dlx__lowered_release(&l);
+    return dlx__lower(to, &s->model->graph, &opts, s->packed, s->opts->write.mem, err);
+}
+
+static dlx_result add_method(dlx__pte_shared *s, bool denoise, bool masked, dlx_error *err)
+{
+    static const char *const names[2][2] = {{"forward", "forward_masked"},
+                                            {"denoise", "denoise_masked"}};
+    dlx__lowered body, head = {.n = 0};
+    const dlx__pte_pass_opts pass = {.name = names[denoise][masked],
+                                     .body = &body,
+                                     .head = denoise ? &head : NULL,
+                                     .masked = masked};
+    DLX__TRY(lower(&body, s, denoise ? DLX__LOWER_BODY : DLX__LOWER_ALL, masked, err));
+    dlx_result r = denoise ? lower(&head, s, DLX__LOWER_HEAD, masked, err) : DLX_OK;
+    if (r == DLX_OK)
+        r = s->lines ? print_method(s, &pass, err) : write_method(s, &pass, err);
+    dlx__lowered_release(&head);
+    dlx__lowered_release(&body);
     return r;
+}
+
+static bool has_denoise(const dlx__pte_model_opts *o)
+{
+    return o->n_ids > 0 && o->cache != DLX__EXPORT_COMPAT;
+}
+
+/* Added to logits by denoise: so little where an id must not be chosen that nothing is left of it.
+ */
+static dlx_result add_never(dlx__pte_shared *s, dlx_error *err)
+{
+    const size_t n = s->model->hp.n_rows_vocab;
+    float *never = dlx__arena_alloc(&s->program->arena, n, sizeof *never);
+    if (!never)
+        return dlx__fail_memory(err, "building a program", n * sizeof *never);
+    for (size_t i = 0; i < n; i++)
+        never[i] = i < s->opts->n_ids && (int64_t)i != s->opts->never_id ? 0.0f : NEVER;
+    s->never = dlx__pte_constant(s->program,
+                                 (dlx__pte_blob){.n_bytes = n * sizeof *never, .bytes = never});
+    return DLX_OK;
 }
 
 /* As it is written down: 0.9, not the float beside it. */
@@ -120,13 +159,25 @@ static void tell(dlx__pte *p, const dlx__model *m, const dlx__pte_model_opts *o)
         dlx__pte_tell_text(p, "get_sampler", m->family->samplers[0]);
     if (m->family->threshold > 0)
         dlx__pte_tell_double(p, "get_threshold", decimal(m->family->threshold));
+    if (!has_denoise(o))
+        return;
+    dlx__pte_tell_int(p, "get_max_denoise_rows", (int64_t)dlx__pte_denoise_rows(o));
+    dlx__pte_tell_int(p, "get_n_ids", (int64_t)o->n_ids);
+    if (o->never_id >= 0)
+        dlx__pte_tell_int(p, "get_never_id", o->never_id);
 }
 
+/* With COMPAT the caller gives the mask always. */
 static dlx_result add_methods(dlx__pte_shared *s, dlx_error *err)
 {
-    DLX__TRY(add_method(s, false, err));
-    return dlx__model_exporter_for(s->model->family)->masks_prompts ? add_method(s, true, err)
-                                                                    : DLX_OK;
+    const bool masks = dlx__model_exporter_for(s->model->family)->masks_prompts &&
+                       s->opts->cache != DLX__EXPORT_COMPAT;
+    if (has_denoise(s->opts))
+        DLX__TRY(add_never(s, err));
+    for (int denoise = 0; denoise <= has_denoise(s->opts); denoise++)
+        for (int masked = 0; masked <= masks; masked++)
+            DLX__TRY(add_method(s, denoise, masked, err));
+    return DLX_OK;
 }
 
 static dlx_result build(dlx__pte_shared *s, dlx_error *err)
@@ -204,6 +255,8 @@ static void count_parts(dlx__pte_model_facts *f, dlx__pte_shared *s)
     dlx__export_parts_weigh(&f->parts, s->packed);
     f->filter_bytes =
         bytes[DLX__PART_ATTENTION] + bytes[DLX__PART_FEED_FORWARD] + bytes[DLX__PART_HEAD];
+    if (has_denoise(s->opts))
+        bytes[DLX__PART_HEAD] += s->model->hp.n_rows_vocab * sizeof(float); /* `never` */
     for (int i = 0; i < 2; i++)
         bytes[DLX__PART_ROTATION] += dlx__rotation_blob(&s->rotations[i]).n_bytes;
     bytes[DLX__PART_VOCABULARY] = s->opts->n_description;

@@ -46,6 +46,13 @@ static size_t choose_blindly(dlx__run *run, const dlx__pass_plan *plan, size_t n
     return n_chosen;
 }
 
+static bool best_only(const dlx__run *run, const dlx__pass_plan *plan)
+{
+    const bool other =
+        plan->measure == DLX__MEASURE_MARGIN || plan->measure == DLX__MEASURE_NEG_ENTROPY;
+    return !other && !run->sampler->reads_entropy;
+}
+
 dlx_result dlx__run_propose(dlx__run *run, const dlx__pass_plan *plan, size_t start)
 {
     size_t n = dlx__block_masks(&run->blocks, plan->block, plan->from, plan->to, run->positions,
@@ -66,6 +73,7 @@ dlx_result dlx__run_propose(dlx__run *run, const dlx__pass_plan *plan, size_t st
                         .n = n,
                         .n_greedy = plan->n_greedy,
                         .measure = plan->measure,
+                        .best_only = best_only(run, plan),
                         .no_mask = run->stuck,
                         .pass = run->n_denoise,
                         .ranks_freely = run->sampler->ranks_freely && !plan->only_first};

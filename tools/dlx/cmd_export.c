@@ -17,7 +17,7 @@
 typedef struct settings {
     const char *backend, *dtype, *cache, *data, *config, *stage;
     opt_count ctx, rows, block;
-    bool json, quiet, report;
+    bool no_denoise, json, quiet, report;
 } settings;
 
 #define AT(field) offsetof(settings, field)
@@ -36,7 +36,7 @@ static const char *const *dtype_names(void)
 
 static const char *const *cache_names(void)
 {
-    static const char *const names[] = {"state", "io", "none", NULL};
+    static const char *const names[] = {"state", "io", "none", "compat", NULL};
     return names;
 }
 
@@ -59,6 +59,7 @@ static const opt program_rows[] = {
      .lo = 1, .hi = 1u << 24},
     {"block-length", OPT_COUNT, AT(block), "B", .help = "that it is decoded in",
      .fallback = "the model's", .lo = 1, .hi = 1u << 16},
+    {"no-denoise", OPT_FLAG, AT(no_denoise), .help = "without the method denoise"},
     {"data", OPT_FILE, AT(data), "FILE", .help = "put the weights into a .ptd file",
      .fallback = "one file"},
     {"config", OPT_FILE, AT(config), "FILE", .help = "settings as JSON; options here win",
@@ -96,7 +97,8 @@ static dlx_export_opts options(const settings *s)
                              .n_rows = (size_t)s->rows.value,
                              .block_length = (size_t)s->block.value,
                              .data_path = s->data,
-                             .config = s->config};
+                             .config = s->config,
+                             .no_denoise = s->no_denoise};
 }
 
 /* What is in the program is read back from it: the same check as everybody's programs get. */
@@ -210,7 +212,11 @@ static const char *const about[] = {
     "come; int4, a scale for 32 inputs, the head int8. Quantize with calibration first (dlx "
     "quantize --method gptq), then export the GGUF file.",
     "Keys and values: state, kept in the program, as stock text runners call it; io, inputs and "
-    "outputs of each pass; none, a whole canvas at a time, for families that see all of it.",
+    "outputs of each pass; none, a whole canvas at a time, for families that see all of it; "
+    "compat, the six inputs of fixed sizes that runners of the Python DiffuLex Edge expect.",
+    "Methods: forward gives the logits of all rows; denoise, of chosen rows, the best id, its "
+    "logit and the log-sum-exp, so that no logits are copied. With _masked behind the name they "
+    "take a mask, for rows of several blocks.",
     "Stages: program writes OUT; graph prints what would be written, node by node, and needs no "
     "weights.",
     NULL};

@@ -29,6 +29,11 @@ void export_print(const json_t *report)
                    number(report, "fallbacks"));
     out_printf("  %.0f positions, %.0f rows a pass\n", number(report, "n_ctx"),
                number(report, "n_rows"));
+    const json_t *call = json_object_get(report, "call_bytes");
+    if (json_is_object(call))
+        out_printf("  each call takes %.2f MiB of keys and values and gives them back, and takes "
+                   "%.2f MiB of masks\n",
+                   number(call, "cache") / (1 << 20), number(call, "masks") / (1 << 20));
 }
 
 static void heading(const char *text)

@@ -4,6 +4,7 @@
 #include "out.h"
 #include "term.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *text_of(const json_t *object, const char *key)
@@ -23,28 +24,35 @@ static void heading(const char *text)
     out_printf("\n%s%s%s\n", term_code(&t, STYLE_BOLD), text, term_code(&t, STYLE_PLAIN));
 }
 
-/* "up to" stands before the shapes that a call may make smaller. */
-static void print_value(const char *what, const json_t *value)
+/* n values alike; "up to" stands before the shapes that a call may make smaller. */
+static void print_value(const char *what, const json_t *value, size_t n)
 {
     size_t i;
     json_t *dim;
     const json_t *shape = json_object_get(value, "shape");
+    char times[32] = "";
+    if (n > 1)
+        snprintf(times, sizeof times, "  x %zu", n);
     if (!shape) {
-        out_printf("    %-12s %s\n", what, text_of(value, "kind"));
+        out_printf("    %-12s %s%s\n", what, text_of(value, "kind"), times);
         return;
     }
     out_printf("    %-12s %-6s %s[", what, text_of(value, "type"),
                json_is_true(json_object_get(value, "dynamic")) ? "up to " : "");
     json_array_foreach(shape, i, dim) out_printf("%s%lld", i ? ", " : "", json_integer_value(dim));
     const char *name = text_of(value, "name");
-    out_printf("]%s%s\n", *name ? "  " : "", name);
+    out_printf("]%s%s%s\n", *name ? "  " : "", name, times);
 }
 
 static void print_values(const char *what, const json_t *values)
 {
-    size_t i;
-    json_t *value;
-    json_array_foreach(values, i, value) print_value(what, value);
+    const size_t n = json_array_size(values);
+    for (size_t i = 0, next; i < n; i = next) {
+        json_t *value = json_array_get(values, i);
+        for (next = i + 1; json_equal(value, json_array_get(values, next));)
+            next++;
+        print_value(what, value, next - i);
+    }
 }
 
 static void print_delegate(const json_t *d)

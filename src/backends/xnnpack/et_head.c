@@ -12,7 +12,7 @@ static dlx_result check(const dlx__backend *b, const dlx__head *in, dlx_error *e
     const int last = both ? 1 : in->stream;
     for (size_t i = 0; i < in->n; i++)
         for (int s = both ? 0 : in->stream; s <= last; s++)
-            if (s < 0 || s >= b->opts.n_streams || in->rows[i] >= b->n_hidden[s])
+            if (s < 0 || s >= b->opts.n_streams || in->rows[i] >= b->passes[s].step.n)
                 return dlx__fail(err, DLX_E_ARG,
                                  "expected rows of the last pass, found row %zu of stream %d; run "
                                  "a pass first",
@@ -25,17 +25,16 @@ static const float *row_logits(dlx__backend *b, const dlx__head *in, size_t row)
 {
     const size_t n = b->model->graph.n_vocab;
     if (in->cfg_scale == 0.0f)
-        return b->logits[in->stream] + row * n;
-    const float *c = b->logits[0] + row * n, *u = b->logits[1] + row * n;
+        return b->passes[in->stream].logits + row * n;
+    const float *c = b->passes[0].logits + row * n, *u = b->passes[1].logits + row * n;
     for (size_t v = 0; v < n; v++)
         b->guided[v] = u[v] + (in->cfg_scale + 1.0f) * (c[v] - u[v]);
     return b->guided;
 }
 
-dlx_result dlx__xnnpack_head(dlx__backend *b, const dlx__head *in, dlx_error *err)
+static void tell(dlx__backend *b, const dlx__head *in)
 {
     const size_t n_vocab = b->model->graph.n_vocab;
-    DLX__TRY(check(b, in, err));
     for (size_t i = 0; i < in->n; i++) {
         const float *x = row_logits(b, in, in->rows[i]);
         if (in->logits)
@@ -43,5 +42,42 @@ dlx_result dlx__xnnpack_head(dlx__backend *b, const dlx__head *in, dlx_error *er
         if (in->stats)
             dlx__ref_row_stat(&in->stats[i], x, n_vocab, in);
     }
+}
+
+/*
+ * By denoise if that is enough, unless it was not for the pass before: what asks for more at one
+ * pass will do so at the next, and two runs of a pass cost more than one by forward.
+ */
+static bool by_denoise(dlx__backend *b, const dlx__head *in)
+{
+    dlx__xnnpack_pass *p = &b->passes[in->stream];
+    const bool enough = dlx__xnnpack_denoises(b, in);
+    const bool first = !p->was_asked;
+    const bool wanted_more = p->wants_more;
+    if (first)
+        p->wants_more = false;
+    p->was_asked = true;
+    p->wants_more = p->wants_more || !enough;
+    return enough && !p->has_logits && !(first && wanted_more);
+}
+
+/* What failed will not do better before the next pass; what was stopped may still be wanted. */
+static dlx_result after(dlx__backend *b, int stream, dlx_result r)
+{
+    if (r != DLX_OK && r != DLX_CANCELLED)
+        b->passes[stream].waits = false;
+    return r;
+}
+
+dlx_result dlx__xnnpack_head(dlx__backend *b, const dlx__head *in, dlx_error *err)
+{
+    const int last = in->cfg_scale != 0.0f ? 1 : in->stream;
+    DLX__TRY(check(b, in, err));
+    if (by_denoise(b, in))
+        return after(b, in->stream, dlx__xnnpack_run_denoise(b, in->stream, in, err));
+    for (int s = in->cfg_scale != 0.0f ? 0 : last; s <= last; s++)
+        if (!b->passes[s].has_logits)
+            DLX__TRY(after(b, s, dlx__xnnpack_run_forward(b, s, err)));
+    tell(b, in);
     return DLX_OK;
 }

@@ -42,28 +42,43 @@ static dlx_result check_program(const dlx__backend *b, dlx_error *err)
     return DLX_OK;
 }
 
-static dlx_result allocate(dlx__backend *b, dlx_error *err)
+/* What methods read and write. */
+static bool allocate_calls(dlx__backend *b)
 {
     const dlx_allocator *mem = b->opts.mem;
-    const dlx__graph *g = &b->model->graph;
-    const dlx__program *p = &b->program;
-    const size_t row = dlx__mul(g->n_heads_kv, g->head_dim);
-    const size_t kv =
-        dlx__mul(dlx__mul(b->n_kv_values, p->facts.n_ctx), dlx__mul(row, sizeof(float)));
-    bool ok = (b->in = dlx__alloc_zero(mem, 3 + b->n_kv_values, sizeof *b->in)) != NULL;
-    ok = ok && (b->out = dlx__alloc_zero(mem, 1 + b->n_kv_values, sizeof *b->out));
-    ok = ok && (b->ids = dlx__alloc_zero(mem, p->facts.n_rows, sizeof *b->ids));
-    ok = ok && (b->guided = dlx__alloc_zero(mem, g->n_vocab, sizeof *b->guided));
-    if (p->facts.masked)
+    const dlx__program_facts *f = &b->program.facts;
+    bool ok =
+        (b->in = dlx__alloc_zero(mem, DLX__XNNPACK_INPUTS + b->n_kv_values, sizeof *b->in)) != NULL;
+    ok = ok &&
+         (b->out = dlx__alloc_zero(mem, DLX__XNNPACK_OUTPUTS + b->n_kv_values, sizeof *b->out));
+    ok = ok && (b->ids = dlx__alloc_zero(mem, f->n_rows, sizeof *b->ids));
+    ok = ok && (b->guided = dlx__alloc_zero(mem, b->model->graph.n_vocab, sizeof *b->guided));
+    if (f->masked)
         ok = ok && (b->mask = dlx__alloc_zero(
-                        mem, p->facts.n_rows,
-                        dlx__mul(p->facts.n_ctx + p->facts.n_rows, sizeof *b->mask)));
-    if (p->facts.cache == DLX__EXPORT_IO) {
-        for (int s = 0; s < b->opts.n_streams; s++)
-            ok = ok && (b->kv[s] = dlx__alloc_zero(mem, 1, kv));
-        ok = ok && (b->past = dlx__alloc_zero(mem, 1, kv));
+                        mem, f->n_rows, dlx__mul(dlx__add(f->n_ctx, f->n_rows), sizeof *b->mask)));
+    if (f->n_denoise_rows) {
+        ok = ok && (b->rows = dlx__alloc_zero(mem, f->n_denoise_rows, sizeof *b->rows));
+        ok = ok && (b->places = dlx__alloc_zero(mem, f->n_denoise_rows, sizeof *b->places));
     }
-    return ok ? DLX_OK : dlx__fail_memory(err, "opening a program", kv);
+    return ok;
+}
+
+/* K and V that are the caller's. */
+static dlx_result allocate(dlx__backend *b, dlx_error *err)
+{
+    const dlx__graph *g = &b->model->graph;
+    const dlx__program_facts *f = &b->program.facts;
+    const size_t row = dlx__mul(g->n_heads_kv, g->head_dim);
+    const size_t kv = dlx__mul(dlx__mul(b->n_kv_values, f->n_ctx), dlx__mul(row, sizeof(float)));
+    const bool io = f->cache == DLX__EXPORT_IO, compat = f->cache == DLX__EXPORT_COMPAT;
+    bool ok = allocate_calls(b);
+    for (int s = 0; s < b->opts.n_streams && (io || compat); s++)
+        ok = ok && (b->kv[s] = dlx__alloc_zero(b->opts.mem, 1, kv));
+    if (io)
+        ok = ok && (b->past = dlx__alloc_zero(b->opts.mem, 1, kv));
+    if (!ok)
+        return dlx__fail_memory(err, "opening a program", kv);
+    return compat ? dlx__xnnpack_compat_load(b, err) : DLX_OK;
 }
 
 dlx_result dlx__xnnpack_load(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
@@ -98,13 +113,17 @@ void dlx__xnnpack_close(dlx__backend *b)
         dlx__program_close(&b->program);
     for (int s = 0; s < DLX__XNNPACK_STREAMS; s++) {
         dlx__free(mem, b->kv[s]);
-        dlx__free(mem, b->logits[s]);
+        dlx__free(mem, b->passes[s].ids);
+        dlx__free(mem, b->passes[s].logits);
     }
     dlx__free(mem, b->in);
     dlx__free(mem, b->out);
     dlx__free(mem, b->ids);
+    dlx__free(mem, b->rows);
+    dlx__free(mem, b->places);
     dlx__free(mem, b->mask);
     dlx__free(mem, b->past);
     dlx__free(mem, b->guided);
+    dlx__xnnpack_compat_close(b);
     dlx__free(mem, b);
 }

@@ -13,6 +13,8 @@ static dlx__pte_model_opts options(const dlx__export_opts *o)
                                  .cache = o->cache,
                                  .n_ctx = o->n_ctx,
                                  .n_rows = o->n_rows,
+                                 .n_ids = o->n_ids,
+                                 .never_id = o->never_id,
                                  .description = o->description,
                                  .n_description = o->n_description,
                                  .write = {.data_path = o->data_path,

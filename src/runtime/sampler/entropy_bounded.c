@@ -30,5 +30,6 @@ static void select_entropy_bounded(dlx__selection *s)
 
 const dlx__sampler dlx__sampler_entropy_bounded = {.name = "entropy_bounded",
                                                    .measure = DLX__MEASURE_PROB,
+                                                   .reads_entropy = true,
                                                    .reads = "eb-threshold",
                                                    .select = select_entropy_bounded};

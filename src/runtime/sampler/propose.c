@@ -28,7 +28,7 @@ static dlx_result not_finite(size_t position, dlx_error *err)
 }
 
 static dlx_result run_head(const dlx__proposer *p, const size_t *rows, size_t n, dlx__id_list never,
-                           dlx__row_stat *stats, float *logits, dlx_error *err)
+                           bool best_only, dlx__row_stat *stats, float *logits, dlx_error *err)
 {
     dlx__head head = {.rows = rows,
                       .n = n,
@@ -36,6 +36,7 @@ static dlx_result run_head(const dlx__proposer *p, const size_t *rows, size_t n,
                       .n_ids = p->n_ids,
                       .suppress = never.ids,
                       .n_suppress = never.n,
+                      .best_only = best_only,
                       .stats = stats,
                       .logits = logits};
     return p->class->head(p->backend, &head, err);
@@ -105,7 +106,7 @@ static dlx_result greedily(dlx__proposer *p, const dlx__proposal *in, dlx__candi
     bool together = never.n == p->suppress_and_mask.n; /* one holds the other */
     size_t n = in->n + (together ? in->n_greedy : 0);
     if (n > 0)
-        DLX__TRY(run_head(p, in->rows, n, never, p->stats, NULL, err));
+        DLX__TRY(run_head(p, in->rows, n, never, in->best_only, p->stats, NULL, err));
     for (size_t i = 0; i < in->n; i++) {
         const dlx__row_stat *s = &p->stats[i];
         if (!s->finite)
@@ -114,8 +115,8 @@ static dlx_result greedily(dlx__proposer *p, const dlx__proposal *in, dlx__candi
         out[i] = candidate(p, in, in->positions[i], s->best, c);
     }
     if (!together && in->n_greedy > 0)
-        DLX__TRY(run_head(p, in->rows + in->n, in->n_greedy, p->suppress_and_mask, p->stats + in->n,
-                          NULL, err));
+        DLX__TRY(run_head(p, in->rows + in->n, in->n_greedy, p->suppress_and_mask, true,
+                          p->stats + in->n, NULL, err));
     return take_greedy(in, 0, in->n_greedy, p->stats + in->n, out, err);
 }
 
@@ -126,7 +127,7 @@ static dlx_result from_stats(dlx__proposer *p, const dlx__proposal *in, dlx__can
     if (p->unsure.n == 0 || in->n == 0)
         return DLX_OK;
     /* A second look without the unsure ids gives the others' renormalised confidences. */
-    DLX__TRY(run_head(p, in->rows, in->n, p->unsure, p->stats, NULL, err));
+    DLX__TRY(run_head(p, in->rows, in->n, p->unsure, in->best_only, p->stats, NULL, err));
     for (size_t i = 0; i < in->n; i++) {
         const dlx__row_stat *s = &p->stats[i];
         bool sure = s->finite && s->best == out[i].id;
@@ -186,8 +187,8 @@ static dlx_result from_logits(dlx__proposer *p, const dlx__proposal *in, dlx__ca
         size_t n = dlx__min(n_all - at, DLX__PROPOSE_ROWS);
         size_t n_drawn = dlx__min(n, in->n - dlx__min(at, in->n));
         size_t n_greedy = n - n_drawn;
-        DLX__TRY(run_head(p, in->rows + at, n, p->suppress_and_mask, n_greedy ? p->stats : NULL,
-                          p->logits, err));
+        DLX__TRY(run_head(p, in->rows + at, n, p->suppress_and_mask, true,
+                          n_greedy ? p->stats : NULL, p->logits, err));
         for (size_t i = 0; i < n_drawn; i++) {
             float *row = p->logits + i * p->n_rows_vocab;
             remove_ids(p, row, allowed(p, in));
@@ -204,7 +205,8 @@ static dlx_result from_logits(dlx__proposer *p, const dlx__proposal *in, dlx__ca
 dlx_result dlx__propose_greedy(dlx__proposer *p, size_t row, size_t position, dlx__candidate *out,
                                dlx_error *err)
 {
-    dlx__proposal in = {.rows = &row, .positions = &position, .n_greedy = 1, .no_mask = true};
+    dlx__proposal in = {
+        .rows = &row, .positions = &position, .n_greedy = 1, .best_only = true, .no_mask = true};
     return greedily(p, &in, out, err);
 }
 

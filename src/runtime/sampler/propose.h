@@ -52,6 +52,7 @@ typedef struct dlx__proposal {
      * the mask id: they share the others' call of the head. */
     size_t n_greedy;
     dlx__measure measure;
+    bool best_only;    /* nobody asks for margins and entropies */
     bool no_mask;      /* the mask id may not be proposed even where it is allowed */
     size_t pass;       /* for the draws */
     bool ranks_freely; /* alg_temp applies */

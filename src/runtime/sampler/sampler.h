@@ -62,6 +62,7 @@ typedef struct dlx__sampler {
     bool by_quota;     /* a pass of quota 0 reveals nothing */
     bool ranks_freely; /* alg_temp may shuffle its order */
     bool blind; /* looks at positions and draws alone: the head need run on its choice only */
+    bool reads_entropy; /* of the candidates, beside their confidence */
     const char
         *reads; /* the option that it reads: "threshold", "factor", "eb-threshold"; or NULL */
     void (*select)(dlx__selection *s);

@@ -71,7 +71,7 @@ static void a_pass_reads_each_weight_once(void **state)
     (void)state;
     dlx_model *model = tiny("bf16", NULL);
     dlx__work w;
-    dlx__work_of_pass(&w, &model->core, &as_stored, 3, 8);
+    dlx__work_of_pass(&w, &model->core, &as_stored, NULL, 3, 8);
     double matrices = LAYERS * MATRIX + D * V; /* the head */
     double vectors = LAYERS * VECTORS + D;
     assert_true(w.bytes == 2 * matrices + 4 * vectors + 2.0 * 3 * D);
@@ -85,7 +85,7 @@ static void weights_made_int8_are_read_as_such(void **state)
     (void)state;
     dlx_model *model = tiny("bf16", NULL);
     dlx__work w;
-    dlx__work_of_pass(&w, &model->core, &int8, 3, 8);
+    dlx__work_of_pass(&w, &model->core, &int8, NULL, 3, 8);
     double outputs = LAYERS * (Q + 2 * KV + D + 2 * FF + D) + V;
     double matrices = LAYERS * MATRIX + D * V, vectors = LAYERS * VECTORS + D;
     assert_true(w.bytes == matrices + 4 * outputs + 4 * vectors + 2.0 * 3 * D);
@@ -119,7 +119,7 @@ static void products_count_by_type_and_attention_as_float(void **state)
     for (size_t i = 0; i < DLX__LEN(types); i++) {
         dlx_model *model = tiny(types[i].type, NULL);
         dlx__work w;
-        dlx__work_of_pass(&w, &model->core, types[i].a, 6, 8);
+        dlx__work_of_pass(&w, &model->core, types[i].a, NULL, 6, 8);
         const dlx__dtype stored = dlx__model_tensor(&model->core, DLX__ROLE_Q, 0)->dtype;
         assert_string_equal(dlx__multiplied_as(stored, types[i].a), types[i].as);
         /* rows at 8 .. 13 in blocks of 4: four see 12 positions, two see all 14 */
@@ -139,16 +139,16 @@ static void bidirectional_rows_see_everything(void **state)
     (void)state;
     dlx_model *model = tiny("f32", "llada");
     dlx__work w;
-    dlx__work_of_pass(&w, &model->core, &as_stored, 6, 8);
+    dlx__work_of_pass(&w, &model->core, &as_stored, NULL, 6, 8);
     double products = 2.0 * 6 * (LAYERS * MATRIX + D * V);
     const double attention = 4.0 * LAYERS * HEADS * HD * 6 * 14;
     assert_true(w.ops[DLX__PEAK_F32] == products + attention);
-    dlx__work_of_pass(&w, &model->core, &halves, 6, 8);
+    dlx__work_of_pass(&w, &model->core, &halves, NULL, 6, 8);
     assert_true(w.ops[DLX__PEAK_F32] == products && w.ops[DLX__PEAK_BF16] == attention);
     /* pairs are multiplied where both are so */
-    dlx__work_of_pass(&w, &model->core, &halves_f16, 6, 8);
+    dlx__work_of_pass(&w, &model->core, &halves_f16, NULL, 6, 8);
     assert_true(w.ops[DLX__PEAK_F32] == products + attention);
-    dlx__work_of_pass(&w, &model->core, &kept_bf16, 6, 8);
+    dlx__work_of_pass(&w, &model->core, &kept_bf16, NULL, 6, 8);
     assert_true(w.ops[DLX__PEAK_F32] == products + attention);
     dlx_model_free(model);
 }
