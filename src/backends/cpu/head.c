@@ -5,6 +5,7 @@
  * number of threads nor their timing shows in the result.
  */
 #include "backends/cpu/session.h"
+#include "backends/row_stat.h"
 
 #include "base/fail.h"
 
@@ -129,26 +130,13 @@ static void vocab_phase(void *arg, int thread, int n_threads)
         vocab_tile(j, tile, logits);
 }
 
-/* With p = exp(l - max) / sum: sum p ln p = weighted / sum - ln sum. */
-static dlx__row_stat row_stat(const dlx__stats *s)
-{
-    if (s->best < 0 || s->broken)
-        return (dlx__row_stat){.finite = false};
-    return (dlx__row_stat){.best = s->best,
-                           .logit = s->max,
-                           .prob = 1 / s->sum,
-                           .margin = (1 - expf(s->second - s->max)) / s->sum,
-                           .neg_entropy = fminf(s->weighted / s->sum - logf(s->sum), 0),
-                           .finite = true};
-}
-
 static void finish_stats(const head_job *j)
 {
     for (size_t r = 0; r < j->n; r++) {
         dlx__stats all = j->b->stats[r];
         for (size_t tile = 1; tile < dlx__cpu_vocab_tiles(j->end); tile++)
             dlx__stats_merge(&all, &j->b->stats[tile * DLX__CPU_TILE + r]);
-        j->in->stats[j->first + r] = row_stat(&all);
+        j->in->stats[j->first + r] = dlx__row_stat_of(&all);
     }
 }
 

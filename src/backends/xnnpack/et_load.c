@@ -1,4 +1,5 @@
 /* et_load.c - a session on a program. */
+#include "backends/row_stat.h"
 #include "backends/xnnpack/xnnpack.h"
 
 #include "base/fail.h"
@@ -91,6 +92,7 @@ dlx_result dlx__xnnpack_load(dlx__backend **out, const dlx__model *m, const dlx_
         return dlx__fail_memory(err, "opening a program", sizeof *b);
     b->model = m;
     b->opts = *o;
+    b->kernels = dlx__row_stat_kernels();
     b->n_kv_values = 2 * m->hp.n_layers;
     b->key.stream = -1;
     dlx_result r = dlx__program_open(&b->program, o->path, m, o->n_threads, o->mem, err);

@@ -42,6 +42,7 @@ typedef struct dlx__xnnpack_compat {
 struct dlx__backend {
     const dlx__model *model;
     dlx__backend_opts opts;
+    const struct dlx__kernels *kernels; /* for statistics of logits */
     dlx__program program;
     size_t n_kv_values;              /* 2 * n_layers: K and V of each layer */
     dlx__et_tensor *in;              /* [DLX__XNNPACK_INPUTS + n_kv_values] */
