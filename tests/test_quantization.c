@@ -255,20 +255,20 @@ static void c20_what_is_kept_is_a_rule(void **state)
 static void c20_schemes_differ(void **state)
 {
     (void)state;
-    static const char *const schemes[] = {"weight-only", "dynamic", "dynamic-row", "static",
-                                          "static16"};
+    static const char *const schemes[] = {"weight-only",    "dynamic", "dynamic-row",
+                                          "dynamic-affine", "static",  "static16"};
     const dlx_quantize_opts opts = {.size = sizeof opts,
                                     .scheme = "static",
                                     .calibrate = DLX_SOURCE_DIR "/models/records/calibration.jsonl",
                                     .n_texts = 8};
     dlx_model *other;
     dlx_error err;
-    float *all[5];
+    float *all[6];
     size_t n;
     json_decref(quantize(model, &opts));
     if (dlx_model_open(&other, support_tmp("quantized.gguf"), NULL, &err) != DLX_OK)
         fail_msg("%s", err.text);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 6; i++) {
         all[i] = logits_of(other, schemes[i], &n);
         float *again = logits_of(other, schemes[i], &n);
         assert_memory_equal(all[i], again, n * sizeof *again);
@@ -276,7 +276,7 @@ static void c20_schemes_differ(void **state)
         for (size_t k = 0; k < i; k++)
             assert_memory_not_equal(all[i], all[k], n * sizeof *all[i]);
     }
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 6; i++)
         free(all[i]);
     dlx_model_free(other);
 }

@@ -118,10 +118,11 @@ static dlx_result read_how(job *j, dlx_error *err)
     const char *method = j->o->method ? j->o->method : "rtn";
     j->q.scheme = dlx__scheme_find(scheme);
     if (j->q.scheme == DLX__SCHEME_NONE)
-        return dlx__fail(err, DLX_E_ARG,
-                         "scheme: expected weight-only, dynamic, dynamic-row, static or static16, "
-                         "found %s",
-                         scheme);
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "scheme: expected weight-only, dynamic, dynamic-row, dynamic-affine, static "
+            "or static16, found %s",
+            scheme);
     if (!dlx__method_find(&j->q.method, method))
         return dlx__fail(err, DLX_E_ARG, "method: expected rtn, awq, gptq or awq-gptq, found %s",
                          method);

@@ -33,7 +33,7 @@ static const char *const *type_names(void)
 
 static const char *const *scheme_names(void)
 {
-    static const char *const names[] = {"weight-only", "dynamic",  "dynamic-row",
+    static const char *const names[] = {"weight-only", "dynamic",  "dynamic-row", "dynamic-affine",
                                         "static",      "static16", NULL};
     return names;
 }
@@ -297,7 +297,8 @@ static const char *const about[] = {
     "like those that the model will meet, and take minutes; at four bits they are several times "
     "closer to the model.",
     "Schemes: weight-only multiplies floats; dynamic rounds rows to int8 as they come, 128 numbers "
-    "to a scale, dynamic-row all of a row; static and static16 use ranges that calibration "
+    "to a scale, dynamic-row all of a row, dynamic-affine with a zero point, as phones run int8 "
+    "and int4 programs of dlx export; static and static16 use ranges that calibration "
     "records.",
     NULL};
 
