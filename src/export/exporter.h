@@ -12,6 +12,7 @@ typedef struct dlx__export_written {
     uint64_t program_bytes, data_bytes; /* of the files; data: of the second, if there is one */
     uint64_t weight_bytes;              /* of all weights in it, each once */
     size_t n_fallbacks; /* matrices whose rows are no whole groups, and which are int8 for int4 */
+    size_t n_again;     /* of integers that their form cannot hold, and which are rounded again */
     dlx__export_parts parts;
     /* Where it runs: K and V of all positions, what the methods' own tensors take, and what the
      * delegate lays out anew: once, or once for each of n_methods without a cache of weights. */

@@ -4,11 +4,9 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/sha256.h"
-#include "dtype/convert.h"
-#include "export/pack_row.h"
 #include "export/pte_write.h"
+#include "export/stored_row.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +25,7 @@ struct dlx__packed_tensor {
     const dlx__tensor *tensor;
     dlx__packing packing;
     size_t n_rows, n_cols;
+    bool is_again; /* its integers are rounded again */
     part parts[2]; /* numbers, scales */
 };
 
@@ -53,24 +52,6 @@ dlx__packing dlx__packed_packing(const dlx__packed *p, const dlx__tensor *w, boo
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
-static dlx_result check_row(const dlx__packed_tensor *t, const float *x, size_t row, dlx_error *err)
-{
-    const float most = t->packing == DLX__PACK_FP16 ? 65504.0f : INFINITY;
-    for (size_t i = 0; i < t->n_cols; i++) {
-        if (!isfinite(x[i]))
-            return dlx__fail(err, DLX_E_FORMAT,
-                             "tensor %s: expected finite numbers, found NaN or infinity in row "
-                             "%zu; fetch the model again",
-                             t->tensor->name, row);
-        if (fabsf(x[i]) > most)
-            return dlx__fail(err, DLX_E_ARG,
-                             "tensor %s: row %zu has numbers beyond 65504, which fp16 cannot hold; "
-                             "take fp32",
-                             t->tensor->name, row);
-    }
-    return DLX_OK;
-}
-
 /* Buffers of a walk over the rows. */
 typedef struct walk {
     float *x;       /* [n_cols] */
@@ -81,13 +62,11 @@ typedef struct walk {
 static dlx_result add_row(walk *w, const part *p, size_t row, emit_fn emit, void *user,
                           dlx_error *err)
 {
-    const dlx__packed_tensor *t = p->of;
-    const size_t from_bytes = t->tensor->n_bytes / t->n_rows;
+    dlx__packed_tensor *t = p->of;
     const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
-    dlx__to_f32(w->x, (const uint8_t *)t->tensor->data + row * from_bytes, t->tensor->dtype,
-                t->n_cols);
-    DLX__TRY(check_row(t, w->x, row, err));
-    dlx__pack_row(w->piece + w->n, t->packing, p->scales, w->x, t->n_cols);
+    DLX__TRY(dlx__stored_row_read(w->x, t->tensor, row, t->packing, err));
+    if (!dlx__stored_row_pack(w->piece + w->n, t->packing, p->scales, t->tensor, row, w->x))
+        t->is_again = true;
     w->n += row_bytes;
     if (w->n + row_bytes <= w->capacity && row + 1 < t->n_rows)
         return DLX_OK;
@@ -173,6 +152,7 @@ static dlx__packed_tensor *new_item(dlx__packed *p, const dlx__tensor *t, dlx__p
     item->owner = p;
     item->tensor = t;
     item->packing = packing;
+    item->is_again = false;
     item->n_rows = t->n_dims > 1 ? t->shape[0] : 1;
     item->n_cols = t->shape[t->n_dims - 1];
     for (int s = 0; s < 2; s++) {
@@ -254,6 +234,14 @@ void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program)
             if (one->key[0])
                 dlx__pte_name(program, one->key, blob_of(one));
         }
+}
+
+size_t dlx__packed_n_again(const dlx__packed *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++)
+        n += p->items[i]->is_again;
+    return n;
 }
 
 dlx__pte_blob dlx__packed_floats(dlx__packed *p, const dlx__tensor *t, dlx__pte_type type)

@@ -300,6 +300,7 @@ dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
         r = dlx__pte_write(&program, path, &write, &facts->written, err);
     if (r == DLX_OK) {
         facts->n_fallbacks = n_fallbacks(m, &packed);
+        facts->n_again = dlx__packed_n_again(&packed);
         count_parts(facts, &shared);
         count_memory(facts, &program);
     }
