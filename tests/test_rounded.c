@@ -3,6 +3,7 @@
  * test_rounded.c - dlx_export's stage rounded: the weights of a program as a GGUF file. Nothing is
  * lost of weights that the program can hold, and what is lost of others is told.
  */
+#include "failing_mem.h"
 #include "support.h"
 
 #include <dlx/export.h>
@@ -308,6 +309,31 @@ static void what_has_no_use_is_refused(void **state)
     dlx_model_free(m);
 }
 
+/* Whichever allocation fails: a sentence, and nothing is left behind. */
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    const dlx_export_opts opts = {.size = sizeof opts, .stage = "rounded", .dtype = "int4"};
+    size_t n = 0;
+    for (dlx_result r = DLX_E_NOMEM; r != DLX_OK;) {
+        failing_mem f;
+        dlx_model *m;
+        dlx_error err;
+        failing_mem_init(&f, 0);
+        const dlx_model_opts open = {.size = sizeof open, .mem = &f.mem};
+        if (dlx_model_open(&m, support_golden("dream-tied"), &open, &err) != DLX_OK)
+            fail_msg("%s", err.text);
+        const long n_alive = f.n_alive;
+        f.fail_at = f.n_calls + ++n;
+        r = dlx_export(m, support_tmp("starved.gguf"), &opts, NULL, &err);
+        assert_true(r == DLX_OK || r == DLX_E_NOMEM);
+        assert_int_equal(f.n_alive, n_alive);
+        dlx_model_free(m);
+        assert_int_equal(f.n_alive, 0);
+    }
+    assert_true(n > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +344,7 @@ int main(void)
         cmocka_unit_test(the_scheme_is_in_the_file),
         cmocka_unit_test(a_stopped_file_is_not_there),
         cmocka_unit_test(what_has_no_use_is_refused),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
