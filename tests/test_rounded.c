@@ -1,6 +1,6 @@
 // labels: quick export
 /*
- * test_rounded.c - dlx_export's stage rounded: the weights of a program as a GGUF file. Nothing is
+ * test_rounded.c - dlx_export_weights: the weights of a program as a GGUF file. Nothing is
  * lost of weights that the program can hold, and what is lost of others is told.
  */
 #include "failing_mem.h"
@@ -32,10 +32,10 @@ static dlx_model *open_path(const char *path)
 /* The report of rounding a model's file. */
 static json_t *round_file(const dlx_model *m, const char *dtype)
 {
-    const dlx_export_opts opts = {.size = sizeof opts, .dtype = dtype, .stage = "rounded"};
+    const dlx_export_opts opts = {.size = sizeof opts, .dtype = dtype};
     char *text;
     dlx_error err;
-    if (dlx_export(m, support_tmp(ROUNDED), &opts, &text, &err) != DLX_OK)
+    if (dlx_export_weights(m, support_tmp(ROUNDED), &opts, &text, &err) != DLX_OK)
         fail_msg("%s", err.text);
     json_t *report = json_loads(text, 0, NULL);
     dlx_free(m, text);
@@ -275,13 +275,11 @@ static void a_stopped_file_is_not_there(void **state)
     dlx_model *m = support_open("dream-tied");
     dlx_error err;
     double last = 1;
-    const dlx_export_opts opts = {.size = sizeof opts,
-                                  .stage = "rounded",
-                                  .dtype = "int4",
-                                  .on_progress = stop_at_once,
-                                  .user = &last};
+    const dlx_export_opts opts = {
+        .size = sizeof opts, .dtype = "int4", .on_progress = stop_at_once, .user = &last};
     remove(support_tmp("stopped.gguf"));
-    assert_int_equal(dlx_export(m, support_tmp("stopped.gguf"), &opts, NULL, &err), DLX_CANCELLED);
+    assert_int_equal(dlx_export_weights(m, support_tmp("stopped.gguf"), &opts, NULL, &err),
+                     DLX_CANCELLED);
     assert_true(last < 1);
     assert_null(fopen(support_tmp("stopped.gguf"), "rb"));
     dlx_model_free(m);
@@ -291,18 +289,16 @@ static void what_has_no_use_is_refused(void **state)
 {
     (void)state;
     const dlx_export_opts cases[] = {
-        {.stage = "half"},
-        {.stage = "rounded", .cache = "io"},
-        {.stage = "rounded", .n_ctx = 64},
-        {.stage = "rounded", .n_rows = 8},
-        {.stage = "rounded", .data_path = "x.ptd"},
-        {.stage = "rounded", .dtype = "fp8"},
+        {.cache = "io"},          {.n_ctx = 64},      {.n_rows = 8},
+        {.block_length = 4},      {.data_path = "x"}, {.dtype = "fp8"},
+        {.backend = "reference"},
     };
-    static const char *const parts[] = {"stage", "cache", "context", "rows", "data", "dtype"};
+    static const char *const parts[] = {"cache", "context", "rows",     "block length",
+                                        "data",  "dtype",   "reference"};
     dlx_model *m = support_open("sdar-tiny-b4");
     dlx_error err;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(dlx_export(m, support_tmp("refused.gguf"), &cases[i], NULL, &err),
+        assert_int_equal(dlx_export_weights(m, support_tmp("refused.gguf"), &cases[i], NULL, &err),
                          DLX_E_ARG);
         support_sentence(&err, parts[i]);
     }
@@ -313,7 +309,7 @@ static void what_has_no_use_is_refused(void **state)
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    const dlx_export_opts opts = {.size = sizeof opts, .stage = "rounded", .dtype = "int4"};
+    const dlx_export_opts opts = {.size = sizeof opts, .dtype = "int4"};
     size_t n = 0;
     for (dlx_result r = DLX_E_NOMEM; r != DLX_OK;) {
         failing_mem f;
@@ -325,7 +321,7 @@ static void every_allocation_may_fail(void **state)
             fail_msg("%s", err.text);
         const long n_alive = f.n_alive;
         f.fail_at = f.n_calls + ++n;
-        r = dlx_export(m, support_tmp("starved.gguf"), &opts, NULL, &err);
+        r = dlx_export_weights(m, support_tmp("starved.gguf"), &opts, NULL, &err);
         assert_true(r == DLX_OK || r == DLX_E_NOMEM);
         assert_int_equal(f.n_alive, n_alive);
         dlx_model_free(m);
