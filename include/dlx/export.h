@@ -44,6 +44,7 @@ typedef struct dlx_export_opts {
      */
     const char *config;
     bool no_denoise; /* leave out the methods that tell what chosen rows choose */
+    int n_threads;   /* that pack weights; 0: the fast cores. The same bytes for any number */
 } dlx_export_opts;
 
 /*

@@ -167,6 +167,7 @@ static dlx_result prepare_weights(job *j, const char *path, dlx_error *err)
                          m->checkpoint.path);
     j->to.path = path;
     j->to.data_path = j->o->data_path;
+    j->to.n_threads = j->o->n_threads;
     j->to.written = &j->written;
     return DLX_OK;
 }

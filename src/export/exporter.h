@@ -32,6 +32,7 @@ struct dlx__export_opts {
     int64_t never_id;        /* ... but for this one; -1: all of them */
     const void *description; /* [n_description]: the model's keys as a GGUF file without tensors */
     size_t n_description;
+    int n_threads; /* that pack weights, the same bytes for any number; 0: the fast cores */
     bool (*on_progress)(void *user, uint64_t n_done, uint64_t n_total); /* false stops; or NULL */
     void *user;
     const dlx_allocator *mem;

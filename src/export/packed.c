@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "export/pte_write.h"
-#include "export/stored_row.h"
+#include "export/row_packer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,27 +52,20 @@ dlx__packing dlx__packed_packing(const dlx__packed *p, const dlx__tensor *w, boo
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
-/* Buffers of a walk over the rows. */
-typedef struct walk {
-    float *x;       /* [n_cols] */
-    uint8_t *piece; /* [capacity] */
-    size_t n, capacity;
-} walk;
-
-static dlx_result add_row(walk *w, const part *p, size_t row, emit_fn emit, void *user,
-                          dlx_error *err)
+static dlx_result emit_rows(const part *p, const dlx__row_packer *packer, uint8_t *piece,
+                            size_t most, emit_fn emit, void *user, dlx_error *err)
 {
     dlx__packed_tensor *t = p->of;
     const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
-    DLX__TRY(dlx__stored_row_read(w->x, t->tensor, row, t->packing, err));
-    if (!dlx__stored_row_pack(w->piece + w->n, t->packing, p->scales, t->tensor, row, w->x))
-        t->is_again = true;
-    w->n += row_bytes;
-    if (w->n + row_bytes <= w->capacity && row + 1 < t->n_rows)
-        return DLX_OK;
-    const size_t n = w->n;
-    w->n = 0;
-    return emit(user, w->piece, n, err);
+    bool exact = true;
+    for (size_t row = 0; row < t->n_rows;) {
+        const size_t n = dlx__min(most, t->n_rows - row);
+        DLX__TRY(dlx__row_packer_put(packer, piece, p->scales, row, n, &exact, err));
+        DLX__TRY(emit(user, piece, n * row_bytes, err));
+        row += n;
+    }
+    t->is_again = t->is_again || !exact;
+    return DLX_OK;
 }
 
 static dlx_result make_bytes(const part *p, emit_fn emit, void *user, dlx_error *err)
@@ -80,15 +73,17 @@ static dlx_result make_bytes(const part *p, emit_fn emit, void *user, dlx_error 
     const dlx__packed_tensor *t = p->of;
     const dlx_allocator *mem = t->owner->arena.mem;
     const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
-    walk w = {.capacity = dlx__max(row_bytes, PIECE_BYTES)};
-    w.x = dlx__alloc(mem, dlx__mul(t->n_cols, sizeof *w.x));
-    w.piece = dlx__alloc(mem, w.capacity);
-    dlx_result r = w.x && w.piece ? DLX_OK : dlx__fail_memory(err, "packing weights", w.capacity);
-    for (size_t row = 0; row < t->n_rows && r == DLX_OK; row++)
-        r = add_row(&w, p, row, emit, user, err);
+    const size_t most = dlx__max(1, PIECE_BYTES / row_bytes); /* rows of a piece */
+    dlx__row_packer packer;
+    dlx_result r = dlx__row_packer_open(&packer, t->tensor, t->packing, t->owner->pool, mem, err);
+    uint8_t *piece = dlx__alloc(mem, dlx__mul(dlx__min(most, t->n_rows), row_bytes));
+    if (r == DLX_OK && !piece)
+        r = dlx__fail_memory(err, "packing weights", most * row_bytes);
+    if (r == DLX_OK)
+        r = emit_rows(p, &packer, piece, most, emit, user, err);
     dlx__model_drop_pages(t->owner->model, t->tensor->data, t->tensor->n_bytes);
-    dlx__free(mem, w.x);
-    dlx__free(mem, w.piece);
+    dlx__row_packer_close(&packer);
+    dlx__free(mem, piece);
     return r;
 }
 

@@ -7,6 +7,7 @@
 #ifndef DLX__PACKED_H
 #define DLX__PACKED_H
 
+#include "base/pool.h"
 #include "base/tensor.h"
 #include "export/pte_program.h"
 #include "export/xnn_graph.h"
@@ -33,6 +34,7 @@ typedef struct dlx__packed_tensor dlx__packed_tensor;
 typedef struct dlx__packed {
     dlx__arena arena;
     const dlx__model *model;    /* whose file's pages are given back when a tensor is done */
+    dlx__pool *pool;            /* that packs; NULL: the caller alone */
     dlx__packing packing;       /* of the matrices of products */
     dlx__packing head;          /* of the head */
     dlx__packed_tensor **items; /* [n] */

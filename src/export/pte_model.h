@@ -48,6 +48,7 @@ typedef struct dlx__pte_model_opts {
     int64_t never_id;        /* -1: none */
     const void *description; /* [n_description] bytes of DLX__PTE_DESCRIPTION; NULL: none */
     size_t n_description;
+    int n_threads; /* that pack weights; 0: the fast cores */
     dlx__pte_write_opts write;
 } dlx__pte_model_opts;
 

@@ -16,7 +16,7 @@
 
 typedef struct settings {
     const char *backend, *dtype, *cache, *data, *config, *stage;
-    opt_count ctx, rows, block;
+    opt_count ctx, rows, block, threads;
     bool no_denoise, json, quiet, report;
 } settings;
 
@@ -73,6 +73,8 @@ static const opt output_rows[] = {
     {"report", OPT_FLAG, AT(report),
      .help = "bytes by part, memory where it runs, methods, operators, delegates"},
     {"quiet", OPT_FLAG, AT(quiet), .help = "no progress on standard error", .letter = 'q'},
+    {"threads", OPT_COUNT, AT(threads), "N", .help = "threads to pack weights with",
+     .fallback = "the fast cores", .lo = 1, .hi = 1024},
 };
 
 static const opt_table tables[] = {
@@ -103,7 +105,8 @@ static dlx_export_opts options(const settings *s)
                              .block_length = (size_t)s->block.value,
                              .data_path = s->data,
                              .config = s->config,
-                             .no_denoise = s->no_denoise};
+                             .no_denoise = s->no_denoise,
+                             .n_threads = (int)s->threads.value};
 }
 
 /* What is in the program is read back from it: the same check as everybody's programs get. */

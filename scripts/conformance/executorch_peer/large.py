@@ -9,8 +9,8 @@ from executorch_peer import borders, ours, shapes
 
 BOUND = 5e-5
 # name, sizes, types, form of the cache, ids of each list
-MODELS = [("0.5B, 24 layers", shapes.HALF_B, ["fp32", "int4"], "state", [1] * 12),
-          ("7B, one layer", shapes.SEVEN_B_LAYER, ["fp32", "int8", "int4"], "none", [1, 1, 2, 2, 2, 3, 3, 3])]
+MODELS = [("0.5B, 24 layers", shapes.HALF_B, ["fp32", "int4"], "state", [1] * 10),
+          ("7B, one layer", shapes.SEVEN_B_LAYER, ["fp32", "int8", "int4"], "none", [1, 2, 2, 2, 3, 3])]
 
 
 def _ids(seed, n):

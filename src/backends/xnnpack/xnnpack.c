@@ -17,6 +17,7 @@ static dlx__pte_model_opts options(const dlx__export_opts *o)
                                  .never_id = o->never_id,
                                  .description = o->description,
                                  .n_description = o->n_description,
+                                 .n_threads = o->n_threads,
                                  .write = {.data_path = o->data_path,
                                            .on_progress = o->on_progress,
                                            .user = o->user,

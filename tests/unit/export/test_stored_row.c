@@ -5,7 +5,7 @@
 #include "base/rng.h"
 #include "dtype/convert.h"
 #include "dtype/grid.h"
-#include "export/stored_row.h"
+#include "export/row_packer.h"
 
 #include <math.h>
 #include <string.h>
@@ -169,6 +169,33 @@ static void numbers_that_no_form_holds(void **state)
     assert_says(&err, "row");
 }
 
+/* Of several rows that are refused the first is named, whichever thread finds one first. */
+static void the_first_row_is_named(void **state)
+{
+    (void)state;
+    enum { ROWS = 7 };
+    float x[ROWS][N] = {{0}};
+    uint8_t out[ROWS * N];
+    dlx__tensor t = row_of(x, DLX__F32);
+    t.shape[0] = ROWS;
+    t.n_bytes = sizeof x;
+    dlx__pool *pool;
+    dlx__row_packer p;
+    dlx_error err;
+    bool exact = true;
+    assert_ok(dlx__pool_open(&pool, 3, NULL, &err), &err);
+    assert_ok(dlx__row_packer_open(&p, &t, DLX__PACK_INT8, pool, NULL, &err), &err);
+    assert_ok(dlx__row_packer_put(&p, out, false, 0, ROWS, &exact, &err), &err);
+    assert_true(exact);
+    x[6][0] = x[2][N - 1] = INFINITY;
+    assert_int_equal(dlx__row_packer_put(&p, out, false, 0, ROWS, &exact, &err), DLX_E_FORMAT);
+    assert_says(&err, "in row 2;");
+    assert_int_equal(dlx__row_packer_put(&p, out, false, 3, ROWS - 3, &exact, &err), DLX_E_FORMAT);
+    assert_says(&err, "in row 6;");
+    dlx__row_packer_close(&p);
+    dlx__pool_free(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +204,7 @@ int main(void)
         cmocka_unit_test(eight_bits),
         cmocka_unit_test(other_types),
         cmocka_unit_test(numbers_that_no_form_holds),
+        cmocka_unit_test(the_first_row_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
