@@ -289,12 +289,12 @@ static void what_has_no_use_is_refused(void **state)
 {
     (void)state;
     const dlx_export_opts cases[] = {
-        {.cache = "io"},          {.n_ctx = 64},      {.n_rows = 8},
-        {.block_length = 4},      {.data_path = "x"}, {.dtype = "fp8"},
-        {.backend = "reference"},
+        {.cache = "io"},          {.n_ctx = 64},        {.n_rows = 8},
+        {.block_length = 4},      {.data_path = "x"},   {.dtype = "fp8"},
+        {.backend = "reference"}, {.no_denoise = true},
     };
-    static const char *const parts[] = {"cache", "context", "rows",     "block length",
-                                        "data",  "dtype",   "reference"};
+    static const char *const parts[] = {"cache", "context", "rows",      "block length",
+                                        "data",  "dtype",   "reference", "denoise"};
     dlx_model *m = support_open("sdar-tiny-b4");
     dlx_error err;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

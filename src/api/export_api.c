@@ -187,6 +187,7 @@ static dlx_result check_weights_alone(const dlx_export_opts *o, dlx_error *err)
                        : o->n_rows       ? "rows"
                        : o->block_length ? "block length"
                        : o->data_path    ? "data"
+                       : o->no_denoise   ? "no denoise"
                                          : NULL;
     if (!name)
         return DLX_OK;
