@@ -65,6 +65,7 @@ static void every_arithmetic_answers(void **state)
         {.weights = "int8", .backend = "reference"},
         {.weights = "int8", .scheme = "weight-only"},
         {.weights = "int8", .scheme = "dynamic-row"},
+        {.weights = "int8", .scheme = "dynamic-affine"},
         {.weights = "int8", .scheme = "dynamic", .backend = "reference"},
         {.kv_type = "bf16"},
         {.kv_type = "f16", .kernels = "scalar"},
@@ -304,7 +305,8 @@ static void refusals_have_the_list(void **state)
         {{.kernels = "scalar", .backend = "reference"}, "none to choose from"},
         {{.compute = "bf16", .backend = "reference"}, "float32 only"},
         {{.scheme = "w8a8"},
-         "scheme: expected one of weight-only, dynamic, dynamic-row, static, static16, found w8a8"},
+         "scheme: expected one of weight-only, dynamic, dynamic-row, dynamic-affine, static, "
+         "static16, found w8a8"},
         {{.scheme = "none", .backend = "reference"}, "found none"},
         {{.scheme = "static"}, "scheme static: expected the range of what"},
         {{.scheme = "static16", .backend = "reference"}, "--scheme static16 --calibrate"},

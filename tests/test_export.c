@@ -369,6 +369,50 @@ static void progress_and_stopping(void **state)
     dlx_model_free(m);
 }
 
+static char *bytes_of(const char *name, size_t *n)
+{
+    FILE *f = fopen(support_tmp(name), "rb");
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    *n = (size_t)ftell(f);
+    rewind(f);
+    char *bytes = malloc(*n);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, *n, f), *n);
+    fclose(f);
+    return bytes;
+}
+
+/* Programs, and their weights alone, have the same bytes for any number of threads. */
+static void any_number_of_threads(void **state)
+{
+    (void)state;
+    static const int n_threads[] = {1, 2, 3, 8};
+    dlx_model *m = support_open("llada-tiny"); /* rows of q and k lie in another order in GGUF */
+    for (int alone = 0; alone < 2; alone++) {
+        char *first = NULL;
+        size_t n = 0, n_first = 0;
+        for (size_t t = 0; t < 4; t++) {
+            const dlx_export_opts opts = {
+                .size = sizeof opts, .dtype = "int4", .n_threads = n_threads[t]};
+            dlx_error err;
+            const char *path = support_tmp("threads.out");
+            if ((alone ? dlx_export_weights(m, path, &opts, NULL, &err)
+                       : dlx_export(m, path, &opts, NULL, &err)) != DLX_OK)
+                fail_msg("%s", err.text);
+            char *bytes = bytes_of("threads.out", &n);
+            assert_true(!first || (n == n_first && memcmp(first, bytes, n) == 0));
+            if (first)
+                free(bytes);
+            else
+                first = bytes;
+            n_first = n;
+        }
+        free(first);
+    }
+    dlx_model_free(m);
+}
+
 static void what_cannot_be_exported(void **state)
 {
     (void)state;
@@ -452,6 +496,7 @@ int main(void)
         cmocka_unit_test(the_static_graph_is_printed),
         cmocka_unit_test(the_report_can_be_carried_out),
         cmocka_unit_test(progress_and_stopping),
+        cmocka_unit_test(any_number_of_threads),
         cmocka_unit_test(what_cannot_be_exported),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(backends_without_a_program_say_so),

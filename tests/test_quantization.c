@@ -251,24 +251,49 @@ static void c20_what_is_kept_is_a_rule(void **state)
     dlx_model_free(tied);
 }
 
+/* Portable scales are for q4_0 in groups of 32; the file costs the same and is about as near. */
+static void portable_scales(void **state)
+{
+    (void)state;
+    const dlx_quantize_opts own = {.size = sizeof own, .type = "q4_0", .scheme = "weight-only"};
+    const dlx_quantize_opts portable = {
+        .size = sizeof portable, .type = "q4_0", .scheme = "weight-only", .scales = "portable"};
+    const dlx_quantize_opts cases[] = {{.type = "q4_0", .scales = "small"},
+                                       {.type = "q4_1", .scales = "portable"},
+                                       {.type = "mixed", .scales = "portable"},
+                                       {.scales = "portable"},
+                                       {.type = "q4_0", .group = 64, .scales = "portable"},
+                                       {.type = "q4_0", .per_channel = true, .scales = "portable"}};
+    static const char *const parts[] = {"own or portable", "q4_0", "found mixed",
+                                        "found q8_0",      "32",   "32"};
+    const double before = error_of(&own, NULL), after = error_of(&portable, NULL);
+    assert_true(after > 0.3 * before && after < 3 * before);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dlx_error err;
+        assert_int_equal(dlx_quantize(model, support_tmp("no.gguf"), &cases[i], NULL, &err),
+                         DLX_E_ARG);
+        support_sentence(&err, parts[i]);
+    }
+}
+
 /* C20: the schemes are different arithmetic, and the same one twice is the same to the bit. */
 static void c20_schemes_differ(void **state)
 {
     (void)state;
-    static const char *const schemes[] = {"weight-only", "dynamic", "dynamic-row", "static",
-                                          "static16"};
+    static const char *const schemes[] = {"weight-only",    "dynamic", "dynamic-row",
+                                          "dynamic-affine", "static",  "static16"};
     const dlx_quantize_opts opts = {.size = sizeof opts,
                                     .scheme = "static",
                                     .calibrate = DLX_SOURCE_DIR "/models/records/calibration.jsonl",
                                     .n_texts = 8};
     dlx_model *other;
     dlx_error err;
-    float *all[5];
+    float *all[6];
     size_t n;
     json_decref(quantize(model, &opts));
     if (dlx_model_open(&other, support_tmp("quantized.gguf"), NULL, &err) != DLX_OK)
         fail_msg("%s", err.text);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 6; i++) {
         all[i] = logits_of(other, schemes[i], &n);
         float *again = logits_of(other, schemes[i], &n);
         assert_memory_equal(all[i], again, n * sizeof *again);
@@ -276,7 +301,7 @@ static void c20_schemes_differ(void **state)
         for (size_t k = 0; k < i; k++)
             assert_memory_not_equal(all[i], all[k], n * sizeof *all[i]);
     }
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 6; i++)
         free(all[i]);
     dlx_model_free(other);
 }
@@ -318,6 +343,7 @@ int main(void)
         cmocka_unit_test(groups_of_four_bits),
         cmocka_unit_test(a_fallback_is_told),
         cmocka_unit_test(unknown_names_are_sentences),
+        cmocka_unit_test(portable_scales),
         cmocka_unit_test(c20_what_is_kept_is_a_rule),
         cmocka_unit_test(c20_schemes_differ),
         cmocka_unit_test(c20_the_report_is_against_the_float_model),

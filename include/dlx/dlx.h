@@ -129,9 +129,11 @@ typedef struct dlx_session_opts {
      * scheme: how the rows are rounded that integer weights are multiplied by. "weight-only": not
      * at all, so that these weights count as the floats that they stand for; "dynamic": to int8, a
      * scale for every 128 numbers of a row, from these; "dynamic-row": a scale for every row;
-     * "static": to int8 by ranges that the model's file holds from calibration; "static16": to
-     * int16 by these, of float weights too. A file without ranges is refused for both. NULL: what
-     * the file says, else "dynamic" on the cpu backend and "weight-only" on the reference.
+     * "dynamic-affine": with a zero point too, and of float weights too, as phones round the rows
+     * of int8 and int4 programs (dlx/export.h), multiplied as floats; "static": to int8 by ranges
+     * that the model's file holds from calibration; "static16": to int16 by these, of float weights
+     * too. A file without ranges is refused for both. NULL: what the file says, else "dynamic" on
+     * the cpu backend and "weight-only" on the reference.
      */
     const char *scheme;
     /*

@@ -44,6 +44,7 @@ typedef struct dlx_export_opts {
      */
     const char *config;
     bool no_denoise; /* leave out the methods that tell what chosen rows choose */
+    int n_threads;   /* that pack weights; 0: the fast cores. The same bytes for any number */
 } dlx_export_opts;
 
 /*
@@ -51,20 +52,36 @@ typedef struct dlx_export_opts {
  * rows of a tensor. report (may be NULL):
  *
  *   {"path","data_path","backend","dtype","cache","n_ctx","n_rows","bytes","data_bytes",
- *    "weight_bytes","fallbacks","denoise","call_bytes","seconds","parts":{"embedding","attention",
- *    "feed_forward","head","norms","biases","rotation","keys_and_vocabulary","program"},
+ *    "weight_bytes","fallbacks","rounded_again","denoise","call_bytes","seconds","parts":{"embedding",
+ *    "attention","feed_forward","head","norms","biases","rotation","keys_and_vocabulary","program"},
  *    "memory":{"state","planned","filters","methods"},"config":{...}}
  *
  * Sizes are bytes. "fallbacks" is the number of matrices whose rows are no whole groups, and which
- * are int8 in a program of int4; "denoise" tells whether it has those methods. "call_bytes" is what
- * goes in with each pass, {"cache","masks"}, with cache "compat", else null. "memory" is what the
- * program takes where it runs: keys and values of all positions, tensors of its methods, and
- * weights that the delegate lays out anew, once or (without a cache of weights) once for each of
- * its methods; activations come on top.
+ * are int8 in a program of int4; "rounded_again" of those that the model's file has as integers
+ * which the program cannot hold (dlx_quantize writes some that it can: q4_0 with portable scales
+ * for int4, q8_0 with one scale a channel for int8); "denoise" tells whether it has those methods.
+ * "call_bytes" is what goes in with each pass, {"cache","masks"}, with cache "compat", else null.
+ * "memory" is what the program takes where it runs: keys and values of all positions, tensors of
+ * its methods, and weights that the delegate lays out anew, once or (without a cache of weights)
+ * once for each of its methods; activations come on top.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *path,
                                             const dlx_export_opts *opts, char **report,
                                             dlx_error *err);
+
+/*
+ * Exactly the weights that the program would hold, widened to float32, as a GGUF file that says the
+ * scheme that its rows need ("dynamic-affine" for int8 and int4): a session on it computes what the
+ * program computes, where there is no runtime for it. Of the options backend, dtype, config and
+ * on_progress count; what only programs have is refused. Memory and report as with dlx_export:
+ *
+ *   {"path","backend","dtype","bytes","weight_bytes","fallbacks","rounded_again","seconds"}
+ *
+ * with "weight_bytes" those of the program.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_export_weights(const dlx_model *model, const char *path,
+                                                    const dlx_export_opts *opts, char **report,
+                                                    dlx_error *err);
 
 /*
  * The program that dlx_export would write, as lines: what each method gets and gives, then every

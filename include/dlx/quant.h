@@ -33,7 +33,13 @@ typedef struct dlx_quantize_opts {
     size_t group; /* inputs that share a scale: 0: as few as the type can (32); else 64, 128, 256,
                      of q8_0, q4_0 ... q5_1 */
     bool per_channel; /* one scale for each output of these types */
-    bool all;         /* embedding and head get the type too */
+    /*
+     * NULL or "own": scales as the type has them. "portable", of type q4_0 with groups of 32: each
+     * one positive and exact in bf16 and f16 both, one an output in a q8_0 head; so that an int4
+     * program (dlx/export.h) holds exactly these weights. They come a little less near.
+     */
+    const char *scales;
+    bool all; /* embedding and head get the type too */
     const char *const
         *keep; /* [n_keep] "PATTERN=TYPE": tensors whose GGUF name fits the pattern
                 * ("*" is any text, "?" any character) get that type; the first that fits counts */

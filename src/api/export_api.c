@@ -4,6 +4,7 @@
 #include "api/export_settings.h"
 #include "api/gguf_keys.h"
 #include "api/json_build.h"
+#include "api/rounded_file.h"
 #include "backends/backend.h"
 #include "base/fail.h"
 #include "base/mem.h"
@@ -114,13 +115,13 @@ static json_t *report_of(job *j)
 {
     const dlx__export_written *w = &j->written;
     json_t *report = asked_json(j);
-    json_t *more = json_pack("{s:I, s:I, s:I, s:I, s:b, s:o, s:f, s:o, s:o, s:o}", "bytes",
-                             (json_int_t)w->program_bytes, "data_bytes", (json_int_t)w->data_bytes,
-                             "weight_bytes", (json_int_t)w->weight_bytes, "fallbacks",
-                             (json_int_t)w->n_fallbacks, "denoise", j->to.n_ids > 0, "call_bytes",
-                             call_json(j), "seconds", dlx__os_seconds() - j->start, "parts",
-                             parts_json(&w->parts), "memory", memory_json(w), "config",
-                             dlx__export_settings_json(&j->settings, &j->to, &j->model.core));
+    json_t *more = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:f, s:o, s:o, s:o}", "bytes",
+        (json_int_t)w->program_bytes, "data_bytes", (json_int_t)w->data_bytes, "weight_bytes",
+        (json_int_t)w->weight_bytes, "fallbacks", (json_int_t)w->n_fallbacks, "rounded_again",
+        (json_int_t)w->n_again, "denoise", j->to.n_ids > 0, "call_bytes", call_json(j), "seconds",
+        dlx__os_seconds() - j->start, "parts", parts_json(&w->parts), "memory", memory_json(w),
+        "config", dlx__export_settings_json(&j->settings, &j->to, &j->model.core));
     if (dlx__api_merge(report, more))
         return report;
     json_decref(report);
@@ -157,18 +158,60 @@ static dlx_result prepare(job *j, dlx_error *err)
     return DLX_OK;
 }
 
-static dlx_result run(job *j, const char *path, dlx_error *err)
+static dlx_result prepare_weights(job *j, const char *path, dlx_error *err)
 {
     const dlx__model *m = &j->model.core;
     DLX__TRY(prepare(j, err));
     if (!m->has_weights)
         return dlx__fail(err, DLX_E_ARG, "%s: exporting needs the weights, found its shapes only",
                          m->checkpoint.path);
-    DLX__TRY(describe(j, err));
     j->to.path = path;
     j->to.data_path = j->o->data_path;
+    j->to.n_threads = j->o->n_threads;
     j->to.written = &j->written;
-    return j->backend->export_model(m, &j->to, err);
+    return DLX_OK;
+}
+
+static dlx_result run(job *j, const char *path, dlx_error *err)
+{
+    DLX__TRY(prepare_weights(j, path, err));
+    DLX__TRY(describe(j, err));
+    return j->backend->export_model(&j->model.core, &j->to, err);
+}
+
+/* What a file of weights has no use for. */
+static dlx_result check_weights_alone(const dlx_export_opts *o, dlx_error *err)
+{
+    const char *name = o->cache          ? "cache"
+                       : o->n_ctx        ? "context"
+                       : o->n_rows       ? "rows"
+                       : o->block_length ? "block length"
+                       : o->data_path    ? "data"
+                       : o->no_denoise   ? "no denoise"
+                                         : NULL;
+    if (!name)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_ARG,
+                     "%s: only programs have it, and the weights alone are asked for: leave it out",
+                     name);
+}
+
+static dlx_result run_weights(job *j, const char *path, dlx_error *err)
+{
+    DLX__TRY(check_weights_alone(j->o, err));
+    DLX__TRY(prepare_weights(j, path, err));
+    return dlx__api_write_rounded(&j->model, &j->to, err);
+}
+
+static json_t *report_of_weights(const job *j)
+{
+    const dlx__export_written *w = &j->written;
+    return json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "path", dlx__api_text(j->to.path),
+                     "backend", j->backend->name, "dtype", dlx__packing_name(j->to.packing),
+                     "bytes", (json_int_t)w->program_bytes, "weight_bytes",
+                     (json_int_t)w->weight_bytes, "fallbacks", (json_int_t)w->n_fallbacks,
+                     "rounded_again", (json_int_t)w->n_again, "seconds",
+                     dlx__os_seconds() - j->start);
 }
 
 static void job_init(job *j, const dlx_model *model, const dlx_export_opts *opts)
@@ -195,6 +238,20 @@ dlx_result dlx_export(const dlx_model *model, const char *path, const dlx_export
     dlx_result r = run(&j, path, err);
     if (r == DLX_OK && report)
         r = dlx__api_json_text(report_of(&j), model->mem, report, err);
+    job_release(&j);
+    return r;
+}
+
+dlx_result dlx_export_weights(const dlx_model *model, const char *path, const dlx_export_opts *opts,
+                              char **report, dlx_error *err)
+{
+    job j;
+    job_init(&j, model, opts);
+    if (report)
+        *report = NULL;
+    dlx_result r = run_weights(&j, path, err);
+    if (r == DLX_OK && report)
+        r = dlx__api_json_text(report_of_weights(&j), model->mem, report, err);
     job_release(&j);
     return r;
 }

@@ -61,6 +61,26 @@ static dlx_result read_type(job *j, dlx_error *err)
                : unknown_type("type", ", q6_k or mixed", name, err);
 }
 
+static dlx_result read_portable(job *j, dlx_error *err)
+{
+    const bool fits = j->q.rules.type == DLX__Q4_0 && !j->q.rules.mixed;
+    if (strcmp(j->o->scales, "portable") != 0)
+        return dlx__fail(err, DLX_E_ARG, "scales: expected own or portable, found %s",
+                         j->o->scales);
+    if (!fits)
+        return dlx__fail(err, DLX_E_ARG,
+                         "scales portable: expected the type q4_0, which int4 programs can take as "
+                         "it is, found %s",
+                         type_name(j));
+    if (j->o->per_channel || (j->o->group != 0 && j->o->group != 32))
+        return dlx__fail(err, DLX_E_ARG,
+                         "scales portable: expected groups of 32, which int4 programs have, found "
+                         "%s: leave it out",
+                         j->o->per_channel ? "one scale a channel" : "another group");
+    j->q.rules.group = DLX__GRID_PORTABLE;
+    return DLX_OK;
+}
+
 static dlx_result read_group(job *j, dlx_error *err)
 {
     const dlx__dtype type = j->q.rules.type;
@@ -70,6 +90,8 @@ static dlx_result read_group(job *j, dlx_error *err)
                          "group %zu: a scale for each channel is one for all its "
                          "inputs: leave one of the two out",
                          group);
+    if (j->o->scales && strcmp(j->o->scales, "own") != 0)
+        return read_portable(j, err);
     if (group != 0 && group != 64 && group != 128 && group != 256)
         return dlx__fail(err, DLX_E_ARG, "group: expected 32, 64, 128 or 256, found %zu", group);
     j->q.rules.group = j->o->per_channel ? DLX__GRID_ROW : group ? group : DLX__GRID_OWN;
@@ -118,10 +140,11 @@ static dlx_result read_how(job *j, dlx_error *err)
     const char *method = j->o->method ? j->o->method : "rtn";
     j->q.scheme = dlx__scheme_find(scheme);
     if (j->q.scheme == DLX__SCHEME_NONE)
-        return dlx__fail(err, DLX_E_ARG,
-                         "scheme: expected weight-only, dynamic, dynamic-row, static or static16, "
-                         "found %s",
-                         scheme);
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "scheme: expected weight-only, dynamic, dynamic-row, dynamic-affine, static "
+            "or static16, found %s",
+            scheme);
     if (!dlx__method_find(&j->q.method, method))
         return dlx__fail(err, DLX_E_ARG, "method: expected rtn, awq, gptq or awq-gptq, found %s",
                          method);

@@ -297,7 +297,7 @@ static void linear(dlx__backend *b, float *dst, const float *x, const dlx__node 
     const size_t in = node->weight->shape[1];
     const bool int8 = b->opts.int8 && is_float(node->weight->dtype);
     const bool integers = int8 || !is_float(node->weight->dtype);
-    if (b->rounded && (integers || b->opts.scheme == DLX__SCHEME_STATIC16)) {
+    if (b->rounded && (integers || dlx__scheme_is_for_all(b->opts.scheme))) {
         for (size_t i = 0; i < n; i++)
             dlx__ref_round(b->rounded + i * in, x + i * in, in, b->opts.scheme, node->in_largest);
         x = b->rounded;

@@ -48,6 +48,33 @@ static void round_span(float *dst, const float *x, size_t n)
     round_to(dst, x, n, largest, 127);
 }
 
+/* x inside [low, high]; NaN stays. */
+static float within(float x, float low, float high)
+{
+    const float above = x < low ? low : x;
+    return above > high ? high : above;
+}
+
+/*
+ * To int8 with a zero point, by the least and the greatest of the numbers and 0, operation by
+ * operation as XNNPACK chooses it: the zero point is taken from the end at which it errs less, and
+ * ties go to even.
+ */
+static void round_affine(float *dst, const float *x, size_t n)
+{
+    float least = 0, greatest = 0;
+    for (size_t i = 0; i < n; i++) {
+        least = fminf(least, x[i]);
+        greatest = fmaxf(greatest, x[i]);
+    }
+    const float inverse = least == greatest ? 1.0f : 255.0f / (greatest - least);
+    const float below = least * inverse, above = greatest * inverse, step = 1.0f / inverse;
+    const bool by_least = (-128.0f + below) + (127.0f + above) > 0;
+    const float zero = rintf(within(by_least ? -128.0f - below : 127.0f - above, -128, 127));
+    for (size_t i = 0; i < n; i++)
+        dst[i] = within(rintf(x[i] * inverse), -128 - zero, 127 - zero) * step;
+}
+
 void dlx__ref_round(float *dst, const float *x, size_t n, dlx__scheme scheme, float largest)
 {
     enum { SPAN = 128 };
@@ -58,6 +85,9 @@ void dlx__ref_round(float *dst, const float *x, size_t n, dlx__scheme scheme, fl
         break;
     case DLX__SCHEME_DYNAMIC_ROW:
         round_span(dst, x, n);
+        break;
+    case DLX__SCHEME_DYNAMIC_AFFINE:
+        round_affine(dst, x, n);
         break;
     case DLX__SCHEME_STATIC:
         round_to(dst, x, n, largest, 127);

@@ -315,8 +315,9 @@ static dlx__line fit_symmetric(const dlx__span *s, const dlx__levels *l)
     if (fabsf(widest) < least_weight)
         return (dlx__line){0};
     for (size_t i = 0; i < DLX__LEN(reach) && reach[i] <= most; i++) {
-        tries[n++] = (dlx__line){widest / ((float)l->lowest * reach[i]), 0.0f};
-        if (l->lowest != -l->highest)
+        if (is_low || !l->positive)
+            tries[n++] = (dlx__line){widest / ((float)l->lowest * reach[i]), 0.0f};
+        if (l->positive ? !is_low : l->lowest != -l->highest)
             tries[n++] = (dlx__line){widest / ((float)l->highest * reach[i]), 0.0f};
     }
     consider(&b, s, l, tries, n);

@@ -25,6 +25,7 @@ typedef struct dlx__levels {
     int lowest;
     int highest;
     dlx__min_kind min;
+    bool positive; /* scales above 0 alone; without a minimum */
 } dlx__levels;
 
 typedef struct dlx__line {

@@ -69,12 +69,44 @@ static dlx__line searched_line(const dlx__span *s, const dlx__levels *l)
     return rounded(line);
 }
 
-static void choose_one(dlx__grid *g, const dlx__grid_kind *kind, const dlx__span *s)
+/* The nearest scale that f16 and bf16 both hold; of subnormal f16, multiples of the smallest one.
+ */
+static float portable(float scale)
 {
-    const dlx__levels *l = &kind->levels;
+    const float most = 65280.0f; /* of bf16 within f16 */
+    const float half = dlx__f16_to_f32(dlx__f16_within(scale));
+    const float both = dlx__bf16_to_f32(dlx__f32_to_bf16(half));
+    return both < most ? both : most;
+}
+
+/* Positive, and of so few bits that its neighbours are tried too. */
+static dlx__line portable_line(const dlx__span *s, dlx__levels l)
+{
+    const float beside[] = {0.0f, 0x1p-8f, -0x1p-8f};
+    dlx__line lines[1 + DLX__LEN(beside)];
+    double error;
+    l.positive = true;
+    const dlx__range r = dlx__range_of(s->x, (int)s->n);
+    const float widest = fmaxf(r.min / (float)l.lowest, r.max / (float)l.highest);
+    const dlx__line searched = dlx__fit(s, &l);
+    lines[0] = (dlx__line){portable(fmaxf(widest, 0.0f)), 0.0f};
+    for (size_t i = 0; i < DLX__LEN(beside); i++)
+        lines[1 + i] = (dlx__line){portable(searched.scale * (1.0f + beside[i])), 0.0f};
+    return lines[dlx__fit_nearest(s, &l, lines, DLX__LEN(lines), &error)];
+}
+
+static dlx__line own_line(const dlx__span *s, const dlx__levels *l)
+{
     const dlx__line lines[] = {rounded(plain_line(s, l)), searched_line(s, l)};
     double error;
-    const dlx__line line = lines[dlx__fit_nearest(s, l, lines, DLX__LEN(lines), &error)];
+    return lines[dlx__fit_nearest(s, l, lines, DLX__LEN(lines), &error)];
+}
+
+static void choose_one(dlx__grid *g, const dlx__grid_kind *kind, const dlx__span *s,
+                       bool is_portable)
+{
+    const dlx__levels *l = &kind->levels;
+    const dlx__line line = is_portable ? portable_line(s, *l) : own_line(s, l);
     *g = (dlx__grid){.scale = line.scale,
                      .min = line.min,
                      .inverse = dlx__inverse(line.scale),
@@ -94,6 +126,8 @@ static size_t piece_of(dlx__dtype dtype, size_t group, size_t n)
         return 0;
     if (kind->most_scale > 0)
         return group == DLX__GRID_OWN ? SUPER : 0;
+    if (group == DLX__GRID_PORTABLE)
+        return dtype == DLX__Q4_0 ? kind->width : 0;
     if (group % kind->width != 0)
         return 0;
     return group == DLX__GRID_ROW ? dlx__max(n, kind->width) : group;
@@ -101,14 +135,14 @@ static size_t piece_of(dlx__dtype dtype, size_t group, size_t n)
 
 /* The grids of a super-block, or the one of n weights that share it. */
 static void choose_piece(dlx__grid *grids, const dlx__grid_kind *kind, const float *x,
-                         const float *importance, size_t n)
+                         const float *importance, bool is_portable, size_t n)
 {
     if (kind->most_scale > 0) {
         dlx__super_choose(grids, kind, x, importance);
         return;
     }
     const dlx__span s = {x, importance, n, dlx__importance_unit(importance, n)};
-    choose_one(grids, kind, &s);
+    choose_one(grids, kind, &s, is_portable);
 }
 
 bool dlx__grids_choose(dlx__grid *grids, dlx__dtype dtype, const float *x, const float *importance,
@@ -121,7 +155,8 @@ bool dlx__grids_choose(dlx__grid *grids, dlx__dtype dtype, const float *x, const
     for (size_t at = 0; at < n; at += piece) {
         const size_t n_piece = dlx__min(piece, n - at);
         dlx__grid *first = grids + at / kind->width;
-        choose_piece(first, kind, x + at, importance ? importance + at : NULL, n_piece);
+        choose_piece(first, kind, x + at, importance ? importance + at : NULL,
+                     group == DLX__GRID_PORTABLE, n_piece);
         for (size_t i = 1; kind->most_scale == 0 && i < n_piece / kind->width; i++)
             first[i] = *first;
     }
@@ -167,7 +202,8 @@ bool dlx__pack_weighted(void *dst, dlx__dtype dtype, const float *src, const flo
     for (size_t at = 0; at < n; at += piece) {
         dlx__grid grids[SUPER / 16];
         const size_t n_piece = dlx__min(piece, n - at);
-        choose_piece(grids, kind, src + at, importance ? importance + at : NULL, n_piece);
+        choose_piece(grids, kind, src + at, importance ? importance + at : NULL,
+                     group == DLX__GRID_PORTABLE, n_piece);
         for (size_t i = at; i < at + n_piece; i += block) {
             int8_t levels[SUPER];
             round_all(levels, grids, kind->width, src + i, block);

@@ -25,8 +25,9 @@ typedef struct dlx__grid {
 } dlx__grid;
 
 enum {
-    DLX__GRID_ROW = 0,  /* one grid for all inputs */
-    DLX__GRID_OWN = 32, /* a grid for as few inputs as the type can: 32, or 16 in Q6_K */
+    DLX__GRID_ROW = 0,      /* one grid for all inputs */
+    DLX__GRID_PORTABLE = 1, /* as DLX__GRID_OWN, with positive scales that bf16 and f16 both hold */
+    DLX__GRID_OWN = 32,     /* a grid for as few inputs as the type can: 32, or 16 in Q6_K */
 };
 
 /* Inputs that a grid stands for: 32, or 16 in Q6_K; 0: a type without grids (F32, F16, BF16). */
@@ -37,8 +38,9 @@ size_t dlx__grid_width(dlx__dtype dtype);
  * value)^2 is small; importance NULL: all the same, and what is no positive finite number counts as
  * none. Never worse for a group of its own than the scale that dlx__from_f32 would take.
  *
- * `group` weights share a grid: a multiple of 32 (the last group may be shorter), DLX__GRID_ROW or
- * DLX__GRID_OWN. K types know DLX__GRID_OWN alone.
+ * `group` weights share a grid: a multiple of 32 (the last group may be shorter), DLX__GRID_ROW,
+ * DLX__GRID_PORTABLE (of Q4_0, and maybe worse than dlx__from_f32) or DLX__GRID_OWN. K types know
+ * DLX__GRID_OWN alone.
  *
  * false: no such grids (a float type, n that tears a block, another group); nothing is written.
  */

@@ -12,6 +12,7 @@ typedef struct dlx__export_written {
     uint64_t program_bytes, data_bytes; /* of the files; data: of the second, if there is one */
     uint64_t weight_bytes;              /* of all weights in it, each once */
     size_t n_fallbacks; /* matrices whose rows are no whole groups, and which are int8 for int4 */
+    size_t n_again;     /* of integers that their form cannot hold, and which are rounded again */
     dlx__export_parts parts;
     /* Where it runs: K and V of all positions, what the methods' own tensors take, and what the
      * delegate lays out anew: once, or once for each of n_methods without a cache of weights. */
@@ -31,6 +32,7 @@ struct dlx__export_opts {
     int64_t never_id;        /* ... but for this one; -1: all of them */
     const void *description; /* [n_description]: the model's keys as a GGUF file without tensors */
     size_t n_description;
+    int n_threads; /* that pack weights, the same bytes for any number; 0: the fast cores */
     bool (*on_progress)(void *user, uint64_t n_done, uint64_t n_total); /* false stops; or NULL */
     void *user;
     const dlx_allocator *mem;

@@ -17,4 +17,8 @@ size_t dlx__pack_row_bytes(dlx__packing packing, bool scales, size_t n);
 /* Writes the numbers of the row x [n], all finite, or their scales. */
 void dlx__pack_row(void *out, dlx__packing packing, bool scales, const float *x, size_t n);
 
+/* x [n] = what a runtime multiplies by; scales: of the integer forms. */
+void dlx__unpack_row(float *x, dlx__packing packing, const void *numbers, const void *scales,
+                     size_t n);
+
 #endif

@@ -4,11 +4,9 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/sha256.h"
-#include "dtype/convert.h"
-#include "export/pack_row.h"
 #include "export/pte_write.h"
+#include "export/row_packer.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +25,7 @@ struct dlx__packed_tensor {
     const dlx__tensor *tensor;
     dlx__packing packing;
     size_t n_rows, n_cols;
+    bool is_again; /* its integers are rounded again */
     part parts[2]; /* numbers, scales */
 };
 
@@ -53,47 +52,20 @@ dlx__packing dlx__packed_packing(const dlx__packed *p, const dlx__tensor *w, boo
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
-static dlx_result check_row(const dlx__packed_tensor *t, const float *x, size_t row, dlx_error *err)
+static dlx_result emit_rows(const part *p, const dlx__row_packer *packer, uint8_t *piece,
+                            size_t most, emit_fn emit, void *user, dlx_error *err)
 {
-    const float most = t->packing == DLX__PACK_FP16 ? 65504.0f : INFINITY;
-    for (size_t i = 0; i < t->n_cols; i++) {
-        if (!isfinite(x[i]))
-            return dlx__fail(err, DLX_E_FORMAT,
-                             "tensor %s: expected finite numbers, found NaN or infinity in row "
-                             "%zu; fetch the model again",
-                             t->tensor->name, row);
-        if (fabsf(x[i]) > most)
-            return dlx__fail(err, DLX_E_ARG,
-                             "tensor %s: row %zu has numbers beyond 65504, which fp16 cannot hold; "
-                             "take fp32",
-                             t->tensor->name, row);
-    }
-    return DLX_OK;
-}
-
-/* Buffers of a walk over the rows. */
-typedef struct walk {
-    float *x;       /* [n_cols] */
-    uint8_t *piece; /* [capacity] */
-    size_t n, capacity;
-} walk;
-
-static dlx_result add_row(walk *w, const part *p, size_t row, emit_fn emit, void *user,
-                          dlx_error *err)
-{
-    const dlx__packed_tensor *t = p->of;
-    const size_t from_bytes = t->tensor->n_bytes / t->n_rows;
+    dlx__packed_tensor *t = p->of;
     const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
-    dlx__to_f32(w->x, (const uint8_t *)t->tensor->data + row * from_bytes, t->tensor->dtype,
-                t->n_cols);
-    DLX__TRY(check_row(t, w->x, row, err));
-    dlx__pack_row(w->piece + w->n, t->packing, p->scales, w->x, t->n_cols);
-    w->n += row_bytes;
-    if (w->n + row_bytes <= w->capacity && row + 1 < t->n_rows)
-        return DLX_OK;
-    const size_t n = w->n;
-    w->n = 0;
-    return emit(user, w->piece, n, err);
+    bool exact = true;
+    for (size_t row = 0; row < t->n_rows;) {
+        const size_t n = dlx__min(most, t->n_rows - row);
+        DLX__TRY(dlx__row_packer_put(packer, piece, p->scales, row, n, &exact, err));
+        DLX__TRY(emit(user, piece, n * row_bytes, err));
+        row += n;
+    }
+    t->is_again = t->is_again || !exact;
+    return DLX_OK;
 }
 
 static dlx_result make_bytes(const part *p, emit_fn emit, void *user, dlx_error *err)
@@ -101,15 +73,17 @@ static dlx_result make_bytes(const part *p, emit_fn emit, void *user, dlx_error 
     const dlx__packed_tensor *t = p->of;
     const dlx_allocator *mem = t->owner->arena.mem;
     const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
-    walk w = {.capacity = dlx__max(row_bytes, PIECE_BYTES)};
-    w.x = dlx__alloc(mem, dlx__mul(t->n_cols, sizeof *w.x));
-    w.piece = dlx__alloc(mem, w.capacity);
-    dlx_result r = w.x && w.piece ? DLX_OK : dlx__fail_memory(err, "packing weights", w.capacity);
-    for (size_t row = 0; row < t->n_rows && r == DLX_OK; row++)
-        r = add_row(&w, p, row, emit, user, err);
+    const size_t most = dlx__max(1, PIECE_BYTES / row_bytes); /* rows of a piece */
+    dlx__row_packer packer;
+    dlx_result r = dlx__row_packer_open(&packer, t->tensor, t->packing, t->owner->pool, mem, err);
+    uint8_t *piece = dlx__alloc(mem, dlx__mul(dlx__min(most, t->n_rows), row_bytes));
+    if (r == DLX_OK && !piece)
+        r = dlx__fail_memory(err, "packing weights", most * row_bytes);
+    if (r == DLX_OK)
+        r = emit_rows(p, &packer, piece, most, emit, user, err);
     dlx__model_drop_pages(t->owner->model, t->tensor->data, t->tensor->n_bytes);
-    dlx__free(mem, w.x);
-    dlx__free(mem, w.piece);
+    dlx__row_packer_close(&packer);
+    dlx__free(mem, piece);
     return r;
 }
 
@@ -173,6 +147,7 @@ static dlx__packed_tensor *new_item(dlx__packed *p, const dlx__tensor *t, dlx__p
     item->owner = p;
     item->tensor = t;
     item->packing = packing;
+    item->is_again = false;
     item->n_rows = t->n_dims > 1 ? t->shape[0] : 1;
     item->n_cols = t->shape[t->n_dims - 1];
     for (int s = 0; s < 2; s++) {
@@ -254,6 +229,14 @@ void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program)
             if (one->key[0])
                 dlx__pte_name(program, one->key, blob_of(one));
         }
+}
+
+size_t dlx__packed_n_again(const dlx__packed *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++)
+        n += p->items[i]->is_again;
+    return n;
 }
 
 dlx__pte_blob dlx__packed_floats(dlx__packed *p, const dlx__tensor *t, dlx__pte_type type)

@@ -7,6 +7,7 @@
 #ifndef DLX__PACKED_H
 #define DLX__PACKED_H
 
+#include "base/pool.h"
 #include "base/tensor.h"
 #include "export/pte_program.h"
 #include "export/xnn_graph.h"
@@ -33,6 +34,7 @@ typedef struct dlx__packed_tensor dlx__packed_tensor;
 typedef struct dlx__packed {
     dlx__arena arena;
     const dlx__model *model;    /* whose file's pages are given back when a tensor is done */
+    dlx__pool *pool;            /* that packs; NULL: the caller alone */
     dlx__packing packing;       /* of the matrices of products */
     dlx__packing head;          /* of the head */
     dlx__packed_tensor **items; /* [n] */
@@ -59,6 +61,18 @@ dlx_result dlx__packed_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tens
 dlx_result dlx__packed_bias(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *bias,
                             dlx__xnn_value *out, dlx_error *err);
 
+/* What the head becomes beside matrices of this form: four bits are too few for it. */
+static inline dlx__packing dlx__packing_of_head(dlx__packing packing)
+{
+    return packing == DLX__PACK_INT4 ? DLX__PACK_INT8 : packing;
+}
+
+/* ... and the embedding, which is looked up: fp16, or fp32. */
+static inline dlx__packing dlx__packing_of_table(dlx__packing packing)
+{
+    return packing == DLX__PACK_FP32 ? DLX__PACK_FP32 : DLX__PACK_FP16;
+}
+
 /* Are rows rounded before products with this filter? */
 static inline bool dlx__packing_rounds_rows(dlx__packing packing)
 {
@@ -68,6 +82,10 @@ static inline bool dlx__packing_rounds_rows(dlx__packing packing)
 /* One number throughout, named by what it is: the filter of a mean, its eps. */
 dlx__xnn_value dlx__packed_filled(dlx__packed *p, dlx__xnn_graph *g, float x, const size_t *dims,
                                   int n_dims);
+
+/* Matrices that the file has as integers which their form cannot hold, and which are rounded again:
+ * of those that were named. */
+size_t dlx__packed_n_again(const dlx__packed *p);
 
 /* Gives all that was named to the program that is to hold it; p outlives the program. */
 void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program);

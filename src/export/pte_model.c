@@ -295,14 +295,18 @@ dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
     dlx__pte_write_opts write = opts->write;
     write.on_progress = on_written;
     write.user = &h;
-    dlx_result r = build(&shared, err);
+    dlx_result r = dlx__pool_open(&packed.pool, opts->n_threads, opts->write.mem, err);
+    if (r == DLX_OK)
+        r = build(&shared, err);
     if (r == DLX_OK)
         r = dlx__pte_write(&program, path, &write, &facts->written, err);
     if (r == DLX_OK) {
         facts->n_fallbacks = n_fallbacks(m, &packed);
+        facts->n_again = dlx__packed_n_again(&packed);
         count_parts(facts, &shared);
         count_memory(facts, &program);
     }
+    dlx__pool_free(packed.pool);
     dlx__pte_release(&program);
     dlx__packed_release(&packed);
     return r;

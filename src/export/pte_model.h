@@ -48,6 +48,7 @@ typedef struct dlx__pte_model_opts {
     int64_t never_id;        /* -1: none */
     const void *description; /* [n_description] bytes of DLX__PTE_DESCRIPTION; NULL: none */
     size_t n_description;
+    int n_threads; /* that pack weights; 0: the fast cores */
     dlx__pte_write_opts write;
 } dlx__pte_model_opts;
 
@@ -56,6 +57,7 @@ typedef struct dlx__pte_model_facts {
     dlx__pte_written written;
     dlx__export_parts parts;
     size_t n_fallbacks;     /* matrices that are INT8 for INT4 */
+    size_t n_again;         /* ... of integers that their form cannot hold, rounded again */
     uint64_t state_bytes;   /* K and V in the program, of all methods together */
     uint64_t planned_bytes; /* other memory of all methods */
     uint64_t filter_bytes;  /* of products, which the delegate lays out anew */

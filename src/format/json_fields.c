@@ -46,8 +46,7 @@ dlx_result dlx__json_only(json_t *object, const char *path, const char *const *k
 bool dlx__json_is_empty(dlx__json_obj o, const char *key)
 {
     const json_t *value = json_object_get(o.json, key);
-    return !value || json_is_null(value) ||
-           (json_is_object(value) && json_object_size(value) == 0);
+    return !value || json_is_null(value) || (json_is_object(value) && json_object_size(value) == 0);
 }
 
 static char lower(char c)

@@ -12,8 +12,10 @@
     X(WEIGHT_ONLY, "weight-only") /* none */                                                       \
     X(DYNAMIC, "dynamic")         /* int8, a scale for every 128 numbers of a row, from these */   \
     X(DYNAMIC_ROW, "dynamic-row") /* int8, a scale for every row, from its numbers */              \
-    X(STATIC, "static")           /* int8, a scale for all rows, from what calibration recorded */ \
-    X(STATIC16, "static16")       /* int16, the same, of float weights too */
+    X(DYNAMIC_AFFINE, "dynamic-affine") /* the same with a zero point, of float weights too: as    \
+                                           XNNPACK rounds the rows of int8 and int4 programs */    \
+    X(STATIC, "static")     /* int8, a scale for all rows, from what calibration recorded */       \
+    X(STATIC16, "static16") /* int16, the same, of float weights too */
 
 typedef enum dlx__scheme {
     DLX__SCHEME_NONE, /* nobody said: the cpu backend takes DYNAMIC, the reference WEIGHT_ONLY */
@@ -31,7 +33,13 @@ static inline bool dlx__scheme_is_recorded(dlx__scheme scheme)
     return scheme == DLX__SCHEME_STATIC || scheme == DLX__SCHEME_STATIC16;
 }
 
-/* Are rows int8 where weights are integers? */
+/* Are rows rounded whatever the weights are that they are multiplied by? */
+static inline bool dlx__scheme_is_for_all(dlx__scheme scheme)
+{
+    return scheme == DLX__SCHEME_DYNAMIC_AFFINE || scheme == DLX__SCHEME_STATIC16;
+}
+
+/* Are rows multiplied as int8 where weights are integers? */
 static inline bool dlx__scheme_is_int8(dlx__scheme scheme)
 {
     return scheme == DLX__SCHEME_DYNAMIC || scheme == DLX__SCHEME_DYNAMIC_ROW ||

@@ -222,6 +222,8 @@ static dlx_result round_blocks(rounding *r, const dlx__moments *m, dlx__dense *d
 static size_t unit_of(const dlx__feedback_form *form)
 {
     const size_t block = dlx__dtype_of(form->dtype)->block_elems;
+    if (form->group == DLX__GRID_PORTABLE)
+        return block;
     return form->group == DLX__GRID_ROW || BLOCK % form->group != 0 ? 0
                                                                     : dlx__max(block, form->group);
 }

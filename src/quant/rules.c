@@ -75,6 +75,11 @@ static const dlx__keep *keep_of(const dlx__rules *rules, const dlx__model *m, dl
     return NULL;
 }
 
+static bool is_head(const dlx__model *m, dlx__role role)
+{
+    return role == (m->hp.tied ? DLX__ROLE_EMBED : DLX__ROLE_HEAD);
+}
+
 dlx__ruling dlx__rules_apply(const dlx__rules *rules, const dlx__model *m, dlx__role role,
                              size_t layer)
 {
@@ -87,6 +92,8 @@ dlx__ruling dlx__rules_apply(const dlx__rules *rules, const dlx__model *m, dlx__
     r.other_type = r.type != type;
     if (is_float(r.type) || r.type != rules->type)
         r.group = DLX__GRID_OWN; /* the group was asked for the type that was asked for */
+    if (rules->group == DLX__GRID_PORTABLE && r.type == DLX__Q8_0 && is_head(m, role))
+        r.group = DLX__GRID_ROW; /* programs of four bits have such a head */
     if (r.group > DLX__GRID_OWN && t->shape[1] % r.group != 0) {
         r.group = DLX__GRID_OWN;
         r.other_group = true;

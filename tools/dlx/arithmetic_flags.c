@@ -19,7 +19,7 @@ static const char *const *compute_names(void)
 
 static const char *const *scheme_names(void)
 {
-    static const char *const names[] = {"weight-only", "dynamic",  "dynamic-row",
+    static const char *const names[] = {"weight-only", "dynamic",  "dynamic-row", "dynamic-affine",
                                         "static",      "static16", NULL};
     return names;
 }

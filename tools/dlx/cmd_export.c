@@ -16,7 +16,7 @@
 
 typedef struct settings {
     const char *backend, *dtype, *cache, *data, *config, *stage;
-    opt_count ctx, rows, block;
+    opt_count ctx, rows, block, threads;
     bool no_denoise, json, quiet, report;
 } settings;
 
@@ -42,7 +42,7 @@ static const char *const *cache_names(void)
 
 static const char *const *stage_names(void)
 {
-    static const char *const names[] = {"program", "graph", NULL};
+    static const char *const names[] = {"program", "rounded", "graph", NULL};
     return names;
 }
 
@@ -73,6 +73,8 @@ static const opt output_rows[] = {
     {"report", OPT_FLAG, AT(report),
      .help = "bytes by part, memory where it runs, methods, operators, delegates"},
     {"quiet", OPT_FLAG, AT(quiet), .help = "no progress on standard error", .letter = 'q'},
+    {"threads", OPT_COUNT, AT(threads), "N", .help = "threads to pack weights with",
+     .fallback = "the fast cores", .lo = 1, .hi = 1024},
 };
 
 static const opt_table tables[] = {
@@ -87,6 +89,11 @@ static bool on_progress(void *user, double done, double seconds_left)
     return !interrupted() && !out_failed();
 }
 
+static bool is_stage(const settings *s, const char *name)
+{
+    return s->stage && strcmp(s->stage, name) == 0;
+}
+
 static dlx_export_opts options(const settings *s)
 {
     return (dlx_export_opts){.size = sizeof(dlx_export_opts),
@@ -98,7 +105,8 @@ static dlx_export_opts options(const settings *s)
                              .block_length = (size_t)s->block.value,
                              .data_path = s->data,
                              .config = s->config,
-                             .no_denoise = s->no_denoise};
+                             .no_denoise = s->no_denoise,
+                             .n_threads = (int)s->threads.value};
 }
 
 /* What is in the program is read back from it: the same check as everybody's programs get. */
@@ -124,7 +132,10 @@ static int tell(const settings *s, json_t *report)
         out_json(json_incref(report));
         return out_failed() ? EXIT_FAILED : EXIT_OK;
     }
-    export_print(report);
+    if (is_stage(s, "rounded"))
+        export_print_weights(report);
+    else
+        export_print(report);
     if (s->report)
         export_print_parts(report);
     const int code = s->report ? print_program(s, report) : EXIT_OK;
@@ -140,7 +151,9 @@ static int export_it(const settings *s, const dlx_model *model, const char *path
     opts.on_progress = on_progress;
     opts.user = &bar;
     progress_start(&bar, s->quiet);
-    const dlx_result r = dlx_export(model, path, &opts, &found, &err);
+    const dlx_result r = is_stage(s, "rounded")
+                             ? dlx_export_weights(model, path, &opts, &found, &err)
+                             : dlx_export(model, path, &opts, &found, &err);
     progress_end(&bar);
     if (r == DLX_CANCELLED && interrupted())
         return interrupt_exit_code();
@@ -165,13 +178,18 @@ static int print_graph(const settings *s, const dlx_model *model)
     return out_failed() ? EXIT_FAILED : EXIT_OK;
 }
 
-/* A graph is printed; only a program has a place. */
+/* A graph is printed; what is written has a place, and only a program can be reported on. */
 static int check_places(const settings *s, const opt_args *args, bool graph)
 {
     const char *path = args->items[1];
     const verb_input input = {"MODEL", args->items[0]};
-    const verb_output outputs[] = {{"OUT", path, "ET12", 4, "a .pte file"},
+    const bool rounded = is_stage(s, "rounded");
+    const verb_output of_weights = {"OUT", path, "GGUF", 0, "a GGUF file"};
+    const verb_output outputs[] = {rounded ? of_weights
+                                           : (verb_output){"OUT", path, "ET12", 4, "a .pte file"},
                                    {"--data", s->data, "FT01", 4, "a .ptd file"}};
+    if (rounded && s->report)
+        return say_misuse("export", "--report is of programs: leave it out with --stage rounded");
     if (graph && (path || s->data || s->json))
         return say_misuse("export",
                           "--stage graph prints lines: leave OUT, --data and --json away");
@@ -184,7 +202,7 @@ static int run(const void *of_verb, const opt_args *args)
 {
     const settings *s = of_verb;
     dlx_model *model = NULL;
-    const bool graph = s->stage && strcmp(s->stage, "graph") == 0;
+    const bool graph = is_stage(s, "graph");
     const int checked = check_places(s, args, graph);
     if (checked != EXIT_OK)
         return checked;
@@ -201,7 +219,7 @@ static int run(const void *of_verb, const opt_args *args)
 
 static const verb_arg arguments[] = {
     MODEL_ARG,
-    {"OUT", ARG_FILE, true, "the program to write: a .pte file"},
+    {"OUT", ARG_FILE, true, "the file to write: .pte; .gguf of the stage rounded"},
 };
 
 static const char *const about[] = {
@@ -210,19 +228,24 @@ static const char *const about[] = {
     "its tokenizer and chat template are inside for dlx.",
     "Types: fp32; fp16, multiplied as float32; int8, a scale for each output, rows rounded as they "
     "come; int4, a scale for 32 inputs, the head int8. Quantize with calibration first (dlx "
-    "quantize --method gptq), then export the GGUF file.",
+    "quantize --type q4_0 --scales portable --method gptq), then export the GGUF file, whose "
+    "weights int4 takes as they are.",
     "Keys and values: state, kept in the program, as stock text runners call it; io, inputs and "
     "outputs of each pass; none, a whole canvas at a time, for families that see all of it; "
     "compat, the six inputs of fixed sizes that runners of the Python DiffuLex Edge expect.",
     "Methods: forward gives the logits of all rows; denoise, of chosen rows, the best id, its "
     "logit and the log-sum-exp, so that no logits are copied. With _masked behind the name they "
     "take a mask, for rows of several blocks.",
-    "Stages: program writes OUT; graph prints what would be written, node by node, and needs no "
+    "Stages: program writes OUT; rounded writes the program's weights as float32 into a GGUF file, "
+    "which says how its rows are rounded, so that dlx eval tells here what a phone's file is "
+    "worth; graph prints what would be written, node by node, and needs no "
     "weights.",
     NULL};
 
 static const verb_example examples[] = {
     {"dlx export path/to/model model.pte --dtype int4", "for a phone"},
+    {"dlx export path/to/model same.gguf --dtype int4 --stage rounded",
+     "its weights, for dlx eval same.gguf TASK"},
 };
 
 const verb verb_export = {.name = "export",

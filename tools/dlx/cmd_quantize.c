@@ -16,7 +16,8 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *type, *scheme, *method, *observer, *calibrate, *observations, *held_out, *html;
+    const char *type, *scheme, *method, *observer, *calibrate, *observations, *held_out, *html,
+        *scales;
     opt_count group, texts, positions, seed, threads, answers;
     opt_texts keep, observed;
     bool per_channel, all, raw, report, json, quiet;
@@ -33,7 +34,7 @@ static const char *const *type_names(void)
 
 static const char *const *scheme_names(void)
 {
-    static const char *const names[] = {"weight-only", "dynamic",  "dynamic-row",
+    static const char *const names[] = {"weight-only", "dynamic",  "dynamic-row", "dynamic-affine",
                                         "static",      "static16", NULL};
     return names;
 }
@@ -50,6 +51,12 @@ static const char *const *observer_names(void)
     return names;
 }
 
+static const char *const *scales_names(void)
+{
+    static const char *const names[] = {"own", "portable", NULL};
+    return names;
+}
+
 static const opt type_rows[] = {
     {"type", OPT_CHOICE, AT(type), "TYPE", .help = "of the matrices; mixed: q4_k, some q6_k",
      .fallback = "q8_0", .choices = type_names},
@@ -60,6 +67,9 @@ static const opt type_rows[] = {
     {"group", OPT_COUNT, AT(group), "N", .help = "inputs that share a scale: 32, 64, 128, 256",
      .fallback = "32", .lo = 32, .hi = 256},
     {"per-channel", OPT_FLAG, AT(per_channel), .help = "one scale for each output"},
+    {"scales", OPT_CHOICE, AT(scales), "NAME",
+     .help = "portable: q4_0 that int4 programs hold exactly", .fallback = "own",
+     .choices = scales_names},
     {"all", OPT_FLAG, AT(all), .help = "embedding and head get the type too, else q8_0"},
     {"keep", OPT_TEXTS, AT(keep), "PATTERN=TYPE", .help = "another type for tensors of such names"},
 };
@@ -137,6 +147,7 @@ static dlx_result quantize(const settings *s, const dlx_model *model, const char
         .method = s->method,
         .group = s->group.given && s->group.value != 32 ? (size_t)s->group.value : 0,
         .per_channel = s->per_channel,
+        .scales = s->scales,
         .all = s->all,
         .keep = s->keep.items,
         .n_keep = s->keep.n,
@@ -297,7 +308,8 @@ static const char *const about[] = {
     "like those that the model will meet, and take minutes; at four bits they are several times "
     "closer to the model.",
     "Schemes: weight-only multiplies floats; dynamic rounds rows to int8 as they come, 128 numbers "
-    "to a scale, dynamic-row all of a row; static and static16 use ranges that calibration "
+    "to a scale, dynamic-row all of a row, dynamic-affine with a zero point, as phones run int8 "
+    "and int4 programs of dlx export; static and static16 use ranges that calibration "
     "records.",
     NULL};
 

@@ -6,6 +6,8 @@
 #include "say.h"
 #include "term.h"
 
+#include <string.h>
+
 static double number(const json_t *report, const char *key)
 {
     return json_number_value(json_object_get(report, key));
@@ -17,6 +19,35 @@ static const char *text(const json_t *report, const char *key)
     return s ? s : "";
 }
 
+static void print_fallbacks(const json_t *report)
+{
+    if (number(report, "fallbacks") > 0)
+        out_printf("  %.0f matrices whose rows are no whole groups of 32 are int8\n",
+                   number(report, "fallbacks"));
+}
+
+/* Integers that the program cannot hold, and how to have some that it can. */
+static void print_again(const json_t *report)
+{
+    const bool four = strcmp(text(report, "dtype"), "int4") == 0;
+    const char *type = four ? "q4_0 --scales portable" : "q8_0 --per-channel";
+    if (number(report, "rounded_again") > 0)
+        out_printf("  %.0f matrices were integers and are rounded again; dlx quantize --type %s "
+                   "writes some that %s holds exactly\n",
+                   number(report, "rounded_again"), type, text(report, "dtype"));
+}
+
+void export_print_weights(const json_t *report)
+{
+    out_printf(
+        "%s: %.2f MiB of float32, the weights of a program of %.2f MiB, in %.1f s (%s, %s)\n",
+        show_path(text(report, "path")).text, number(report, "bytes") / (1 << 20),
+        number(report, "weight_bytes") / (1 << 20), number(report, "seconds"),
+        text(report, "backend"), text(report, "dtype"));
+    print_fallbacks(report);
+    print_again(report);
+}
+
 void export_print(const json_t *report)
 {
     const double all = number(report, "bytes") + number(report, "data_bytes");
@@ -24,9 +55,8 @@ void export_print(const json_t *report)
                show_path(text(report, "path")).text, all / (1 << 20),
                all / number(report, "weight_bytes"), number(report, "seconds"),
                text(report, "backend"), text(report, "dtype"), text(report, "cache"));
-    if (number(report, "fallbacks") > 0)
-        out_printf("  %.0f matrices whose rows are no whole groups of 32 are int8\n",
-                   number(report, "fallbacks"));
+    print_fallbacks(report);
+    print_again(report);
     out_printf("  %.0f positions, %.0f rows a pass\n", number(report, "n_ctx"),
                number(report, "n_rows"));
     const json_t *call = json_object_get(report, "call_bytes");

@@ -92,10 +92,12 @@ static void say_scheme(writer *w, dlx__scheme scheme)
         [DLX__SCHEME_WEIGHT_ONLY] = "as they are, in float32",
         [DLX__SCHEME_DYNAMIC] = "rounded to int8, a scale for every 128 numbers of a row",
         [DLX__SCHEME_DYNAMIC_ROW] = "rounded to int8, a scale for every row",
+        [DLX__SCHEME_DYNAMIC_AFFINE] =
+            "rounded to int8 with a zero point, a scale for every row, multiplied as float32",
         [DLX__SCHEME_STATIC] = "rounded to int8, by the ranges that calibration recorded",
         [DLX__SCHEME_STATIC16] = "rounded to int16, by the ranges that calibration recorded",
     };
-    if (scheme == DLX__SCHEME_STATIC16)
+    if (dlx__scheme_is_for_all(scheme))
         SAY(w, "scheme %s: all products read rows %s\n", dlx__scheme_name(scheme), rows[scheme]);
     else if (any_integers(w->m, w->int8))
         SAY(w, "scheme %s: products of integer weights read rows %s\n", dlx__scheme_name(scheme),

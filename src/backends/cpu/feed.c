@@ -49,7 +49,7 @@ bool dlx__cpu_rounds_q_apart(const dlx__cpu_job *j)
 {
     const dlx__backend *b = j->b;
     return dlx__cpu_rounds(b, &b->q) && !dlx__cpu_attend_rounds(b) &&
-           (!dlx__cpu_norms_alone(j) || b->scheme == DLX__SCHEME_STATIC16);
+           (!dlx__cpu_norms_alone(j) || dlx__scheme_is_for_all(b->scheme));
 }
 
 /* What attention gave, for this thread's products. */

@@ -17,7 +17,8 @@ static void norm_row(const dlx__cpu_job *j, const dlx__acts *h, size_t row)
     const dlx__backend *b = j->b;
     const size_t d = b->shape.n_embd;
     b->kernels->norm(h->x + row * h->stride, j->x + row * d, j->norm->weight, d, j->norm->eps);
-    dlx__cpu_round_row(b, h, row, j->recorded);
+    if (!j->as_is)
+        dlx__cpu_round_row(b, h, row, j->recorded);
 }
 
 void dlx__cpu_norm_phase(void *job, int thread, int n_threads)

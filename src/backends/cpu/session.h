@@ -99,13 +99,13 @@ static inline dlx__acts dlx__cpu_rows(const dlx__acts *a, size_t n_rows)
 /* Do products read a row otherwise than as its numbers: quantized, or rounded? */
 static inline bool dlx__cpu_rounds(const dlx__backend *b, const dlx__acts *a)
 {
-    return a->ints || a->halves || b->scheme == DLX__SCHEME_STATIC16;
+    return a->ints || a->halves || dlx__scheme_is_for_all(b->scheme);
 }
 
 /* Can it be rounded in parts, before all of it is there? */
 static inline bool dlx__cpu_rounds_parts(const dlx__backend *b)
 {
-    return b->scheme != DLX__SCHEME_DYNAMIC_ROW;
+    return b->scheme != DLX__SCHEME_DYNAMIC_ROW && b->scheme != DLX__SCHEME_DYNAMIC_AFFINE;
 }
 
 /*
@@ -135,6 +135,7 @@ typedef struct dlx__cpu_job {
     float *x;         /* [n_rows][n_embd]: the tile's residual stream */
     const dlx__cpu_norm *norm;
     float recorded;     /* of what is normed */
+    bool as_is;         /* what is normed is not rounded */
     bool queries, keys; /* which projections this round makes */
 } dlx__cpu_job;
 

@@ -128,8 +128,9 @@ static void tap(dlx__cpu_job *j, size_t index, float *rows, bool normed)
         set_tile(j, r);
         if (normed) {
             j->norm = &j->b->program->final_norm;
-            j->recorded = 0;
+            j->as_is = true;
             run(j, dlx__cpu_norm_phase);
+            j->as_is = false;
         }
         for (size_t i = 0; i < j->n_rows; i++)
             memcpy(rows + (r + i) * d, normed ? j->b->h.x + i * j->b->h.stride : j->x + i * d,

@@ -6,10 +6,10 @@
 
 static dlx__pte_model_opts options(const dlx__export_opts *o)
 {
-    const bool four_bits = o->packing == DLX__PACK_INT4;
+    const dlx__packing table = dlx__packing_of_table(o->packing);
     return (dlx__pte_model_opts){.packing = o->packing,
-                                 .head = four_bits ? DLX__PACK_INT8 : o->packing,
-                                 .half_embedding = o->packing != DLX__PACK_FP32,
+                                 .head = dlx__packing_of_head(o->packing),
+                                 .half_embedding = table == DLX__PACK_FP16,
                                  .cache = o->cache,
                                  .n_ctx = o->n_ctx,
                                  .n_rows = o->n_rows,
@@ -17,6 +17,7 @@ static dlx__pte_model_opts options(const dlx__export_opts *o)
                                  .never_id = o->never_id,
                                  .description = o->description,
                                  .n_description = o->n_description,
+                                 .n_threads = o->n_threads,
                                  .write = {.data_path = o->data_path,
                                            .on_progress = o->on_progress,
                                            .user = o->user,
@@ -33,6 +34,7 @@ static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, d
                                         .weight_bytes = facts.written.named_bytes +
                                                         facts.written.constant_bytes,
                                         .n_fallbacks = facts.n_fallbacks,
+                                        .n_again = facts.n_again,
                                         .parts = facts.parts,
                                         .state_bytes = facts.state_bytes,
                                         .planned_bytes = facts.planned_bytes,

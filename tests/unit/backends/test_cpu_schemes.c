@@ -142,6 +142,25 @@ static void weight_only_equals_floats(void **state)
     random_model_release(m);
 }
 
+/* With a zero point rows are rounded for float weights too; per row alone they are not. */
+static void affine_rows_are_for_all_weights(void **state)
+{
+    (void)state;
+    dlx__cpu cpu;
+    dlx__cpu_detect(&cpu);
+    const dlx__kernels *on[] = {NULL, dlx__kernels_best(&cpu)};
+    random_model *m = model_of(DLX__F32, 64, 9);
+    for (size_t k = 0; k < DLX__LEN(on); k++) {
+        const double by_row = scheme_distance(m, on[k], DLX__SCHEME_WEIGHT_ONLY, on[k],
+                                              DLX__SCHEME_DYNAMIC_ROW, false, N_ROWS);
+        const double affine = scheme_distance(m, on[k], DLX__SCHEME_WEIGHT_ONLY, on[k],
+                                              DLX__SCHEME_DYNAMIC_AFFINE, false, N_ROWS);
+        assert_true(by_row == 0);
+        assert_true(affine > 1e-4 && affine < 0.1);
+    }
+    random_model_release(m);
+}
+
 /* What calibration saw bounds the rows: half of it, and the numbers change. */
 static void static_ranges_count(void **state)
 {
@@ -229,6 +248,7 @@ int main(void)
         cmocka_unit_test(every_scheme_equals_the_reference),
         cmocka_unit_test(schemes_are_different),
         cmocka_unit_test(weight_only_equals_floats),
+        cmocka_unit_test(affine_rows_are_for_all_weights),
         cmocka_unit_test(static_ranges_count),
         cmocka_unit_test(static_needs_calibration),
         cmocka_unit_test(any_number_of_threads),

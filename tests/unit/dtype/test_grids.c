@@ -266,6 +266,51 @@ static void scales_have_both_signs(void **state)
     assert_in_range(n_negative, 1, N / 32 - 1);
 }
 
+/* Portable scales are positive and exact in bf16; a sign and three bits less cost so much. */
+static void portable_scales(void **state)
+{
+    (void)state;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 12);
+    for (int round = 0; round < 20 * N_DISTRIBUTIONS; round++) {
+        const bool weighted = round % 2;
+        float x[N], importance[N], own[N], back[N];
+        dlx__grid grids[N / 32];
+        draw(x, N, &rng, (distribution)(round % N_DISTRIBUTIONS));
+        draw_importance(importance, N, &rng);
+        const float *w = weighted ? importance : NULL;
+        assert_true(dlx__grids_choose(grids, DLX__Q4_0, x, w, DLX__GRID_PORTABLE, N));
+        pack_and_read(own, DLX__Q4_0, x, w, DLX__GRID_OWN, N);
+        pack_and_read(back, DLX__Q4_0, x, w, DLX__GRID_PORTABLE, N);
+        for (size_t g = 0; g < N / 32; g++) {
+            const float scale = grids[g].scale;
+            assert_true(scale >= 0 && dlx__f16_to_f32(grids[g].d) == scale);
+            assert_true(dlx__bf16_to_f32(dlx__f32_to_bf16(scale)) == scale);
+        }
+        assert_true(squared_error(x, back, w, N) <= 1.6 * squared_error(x, own, w, N));
+    }
+}
+
+/* Ends beyond f16, numbers that are none, and zeros have portable scales too; other types none. */
+static void portable_scales_of_anything(void **state)
+{
+    (void)state;
+    static const float ends[] = {0, -0.0f, 1e-30f, 7e-8f, -1e30f, 1e30f, 65504, INFINITY, NAN};
+    float x[32];
+    dlx__grid grid;
+    for (size_t e = 0; e < DLX__LEN(ends); e++) {
+        for (size_t i = 0; i < 32; i++)
+            x[i] = i % 3 ? ends[e] : 0;
+        assert_true(dlx__grids_choose(&grid, DLX__Q4_0, x, NULL, DLX__GRID_PORTABLE, 32));
+        assert_true(grid.scale >= 0 && grid.scale <= 65280);
+        assert_true(dlx__bf16_to_f32(dlx__f32_to_bf16(grid.scale)) == grid.scale);
+    }
+    for (size_t t = 0; t < DLX__LEN(types); t++)
+        assert_int_equal(dlx__grids_choose(&grid, types[t], x, NULL, DLX__GRID_PORTABLE,
+                                           is_super(types[t]) ? 256 : 32),
+                         types[t] == DLX__Q4_0);
+}
+
 static void hostile_numbers_pack(void **state)
 {
     (void)state;
@@ -334,6 +379,8 @@ int main(void)
         cmocka_unit_test(what_has_no_importance_does_not_count),
         cmocka_unit_test(a_group_shares_its_scale),
         cmocka_unit_test(scales_have_both_signs),
+        cmocka_unit_test(portable_scales),
+        cmocka_unit_test(portable_scales_of_anything),
         cmocka_unit_test(hostile_numbers_pack),
         cmocka_unit_test(what_has_no_grid_says_so),
     };

@@ -19,15 +19,6 @@ static void random_row(float *x, uint64_t seed)
         x[i] = (float)(dlx__rng_uniform(&rng) - 0.5);
 }
 
-/* What the runtime multiplies by. */
-static void read_int4(float *out, const uint8_t *numbers, const uint16_t *scales)
-{
-    for (size_t i = 0; i < N; i++) {
-        const int nibble = i % 2 ? numbers[i / 2] >> 4 : numbers[i / 2] & 15;
-        out[i] = (float)(nibble - 8) * dlx__bf16_to_f32(scales[i / DLX__PACK_GROUP]);
-    }
-}
-
 static void floats_are_copied(void **state)
 {
     (void)state;
@@ -38,9 +29,14 @@ static void floats_are_copied(void **state)
     assert_int_equal(dlx__pack_row_bytes(DLX__PACK_FP16, true, N), 0);
     dlx__pack_row(back, DLX__PACK_FP32, false, x, N);
     assert_memory_equal(back, x, sizeof x);
+    dlx__unpack_row(back, DLX__PACK_FP32, x, NULL, N);
+    assert_memory_equal(back, x, sizeof x);
     dlx__pack_row(half, DLX__PACK_FP16, false, x, N);
     for (size_t i = 0; i < N; i++)
         assert_int_equal(half[i], dlx__f32_to_f16(x[i]));
+    dlx__unpack_row(back, DLX__PACK_FP16, half, NULL, N);
+    for (size_t i = 0; i < N; i++)
+        assert_true(back[i] == dlx__f16_to_f32(half[i]));
 }
 
 static void eight_bits(void **state)
@@ -72,7 +68,7 @@ static void four_bits(void **state)
         random_row(x, seed);
         dlx__pack_row(q, DLX__PACK_INT4, false, x, N);
         dlx__pack_row(scales, DLX__PACK_INT4, true, x, N);
-        read_int4(back, q, scales);
+        dlx__unpack_row(back, DLX__PACK_INT4, q, scales, N);
         for (size_t g = 0; g < N; g += DLX__PACK_GROUP) {
             const float scale = dlx__bf16_to_f32(scales[g / DLX__PACK_GROUP]);
             double error = 0;
@@ -87,8 +83,24 @@ static void four_bits(void **state)
         x[i] = 0.125f * (float)((int)(i % 16) - 8);
     dlx__pack_row(q, DLX__PACK_INT4, false, x, N);
     dlx__pack_row(scales, DLX__PACK_INT4, true, x, N);
-    read_int4(back, q, scales);
+    dlx__unpack_row(back, DLX__PACK_INT4, q, scales, N);
     assert_memory_equal(back, x, sizeof x);
+}
+
+static void unpacking_by_hand(void **state)
+{
+    (void)state;
+    static const int8_t eight[] = {-127, 0, 3, 100};
+    static const float scale = 0.5f;
+    static const uint16_t scales[] = {0x3F80, 0x4000, 0x3E80}; /* 1, 2, 0.25 */
+    uint8_t four[N / 2];
+    float x[N];
+    dlx__unpack_row(x, DLX__PACK_INT8, eight, &scale, 4);
+    assert_true(x[0] == -63.5f && x[1] == 0 && x[2] == 1.5f && x[3] == 50);
+    memset(four, 0xF0, sizeof four); /* even columns -8, odd columns 7 */
+    dlx__unpack_row(x, DLX__PACK_INT4, four, scales, N);
+    assert_true(x[0] == -8 && x[1] == 7 && x[32] == -16 && x[33] == 14);
+    assert_true(x[94] == -2 && x[95] == 1.75f);
 }
 
 /* The runtime refuses a scale of 0, a subnormal one, and a negative one. */
@@ -115,6 +127,7 @@ int main(void)
         cmocka_unit_test(floats_are_copied),
         cmocka_unit_test(eight_bits),
         cmocka_unit_test(four_bits),
+        cmocka_unit_test(unpacking_by_hand),
         cmocka_unit_test(nothing_has_a_scale_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

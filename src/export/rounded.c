@@ -1,0 +1,193 @@
+/* rounded.c - tensor by tensor, row by row: packed, unpacked, written. */
+#include "export/rounded.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "export/row_packer.h"
+#include "model/bind.h"
+#include "model/gguf_rows.h"
+
+#include <string.h>
+
+enum { PIECE_BYTES = 1 << 20 };
+
+typedef struct job {
+    dlx__gguf_writer *w;
+    const dlx__model *m;
+    const dlx__export_opts *o;
+    dlx__packed forms; /* the rules alone: nothing is named */
+    dlx__gguf_tensors list;
+    dlx__gguf_tensor head; /* of its own; tensor NULL: it is in the list, or tied */
+    char head_name[160];
+    dlx__pool *pool;
+    uint8_t *numbers, *scales; /* of the rows of a piece, packed */
+    float *x;                  /* the same unpacked */
+    uint64_t n_done, n_all;    /* bytes */
+} job;
+
+static bool is_product(dlx__role role)
+{
+    return role == DLX__ROLE_Q || role == DLX__ROLE_K || role == DLX__ROLE_V ||
+           role == DLX__ROLE_O || role == DLX__ROLE_GATE || role == DLX__ROLE_UP ||
+           role == DLX__ROLE_DOWN || role == DLX__ROLE_HEAD;
+}
+
+static dlx__packing packing_of(const job *j, const dlx__gguf_tensor *t)
+{
+    if (t->role == DLX__ROLE_EMBED)
+        return dlx__packing_of_table(j->o->packing);
+    if (!is_product(t->role))
+        return DLX__PACK_FP32;
+    return dlx__packed_packing(&j->forms, t->tensor, t->role == DLX__ROLE_HEAD);
+}
+
+/* A tied head has the table's numbers no longer where the two are packed in different forms. */
+static void find_head(job *j)
+{
+    const dlx__packing packing = j->o->packing;
+    if (!j->m->hp.tied || dlx__packing_of_head(packing) == dlx__packing_of_table(packing) ||
+        !dlx__role_name(j->head_name, j->m->family, DLX__CHECKPOINT_GGUF, DLX__ROLE_HEAD, 0))
+        return;
+    j->head = j->list.items[0];
+    j->head.name = j->head_name;
+    j->head.role = DLX__ROLE_HEAD;
+}
+
+/* The tensors of the file; NULL behind the last. */
+static const dlx__gguf_tensor *tensor_at(const job *j, size_t i)
+{
+    if (i < j->list.n)
+        return &j->list.items[i];
+    return i == j->list.n && j->head.tensor ? &j->head : NULL;
+}
+
+static uint64_t float_bytes(const dlx__gguf_tensor *t)
+{
+    return dlx__mul(dlx__mul(t->n_rows, t->n_cols), sizeof(float));
+}
+
+static dlx_result describe(job *j, dlx_error *err)
+{
+    const dlx__gguf_tensor *t;
+    for (size_t i = 0; (t = tensor_at(j, i)); i++) {
+        const dlx__tensor to = dlx__gguf_described(t, DLX__F32);
+        if (dlx__gguf_add_tensor(j->w, &to) != DLX_OK)
+            return dlx__fail_memory(err, "describing tensors", 1);
+        j->n_all += float_bytes(t);
+    }
+    return dlx__gguf_begin_data(j->w, err);
+}
+
+/* Rows to pack at once: where the file has them in another order, whole heads. */
+static size_t rows_of_piece(const dlx__gguf_tensor *t)
+{
+    const size_t most = dlx__max(1, PIECE_BYTES / (t->n_cols * sizeof(float)));
+    if (t->head_dim == 0)
+        return dlx__min(most, t->n_rows);
+    return dlx__min(dlx__max(1, most / t->head_dim) * t->head_dim, t->n_rows);
+}
+
+/* x = the rows [first, first + n) of the file; false in *exact: some of it is rounded again. */
+static dlx_result round_rows(job *j, const dlx__gguf_tensor *t, const dlx__row_packer *packer,
+                             size_t first, size_t n, bool *exact, dlx_error *err)
+{
+    const size_t n_numbers = dlx__pack_row_bytes(packer->packing, false, t->n_cols);
+    const size_t n_scales = dlx__pack_row_bytes(packer->packing, true, t->n_cols);
+    DLX__TRY(dlx__row_packer_put(packer, j->numbers, false, first, n, exact, err));
+    if (n_scales > 0)
+        DLX__TRY(dlx__row_packer_put(packer, j->scales, true, first, n, exact, err));
+    for (size_t i = 0; i < n; i++) {
+        const size_t from = dlx__gguf_row(t, first + i) - first;
+        dlx__unpack_row(j->x + i * t->n_cols, packer->packing, j->numbers + from * n_numbers,
+                        j->scales + from * n_scales, t->n_cols);
+    }
+    return DLX_OK;
+}
+
+static dlx_result write_rows(job *j, const dlx__gguf_tensor *t, size_t n, dlx_error *err)
+{
+    const size_t n_bytes = n * t->n_cols * sizeof *j->x;
+    j->n_done += n_bytes;
+    if (j->o->on_progress && !j->o->on_progress(j->o->user, j->n_done, j->n_all))
+        return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
+    return dlx__gguf_write_part(j->w, j->x, n_bytes, err);
+}
+
+static dlx_result put_rows(job *j, const dlx__gguf_tensor *t, const dlx__row_packer *packer,
+                           bool *exact, dlx_error *err)
+{
+    const size_t most = rows_of_piece(t);
+    for (size_t first = 0; first < t->n_rows; first += most) {
+        const size_t n = dlx__min(most, t->n_rows - first);
+        DLX__TRY(round_rows(j, t, packer, first, n, exact, err));
+        DLX__TRY(write_rows(j, t, n, err));
+    }
+    return DLX_OK;
+}
+
+static dlx_result take_room(job *j, const dlx__gguf_tensor *t, dlx__packing packing, dlx_error *err)
+{
+    const size_t n = rows_of_piece(t);
+    const size_t n_bytes = dlx__mul(n, dlx__mul(t->n_cols, sizeof *j->x));
+    j->numbers = dlx__alloc(j->o->mem, dlx__mul(n, dlx__pack_row_bytes(packing, false, t->n_cols)));
+    j->scales = dlx__alloc(j->o->mem, dlx__mul(n, dlx__pack_row_bytes(packing, true, t->n_cols)));
+    j->x = dlx__alloc(j->o->mem, n_bytes);
+    return j->numbers && j->scales && j->x ? DLX_OK
+                                           : dlx__fail_memory(err, "rounding weights", n_bytes);
+}
+
+static void give_room(job *j)
+{
+    dlx__free(j->o->mem, j->numbers);
+    dlx__free(j->o->mem, j->scales);
+    dlx__free(j->o->mem, j->x);
+    j->numbers = j->scales = NULL;
+    j->x = NULL;
+}
+
+static void count(const job *j, const dlx__gguf_tensor *t, dlx__packing packing, bool exact)
+{
+    dlx__export_written *w = j->o->written;
+    for (int s = 0; s < 2; s++)
+        w->weight_bytes += dlx__mul(t->n_rows, dlx__pack_row_bytes(packing, s == 1, t->n_cols));
+    w->n_again += !exact;
+    if (is_product(t->role))
+        w->n_fallbacks += packing != (t->role == DLX__ROLE_HEAD ? j->forms.head : j->forms.packing);
+}
+
+static dlx_result put_tensor(job *j, const dlx__gguf_tensor *t, dlx_error *err)
+{
+    const dlx__packing packing = packing_of(j, t);
+    dlx__row_packer packer;
+    bool exact = true;
+    dlx_result r = dlx__row_packer_open(&packer, t->tensor, packing, j->pool, j->o->mem, err);
+    if (r == DLX_OK)
+        r = take_room(j, t, packing, err);
+    if (r == DLX_OK)
+        r = put_rows(j, t, &packer, &exact, err);
+    give_room(j);
+    dlx__row_packer_close(&packer);
+    dlx__model_drop_pages(j->m, t->tensor->data, t->tensor->n_bytes);
+    count(j, t, packing, exact);
+    return r;
+}
+
+dlx_result dlx__rounded_write(dlx__gguf_writer *w, const dlx__model *m, const dlx__export_opts *o,
+                              dlx_error *err)
+{
+    job j = {.w = w, .m = m, .o = o};
+    const dlx__gguf_tensor *t;
+    j.forms.packing = o->packing;
+    j.forms.head = dlx__packing_of_head(o->packing);
+    DLX__TRY(dlx__gguf_tensors_init(&j.list, m, err));
+    find_head(&j);
+    dlx_result r = dlx__pool_open(&j.pool, o->n_threads, o->mem, err);
+    if (r == DLX_OK)
+        r = describe(&j, err);
+    for (size_t i = 0; r == DLX_OK && (t = tensor_at(&j, i)); i++)
+        r = put_tensor(&j, t, err);
+    dlx__pool_free(j.pool);
+    dlx__gguf_tensors_release(&j.list);
+    o->written->program_bytes = j.n_all;
+    return r;
+}

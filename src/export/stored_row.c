@@ -1,0 +1,135 @@
+/* stored_row.c - blocks of GGUF, taken as they are where that can be. */
+#include "export/stored_row.h"
+
+#include "base/fail.h"
+#include "base/little.h"
+#include "dtype/convert.h"
+#include "dtype/grid.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { GROUP = DLX__PACK_GROUP, HALF = GROUP / 2, Q4_0_BYTES = 2 + HALF, Q8_0_BYTES = 2 + GROUP };
+
+static size_t n_cols_of(const dlx__tensor *t)
+{
+    return t->shape[t->n_dims - 1];
+}
+
+static const uint8_t *bytes_of(const dlx__tensor *t, size_t row)
+{
+    return (const uint8_t *)t->data + row * dlx__dtype_bytes(t->dtype, n_cols_of(t));
+}
+
+dlx_result dlx__stored_row_read(float *x, const dlx__tensor *t, size_t row, dlx__packing packing,
+                                dlx_error *err)
+{
+    const float most = packing == DLX__PACK_FP16 ? 65504.0f : INFINITY;
+    const size_t n = n_cols_of(t);
+    dlx__to_f32(x, bytes_of(t, row), t->dtype, n);
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(x[i]))
+            return dlx__fail(err, DLX_E_FORMAT,
+                             "tensor %s: expected finite numbers, found NaN or infinity in row "
+                             "%zu; fetch the model again",
+                             t->name, row);
+        if (fabsf(x[i]) > most)
+            return dlx__fail(err, DLX_E_ARG,
+                             "tensor %s: row %zu has numbers beyond 65504, which fp16 cannot hold; "
+                             "take fp32",
+                             t->name, row);
+    }
+    return DLX_OK;
+}
+
+/* ---- four bits ----------------------------------------------------------------------------- */
+
+/* The scale of a block of Q4_0 as bf16; a block of zeros counts as one of scale 0. */
+static bool scale_of_block(uint16_t *scale, const uint8_t *block)
+{
+    const float d = dlx__f16_to_f32(dlx__le16(block));
+    *scale = dlx__f32_to_bf16(d == 0 ? 1.0f : d); /* the runtime refuses a scale of 0 */
+    return d == 0 || (d > 0 && dlx__bf16_to_f32(*scale) == d);
+}
+
+/* Element i of a block: there halves share a byte with halves, here neighbours. */
+static unsigned nibble(const uint8_t *block, size_t i)
+{
+    const uint8_t *q = block + 2; /* [HALF] */
+    if (dlx__f16_to_f32(dlx__le16(block)) == 0)
+        return 8;
+    return i < HALF ? q[i] & 15u : q[i - HALF] >> 4;
+}
+
+/* One group of a row: 16 bytes, or a bf16. */
+static bool pack_group(uint8_t *out, bool scales, const uint8_t *block, const float *x)
+{
+    uint16_t scale;
+    if (!scale_of_block(&scale, block)) {
+        dlx__pack_row(out, DLX__PACK_INT4, scales, x, GROUP);
+        return false;
+    }
+    if (scales)
+        memcpy(out, &scale, sizeof scale);
+    for (size_t i = 0; !scales && i < GROUP; i += 2)
+        out[i / 2] = (uint8_t)(nibble(block, i) | nibble(block, i + 1) << 4);
+    return true;
+}
+
+static bool pack_groups(uint8_t *out, bool scales, const uint8_t *blocks, const float *x, size_t n)
+{
+    const size_t n_bytes = dlx__pack_row_bytes(DLX__PACK_INT4, scales, GROUP);
+    bool exact = true;
+    for (size_t g = 0; g < n / GROUP; g++)
+        exact &= pack_group(out + g * n_bytes, scales, blocks + g * Q4_0_BYTES, x + g * GROUP);
+    return exact;
+}
+
+/* ---- eight bits ---------------------------------------------------------------------------- */
+
+static int8_t level(const uint8_t *blocks, size_t i)
+{
+    return (int8_t)blocks[i / GROUP * Q8_0_BYTES + 2 + i % GROUP];
+}
+
+/* The one scale of a row of Q8_0. A negative one turns all levels around, which -128 has no room
+ * for. */
+static bool scale_of_blocks(float *scale, const uint8_t *blocks, size_t n)
+{
+    *scale = dlx__f16_to_f32(dlx__le16(blocks));
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *block = blocks + i / GROUP * Q8_0_BYTES;
+        if (dlx__le16(block) != dlx__le16(blocks) || (*scale < 0 && level(blocks, i) == -128))
+            return false;
+    }
+    return true;
+}
+
+static void pack_levels(void *out, bool scales, const uint8_t *blocks, float scale, size_t n)
+{
+    int8_t *q = out;
+    const float positive = scale == 0 ? 1.0f : fabsf(scale);
+    const int sign = scale < 0 ? -1 : scale > 0;
+    if (scales)
+        memcpy(out, &positive, sizeof positive);
+    for (size_t i = 0; !scales && i < n; i++)
+        q[i] = (int8_t)(sign * level(blocks, i));
+}
+
+/* ---- any ----------------------------------------------------------------------------------- */
+
+bool dlx__stored_row_pack(void *out, dlx__packing packing, bool scales, const dlx__tensor *t,
+                          size_t row, const float *x)
+{
+    const size_t n = n_cols_of(t);
+    const uint8_t *blocks = bytes_of(t, row);
+    float scale;
+    if (packing == DLX__PACK_INT4 && t->dtype == DLX__Q4_0)
+        return pack_groups(out, scales, blocks, x, n);
+    if (packing == DLX__PACK_INT8 && t->dtype == DLX__Q8_0 && scale_of_blocks(&scale, blocks, n)) {
+        pack_levels(out, scales, blocks, scale, n);
+        return true;
+    }
+    dlx__pack_row(out, packing, scales, x, n);
+    return !dlx__packing_rounds_rows(packing) || dlx__grid_width(t->dtype) == 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * stored_row.h - a row of a tensor of the model, and its bytes in one of XNNPACK's forms. Where the
+ * file has integers whose scales the form can hold, the same integers go under the same scales, so
+ * that nothing is rounded a second time:
+ *
+ *     INT4  of Q4_0: blocks whose scale is positive and a bf16, or 0
+ *     INT8  of Q8_0: rows whose blocks have one scale
+ */
+#ifndef DLX__STORED_ROW_H
+#define DLX__STORED_ROW_H
+
+#include "base/tensor.h"
+#include "export/pack_row.h"
+
+/* x [n_cols] = the row; refuses numbers that are not finite, or that the form cannot hold. */
+dlx_result dlx__stored_row_read(float *x, const dlx__tensor *t, size_t row, dlx__packing packing,
+                                dlx_error *err);
+
+/* Writes the numbers of the row x, or their scales. False: it holds integers that the form cannot
+ * hold, and which are rounded again. */
+bool dlx__stored_row_pack(void *out, dlx__packing packing, bool scales, const dlx__tensor *t,
+                          size_t row, const float *x);
+
+#endif

@@ -1,0 +1,45 @@
+/* unpack_row.c - the numbers that a runtime multiplies by, from the bytes of pack_row.c. */
+#include "export/pack_row.h"
+
+#include "dtype/convert.h"
+
+#include <string.h>
+
+static void unpack_int8(float *x, const int8_t *numbers, const uint8_t *scales, size_t n)
+{
+    float scale;
+    memcpy(&scale, scales, sizeof scale);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)numbers[i] * scale;
+}
+
+static void unpack_int4(float *x, const uint8_t *numbers, const uint8_t *scales, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint16_t scale;
+        memcpy(&scale, scales + 2 * (i / DLX__PACK_GROUP), sizeof scale);
+        const int nibble = i % 2 ? numbers[i / 2] >> 4 : numbers[i / 2] & 15;
+        x[i] = (float)(nibble - 8) * dlx__bf16_to_f32(scale);
+    }
+}
+
+void dlx__unpack_row(float *x, dlx__packing packing, const void *numbers, const void *scales,
+                     size_t n)
+{
+    switch (packing) {
+    case DLX__PACK_FP32:
+        memcpy(x, numbers, n * sizeof *x);
+        break;
+    case DLX__PACK_FP16:
+        dlx__to_f32(x, numbers, DLX__F16, n);
+        break;
+    case DLX__PACK_INT8:
+        unpack_int8(x, numbers, scales, n);
+        break;
+    case DLX__PACK_INT4:
+        unpack_int4(x, numbers, scales, n);
+        break;
+    case DLX__N_PACKINGS:
+        break;
+    }
+}
