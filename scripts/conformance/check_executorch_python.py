@@ -6,7 +6,7 @@ import tempfile
 import time
 
 
-from executorch_python import command, own_programs, stock
+from executorch_python import command, own_programs, stock, text_runner
 
 
 def main():
@@ -19,6 +19,8 @@ def main():
         print(time.time() - t)
         for v in versions:
             own_programs.check(programs, v, room)
+            print(time.time() - t)
+            text_runner.check(programs, v, room)
             print(time.time() - t)
 
 sys.exit(main())
