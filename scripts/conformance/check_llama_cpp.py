@@ -11,8 +11,8 @@ import tempfile
 def main():
     try:
         from llama_cpp_peer import blocks, methods, models, ours, peer, published, table, vocabularies
-    except (ImportError, OSError, RuntimeError) as e:
-        print(f"llama_cpp: what requirements/llama-cpp.txt names is not there: {e}")
+    except (OSError, RuntimeError) as e:
+        print(f"llama_cpp: llama.cpp does not start here: {e}")
         return 77
     ours.dlx = sys.argv[1]
     peer.start()
