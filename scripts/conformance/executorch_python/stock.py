@@ -36,7 +36,7 @@ class Stock:
         question.write_text(json.dumps(job, default=str))
         done = subprocess.run(
             [self.python, "-W", "ignore", INSIDE / f"{script}.py", question, answer], capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": self.packages, "OMP_NUM_THREADS": "1"})
+            stdin=subprocess.DEVNULL, timeout=900, env={**os.environ, "PYTHONPATH": self.packages, "OMP_NUM_THREADS": "1"})
         if done.returncode:
             words = [x for x in (done.stderr + done.stdout).splitlines() if x.strip()]
             raise RuntimeError(f"ExecuTorch {self.name}: {script} ended with {done.returncode}: " + "; ".join(words[-4:]))

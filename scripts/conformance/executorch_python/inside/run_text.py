@@ -36,7 +36,7 @@ def by_runner(job):
 
 
 def by_steps(job):
-    program = Runtime.get().load_program(job["program"], **({"data_path": job["data"]} if job["data"] else {}))
+    program = Runtime.get().load_program(job["stepped"])
     forward = program.load_method("forward")
     answers = []
     for prompt in job["prompts"]:
@@ -53,7 +53,7 @@ def main():
     answers = []
     for job in json.load(open(sys.argv[1], encoding="utf-8")):
         try:
-            answers.append({"error": None, "runner": by_runner(job), "steps": by_steps(job) if job["step"] else None})
+            answers.append({"error": None, "runner": by_runner(job), "steps": by_steps(job) if job["stepped"] else None})
         except RuntimeError as e:
             answers.append({"error": str(e)})
     json.dump(answers, open(sys.argv[2], "w", encoding="utf-8"))
