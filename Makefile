@@ -64,7 +64,7 @@ fuzz-cover: ## line coverage of the parsers, by the corpora alone
 bench: dlx ## speed of this machine against its roofs
 	@scripts/bench
 
-conformance: dlx ## third-party checks in a Python environment with pinned versions
+conformance: dlx ## third-party checks in Python environments with pinned versions
 	@scripts/conformance/run
 
 executorch: ## the library by which dlx runs .pte programs (installs ExecuTorch where there is none)

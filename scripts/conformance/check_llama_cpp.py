@@ -1,6 +1,7 @@
 """llama.cpp against build/dlx: each reads what the other wrote, blocks are equal, and a published file runs alike.
 
 docs/quantization.md, 'With llama.cpp', explains the table; llama_cpp_peer/ has the parts."""
+# environment: llama-cpp
 
 import pathlib
 import sys
@@ -10,8 +11,8 @@ import tempfile
 def main():
     try:
         from llama_cpp_peer import blocks, methods, models, ours, peer, published, table, vocabularies
-    except (ImportError, OSError, RuntimeError) as e:
-        print(f"llama_cpp: what requirements.txt names is not there: {e}")
+    except (OSError, RuntimeError) as e:
+        print(f"llama_cpp: llama.cpp does not start here: {e}")
         return 77
     ours.dlx = sys.argv[1]
     peer.start()

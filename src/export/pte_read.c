@@ -57,7 +57,8 @@ static dlx_result read_segments(dlx__pte_reader *r, const head *h)
 {
     dlx__flat_vec list = dlx__flat_get_refs(&r->root, DLX__PROGRAM_SEGMENTS);
     r->segments = dlx__pte_reader_alloc(r, list.n, sizeof *r->segments);
-    if (!r->segments)
+    r->counted = dlx__pte_reader_alloc(r, list.n, sizeof *r->counted);
+    if (!r->segments || !r->counted)
         return DLX_E_NOMEM;
     r->file->n_segments = list.n;
     for (size_t i = 0; i < list.n; i++) {
@@ -76,6 +77,13 @@ static dlx_result read_segments(dlx__pte_reader *r, const head *h)
         r->segments[i] = (dlx__pte_span){at, n_bytes};
     }
     return DLX_OK;
+}
+
+uint64_t dlx__pte_count_segment(dlx__pte_reader *r, size_t segment)
+{
+    const uint64_t n_bytes = r->counted[segment] ? 0 : r->segments[segment].n_bytes;
+    r->counted[segment] = true;
+    return n_bytes;
 }
 
 /* The bytes that tensors begin with: every offset must lie in the segment. */
@@ -97,7 +105,7 @@ static dlx__pte_pool read_pool(dlx__pte_reader *r, const dlx__flat_table *t, con
             dlx__flat_fault(&r->view, "%s: number %zu lies behind the %llu bytes of its segment",
                             what, i, (unsigned long long)pool.n_bytes);
     }
-    r->file->constant_bytes += pool.n_bytes;
+    r->file->constant_bytes += dlx__pte_count_segment(r, segment);
     return pool;
 }
 
@@ -126,8 +134,7 @@ static dlx_result read_named(dlx__pte_reader *r)
     dlx__pte_file *f = r->file;
     dlx__flat_vec list = dlx__flat_get_refs(&r->root, DLX__PROGRAM_NAMED);
     f->named = dlx__pte_reader_alloc(r, list.n, sizeof *f->named);
-    bool *counted = dlx__pte_reader_alloc(r, f->n_segments, sizeof *counted);
-    if (!f->named || !counted)
+    if (!f->named)
         return DLX_E_NOMEM;
     for (size_t i = 0; i < list.n; i++) {
         dlx__flat_table t = dlx__flat_table_at(&list, i);
@@ -141,8 +148,7 @@ static dlx_result read_named(dlx__pte_reader *r)
         }
         f->named[i].data = r->data + r->segments[segment].offset;
         f->named[i].n_bytes = r->segments[segment].n_bytes;
-        f->named_bytes += counted[segment] ? 0 : f->named[i].n_bytes;
-        counted[segment] = true;
+        f->named_bytes += dlx__pte_count_segment(r, segment);
     }
     DLX__TRY(dlx__flat_view_result(&r->view, r->err));
     f->n_named = list.n;

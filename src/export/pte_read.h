@@ -61,7 +61,8 @@ typedef struct dlx__pte_file {
     dlx__pte_item *named; /* sorted by key */
     dlx__pte_seen_method *methods;
     size_t n_named, n_methods, n_segments, n_constants;
-    /* By part; what is left of n_bytes is padding. Data that two names share counts once. */
+    /* By part; what is left of n_bytes is padding. Data with two names, and a payload of several
+     * delegates, count once; what is inside the program counts as program. */
     uint64_t program_bytes, payload_bytes, constant_bytes, named_bytes;
     dlx__ptd_file outside; /* that was opened with it */
 } dlx__pte_file;

@@ -17,6 +17,7 @@ static bool find_payload(dlx__pte_reader *r, dlx__pte_seen_delegate *d, const dl
     if (location == 1 && index < r->file->n_segments) {
         d->payload = r->data + r->segments[index].offset;
         d->n_bytes = r->segments[index].n_bytes;
+        r->file->payload_bytes += dlx__pte_count_segment(r, index);
         return true;
     }
     if (location == 0 && index < r->inline_data.n) {
@@ -57,7 +58,6 @@ dlx_result dlx__pte_read_delegates(dlx__pte_reader *r, dlx__pte_seen_method *m,
             dlx__flat_fault(&r->view, "method %.100s: delegate %zu has no payload", m->name, i);
         DLX__TRY(dlx__flat_view_result(&r->view, r->err));
         DLX__TRY(read_payload(r, m, i));
-        r->file->payload_bytes += d->n_bytes;
     }
     m->n_delegates = list.n;
     return DLX_OK;

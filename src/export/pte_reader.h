@@ -20,6 +20,7 @@ typedef struct dlx__pte_reader {
     const dlx__ptd_file *outside; /* or NULL */
     dlx_error *err;
     dlx__pte_span *segments; /* [file->n_segments] offsets in the file */
+    bool *counted;           /* [file->n_segments] whether a part of the file's sizes has them */
     dlx__pte_pool constants;
     dlx__pte_pool *initials; /* [n_initials] */
     size_t n_initials;
@@ -28,6 +29,8 @@ typedef struct dlx__pte_reader {
 } dlx__pte_reader;
 
 void *dlx__pte_reader_alloc(dlx__pte_reader *r, size_t n, size_t size); /* NULL with a failure */
+/* Its bytes, for one of the file's sizes; 0 when it was asked for before. */
+uint64_t dlx__pte_count_segment(dlx__pte_reader *r, size_t segment);
 
 /* Each leaves its faults in r->view; a failure is of memory, or of an XNNPACK payload. */
 dlx_result dlx__pte_read_methods(dlx__pte_reader *r);

@@ -162,6 +162,7 @@ static void old_forms_are_accepted(void **state)
         if (forms[i].inline_payload) {
             const dlx__pte_seen_delegate *d = &file.methods[0].delegates[0];
             assert_int_equal(d->is_xnn, !forms[i].other_backend);
+            assert_int_equal(file.payload_bytes, 0);
             if (d->is_xnn)
                 assert_string_equal(d->xnn.kinds[0].name, "kind 200");
         }
@@ -264,12 +265,33 @@ static void tensors_may_lie_in_a_ptd(void **state)
     }
 }
 
+/* The official exporter writes equal payloads once. */
+static void delegates_may_share_a_payload(void **state)
+{
+    (void)state;
+    const char *path = sample_path("shared.pte");
+    sample s;
+    dlx_error err;
+    dlx__pte_file f;
+    sample_open(&s, NULL);
+    assert_ok(sample_build(&s, &err), &err);
+    s.m->delegates[0].payload = 0; /* "step" takes that of "forward" */
+    assert_ok(dlx__pte_write(&s.program, path, NULL, NULL, &err), &err);
+    assert_ok(dlx__pte_open(&f, path, NULL, NULL, &err), &err);
+    const dlx__pte_seen_method *forward = &f.methods[0], *step = &f.methods[f.n_methods - 1];
+    assert_ptr_equal(forward->delegates[0].payload, step->delegates[0].payload);
+    assert_int_equal(f.payload_bytes, s.payload.len);
+    dlx__pte_close(&f);
+    sample_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(old_forms_are_accepted),
         cmocka_unit_test(what_the_runtime_refuses_is_refused),
         cmocka_unit_test(tensors_may_lie_in_a_ptd),
+        cmocka_unit_test(delegates_may_share_a_payload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
