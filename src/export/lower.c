@@ -135,7 +135,7 @@ static dlx__xnn_value lower_norm(lowering *l, const dlx__node *node)
     return dlx__xnn_binary(l->x, DLX__XNN_OP_MULTIPLY, y, gain);
 }
 
-/* x cos + (-second half, first half) sin */
+/* x cos + (second half, first half) sin; the sign is in the sines */
 static dlx__xnn_value lower_rope(lowering *l, const dlx__node *node)
 {
     const dlx__xnn_value x = l->values[node->in[0]]; /* [T, h, c] */
@@ -143,8 +143,7 @@ static dlx__xnn_value lower_rope(lowering *l, const dlx__node *node)
     const dlx__xnn_value a = dlx__xnn_slice(l->x, x, (size_t[]){0, 0, 0}, (size_t[]){0, 0, half});
     const dlx__xnn_value b =
         dlx__xnn_slice(l->x, x, (size_t[]){0, 0, half}, (size_t[]){0, 0, half});
-    const dlx__xnn_value turned[] = {dlx__xnn_unary(l->x, DLX__XNN_OP_NEGATE, b), a};
-    const dlx__xnn_value other = dlx__xnn_concat(l->x, 2, turned, 2);
+    const dlx__xnn_value other = dlx__xnn_concat(l->x, 2, (dlx__xnn_value[]){b, a}, 2);
     const dlx__xnn_value left = dlx__xnn_binary(l->x, DLX__XNN_OP_MULTIPLY, x, l->cos);
     const dlx__xnn_value right = dlx__xnn_binary(l->x, DLX__XNN_OP_MULTIPLY, other, l->sin);
     return dlx__xnn_binary(l->x, DLX__XNN_OP_ADD, left, right);

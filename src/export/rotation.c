@@ -13,7 +13,8 @@ static void fill(float *row, const dlx__rotation *r, size_t position)
     for (size_t j = 0; j < half; j++) {
         const float inverse = 1.0f / powf((float)r->theta, (float)(2 * j) / (float)r->head_dim);
         const float angle = (float)position * inverse;
-        row[j] = row[half + j] = r->is_sine ? sinf(angle) : cosf(angle);
+        row[half + j] = r->is_sine ? sinf(angle) : cosf(angle);
+        row[j] = r->is_sine ? -row[half + j] : row[half + j];
     }
 }
 

@@ -10,8 +10,9 @@ typedef struct dlx__rotation {
     bool is_sine;
 } dlx__rotation;
 
-/* float32 [n_positions, head_dim], both halves alike; in the arithmetic of the reference backend.
- * *r outlives the blob. */
+/* float32 [n_positions, head_dim], both halves alike, but for the sign of the first half's sines:
+ * it is multiplied by the second half of a head, turned. In the arithmetic of the reference
+ * backend. *r outlives the blob. */
 dlx__pte_blob dlx__rotation_blob(dlx__rotation *r);
 
 #endif
