@@ -52,7 +52,7 @@ def export_all(room):
                     yield Program(family, dtype, cache, file, data, want)
 
 
-def steps(program, block):
+def forwards(program, block):
     """[method, start, n]: a prompt, the rest block by block, and the last ones again, over what is kept of them."""
     n = len(IDS)
     if program.cache == "none":
@@ -64,12 +64,33 @@ def steps(program, block):
     return ([["forward_masked", 0, prompt]] if prompt > 0 else []) + blocks + blocks[-1:]
 
 
+def steps(program, block, methods):
+    """The same, and the choice of its last rows."""
+    passes = forwards(program, block)
+    return passes + ([["denoise", *passes[-1][1:]]] if "denoise" in methods else [])
+
+
+def choices(logits, never):
+    """What `denoise` says of rows [n, vocabulary], but for the id itself: [n, 2]."""
+    logits = logits.astype("float64")
+    logits[:, never] = -numpy.inf
+    largest = logits.max(1)
+    return numpy.stack([largest, largest + numpy.log(numpy.exp(logits - largest[:, None]).sum(1))], 1)
+
+
+def never_chosen(metadata):
+    ids = metadata.get("get_never_id", [])
+    first = metadata.get("get_n_ids", metadata["get_vocab_size"])
+    return (ids if isinstance(ids, list) else [ids]) + list(range(first, metadata["get_vocab_size"]))
+
+
 def jobs_of(program, version, room):
     facts = command.inspect(program.file, *(["--data", program.data] if program.data else []))
     forward = next(m for m in facts["methods"] if m["name"] == "forward")
     block = facts["metadata"].get("get_block_size", 1)
     job = {"program": program.file, "data": program.data, "cache": program.cache, "ids": IDS, "block": block,
-           "loader": "runtime", "steps": steps(program, block),
+           "loader": "runtime",
+           "steps": steps(program, block, [m["name"] for m in facts["methods"]]), "never": never_chosen(facts["metadata"]),
            "kept": [t["shape"] for t in forward["inputs"][2:]] if program.cache == "io" else []}
     if program.data and version == "1.4":  # its Runtime takes no data; the older entry does, where methods share no state
         if program.cache == "state":
@@ -79,10 +100,20 @@ def jobs_of(program, version, room):
             for level in ("minimal", "consistency")]
 
 
+def pair(method, got, logits, never):
+    """What a pass gave, beside what it has to be."""
+    if method != "denoise":
+        return got, logits
+    chosen = numpy.take_along_axis(logits, got[:, :1].astype(int), 1)  # where two are as good, either may be chosen
+    want = choices(logits, never)
+    return numpy.hstack([chosen, got[:, 1:]]), numpy.hstack([want[:, :1], want])
+
+
 def difference(program, job):
     """The worst row of all passes, relative to the largest logit."""
     with numpy.load(job["out"]) as passes:
-        pairs = [(passes[f"arr_{i}"], program.want[s:s + n]) for i, (_, s, n) in enumerate(job["steps"])]
+        pairs = [pair(method, passes[f"arr_{i}"], program.want[s:s + n], job["never"])
+                 for i, (method, s, n) in enumerate(job["steps"])]
     return max(float(numpy.abs(got - want).max()) for got, want in pairs) / float(numpy.abs(program.want).max())
 
 

@@ -49,16 +49,19 @@ class Passes:
         self.kept = [torch.zeros(shape) for shape in job["kept"]]  # [kv, n_ctx, c] of each layer, K and V
 
     def step(self, method, start, n):
-        """f32 [n, vocabulary]."""
+        """f32 [n, vocabulary]; of `denoise` [n, 3]: best id, its logit, and the logarithm of the sum of all exp(logit)."""
         inputs = [torch.tensor([self.job["ids"][start:start + n]])]
         if self.job["cache"] != "none":
             inputs.append(torch.tensor([start]))
         if method == "forward_masked":
             inputs.append(mask(n, start, self.job["block"]))
+        told = 3 if method == "denoise" else 1
+        if method == "denoise":
+            inputs.append(torch.arange(n))
         outputs = self.run(method, inputs + [past(t, start) for t in self.kept])
-        for mine, new in zip(self.kept, outputs[1:], strict=True):
+        for mine, new in zip(self.kept, outputs[told:], strict=True):
             mine[:, start:start + n] = new
-        return outputs[0].numpy()[0].copy()
+        return outputs[0].numpy()[0].copy() if told == 1 else torch.stack(outputs[:3], 1).double().numpy()
 
 
 def main():
