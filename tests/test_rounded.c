@@ -1,4 +1,4 @@
-// labels: quick export
+// labels: export
 /*
  * test_rounded.c - dlx_export_weights: the weights of a program as a GGUF file. Nothing is
  * lost of weights that the program can hold, and what is lost of others is told.
@@ -141,7 +141,7 @@ static void nothing_is_rounded_twice(void **state)
         dlx_quantize_opts how = cases[i].how;
         how.size = sizeof how;
         how.calibrate = RECORDS "/calibration.jsonl";
-        how.n_texts = 4;
+        how.n_texts = 2;
         quantize(records, &how);
         dlx_model *stored = open_path(support_tmp("stored.gguf"));
         json_t *report = round_file(stored, cases[i].dtype);

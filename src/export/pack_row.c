@@ -28,21 +28,24 @@ static float largest(const float *x, size_t n)
 {
     float most = 0;
     for (size_t i = 0; i < n; i++)
-        most = fmaxf(most, fabsf(x[i]));
+        most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
     return most;
 }
 
 /*
- * The whole number from low to high that is nearest to x * inverse, even of two; written so that
- * compilers do many at once: adding 1.5 * 2^23 leaves no bits for a fraction.
+ * levels [n] = the whole numbers from low to high that are nearest to x * inverse, even of two; x
+ * is finite. Written so that compilers do many at once: the larger and the smaller of two in this
+ * order, and 1.5 * 2^23 added, which leaves no bits for a fraction.
  */
-static float nearest(float x, float inverse, float low, float high)
+static void round_to(float *levels, const float *x, size_t n, float inverse, float low, float high)
 {
     const float magic = 12582912.0f;
-    const float q = x * inverse;
-    const float above = q < low ? low : q;
-    const float within = above > high ? high : above;
-    return (within + magic) - magic;
+    for (size_t i = 0; i < n; i++) {
+        float q = x[i] * inverse;
+        q = q > low ? q : low;
+        q = q < high ? q : high;
+        levels[i] = (q + magic) - magic;
+    }
 }
 
 /* ---- eight bits ---------------------------------------------------------------------------- */
@@ -55,9 +58,14 @@ static float scale_of_row(const float *x, size_t n)
 
 static void pack_int8(int8_t *out, const float *x, size_t n)
 {
+    float levels[GROUP];
     const float inverse = 1.0f / scale_of_row(x, n);
-    for (size_t i = 0; i < n; i++)
-        out[i] = (int8_t)nearest(x[i], inverse, -127.0f, 127.0f);
+    for (size_t at = 0; at < n; at += GROUP) {
+        const size_t n_some = dlx__min(GROUP, n - at);
+        round_to(levels, x + at, n_some, inverse, -127.0f, 127.0f);
+        for (size_t i = 0; i < n_some; i++)
+            out[at + i] = (int8_t)levels[i];
+    }
 }
 
 /* ---- four bits ----------------------------------------------------------------------------- */
@@ -65,13 +73,15 @@ static void pack_int8(int8_t *out, const float *x, size_t n)
 static float error_of(const float *x, float scale)
 {
     enum { LANES = 8 };
-    const float inverse = 1.0f / scale;
-    float sums[LANES] = {0}, error = 0;
+    float levels[GROUP], squares[GROUP], sums[LANES] = {0}, error = 0;
+    round_to(levels, x, GROUP, 1.0f / scale, -8.0f, 7.0f);
+    for (size_t i = 0; i < GROUP; i++) {
+        const float off = x[i] - scale * levels[i];
+        squares[i] = off * off;
+    }
     for (size_t i = 0; i < GROUP; i += LANES)
-        for (size_t k = 0; k < LANES; k++) {
-            const float d = x[i + k] - scale * nearest(x[i + k], inverse, -8.0f, 7.0f);
-            sums[k] += d * d;
-        }
+        for (size_t k = 0; k < LANES; k++)
+            sums[k] += squares[i + k];
     for (size_t k = 0; k < LANES; k++)
         error += sums[k];
     return error;
@@ -82,8 +92,10 @@ static uint16_t scale_of_group(const float *x)
 {
     enum { TRIES = 9 };
     float widest = 0;
-    for (size_t i = 0; i < GROUP; i++)
-        widest = fmaxf(widest, x[i] < 0 ? -x[i] / 8.0f : x[i] / 7.0f);
+    for (size_t i = 0; i < GROUP; i++) {
+        const float scale = x[i] < 0 ? x[i] / -8.0f : x[i] / 7.0f;
+        widest = scale > widest ? scale : widest;
+    }
     if (widest < 1e-30f)
         return dlx__f32_to_bf16(1.0f);
     uint16_t best = 0;
@@ -101,12 +113,13 @@ static uint16_t scale_of_group(const float *x)
 
 static void pack_int4(uint8_t *out, const float *x, size_t n)
 {
+    float levels[GROUP];
     for (size_t g = 0; g < n; g += GROUP) {
         const float inverse = 1.0f / dlx__bf16_to_f32(scale_of_group(x + g));
-        for (size_t i = g; i < g + GROUP; i += 2) {
-            const int low = (int)nearest(x[i], inverse, -8.0f, 7.0f) + 8;
-            const int high = (int)nearest(x[i + 1], inverse, -8.0f, 7.0f) + 8;
-            out[i / 2] = (uint8_t)(low | high << 4);
+        round_to(levels, x + g, GROUP, inverse, -8.0f, 7.0f);
+        for (size_t i = 0; i < GROUP; i += 2) {
+            const int low = (int)levels[i] + 8, high = (int)levels[i + 1] + 8;
+            out[(g + i) / 2] = (uint8_t)(low | high << 4);
         }
     }
 }
