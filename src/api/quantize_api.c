@@ -162,6 +162,11 @@ static dlx_result load_one(job *j, const dlx__model *m, const char *path, dlx_er
     dlx__observer_set_init(&one, j->q.mem);
     DLX__TRY(dlx__observer_set_load(set, path, err));
     dlx_result r = dlx__ranges_check(set, m, err);
+    if (r == DLX_OK && dlx__ranges_have_outputs(set) != dlx__ranges_have_outputs(&j->earlier))
+        r = dlx__fail(err, DLX_E_MISMATCH,
+                      "expected the ranges of results in both files or in none, found them in %s "
+                      "alone; observe the texts of the other again, with --scheme static",
+                      dlx__ranges_have_outputs(set) ? path : j->o->observed[0]);
     if (r == DLX_OK && !first)
         r = dlx__observer_set_merge(&j->earlier, &one, err);
     dlx__observer_set_release(&one);
@@ -215,8 +220,11 @@ static dlx_result read_ranges(job *j, const dlx__model *m, const char *path, dlx
                          path);
     DLX__TRY(load_observed(j, m, err));
     DLX__TRY(read_observer(j, err));
-    j->ranges = (dlx__ranges){
-        .spec = &j->spec, .seen = &j->seen, .earlier = o->n_observed ? &j->earlier : NULL};
+    const bool before = j->earlier.n == 0 || dlx__ranges_have_outputs(&j->earlier);
+    j->ranges = (dlx__ranges){.spec = &j->spec,
+                              .seen = &j->seen,
+                              .earlier = o->n_observed ? &j->earlier : NULL,
+                              .outputs = before && j->q.scheme == DLX__SCHEME_STATIC};
     j->q.ranges = &j->ranges;
     return DLX_OK;
 }

@@ -321,6 +321,8 @@ static void run_node(dlx__backend *b, const dlx__step *in, size_t index)
             in->observe(in->observe_user, node->weight, x, node->weight->shape[1], in->n,
                         node->weight->shape[1]);
         linear(b, dst, x, node, in->n);
+        if (in->observe_out)
+            in->observe_out(in->observe_user, node->weight, dst, node->n_cols, in->n, node->n_cols);
         break;
     case DLX__OP_RMSNORM:
         dlx__ref_rmsnorm(dst, x, node->weight, node->eps, in->n * node->n_heads, b->row);

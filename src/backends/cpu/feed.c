@@ -21,6 +21,7 @@ static void add_product(const dlx__cpu_job *j, const dlx__cpu_linear *linear, co
             float *y = sum + r * DLX__CPU_STEP;
             if (linear->bias)
                 b->kernels->add(y, linear->bias + i, n);
+            dlx__cpu_keep(j, 0, n_out, r, i, y, n);
             b->kernels->add(j->x + r * n_out + i, y, n);
         }
     }
@@ -84,6 +85,8 @@ static void swiglu(const dlx__cpu_job *j, const dlx__acts *ff, float *gate, floa
             kernels->add(g, j->layer->gate.bias + i, n);
         if (j->layer->up.bias)
             kernels->add(u, j->layer->up.bias + i, n);
+        dlx__cpu_keep(j, 0, j->layer->gate.w.n_out, r, i, g, n);
+        dlx__cpu_keep(j, 1, j->layer->up.w.n_out, r, i, u, n);
         kernels->silu_mul(ff->x + r * ff->stride + i, g, u, n);
         if (dlx__cpu_rounds_parts(j->b))
             dlx__cpu_round_part(j->b, ff, r, i, n, j->layer->down.in_largest);

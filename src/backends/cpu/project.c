@@ -68,6 +68,7 @@ static void finish_row(const dlx__cpu_job *j, const head *to, size_t r, float *y
     const size_t c = b->shape.head_dim, at = (j->first_row + r) * (c / 2);
     if (to->linear->bias)
         b->kernels->add(y, to->linear->bias + to->index * c, c);
+    dlx__cpu_keep(j, (int)to->kind, to->linear->w.n_out, r, to->index * c, y, c);
     if (!to->norm)
         return;
     if (to->norm->weight)

@@ -12,6 +12,8 @@
 #include "base/pool.h"
 #include "model/kv_cache.h"
 
+#include <string.h>
+
 enum {
     DLX__CPU_TILE = 128,        /* most rows of a tile */
     DLX__CPU_PRIVATE = 32,      /* a tile of at most so many rows is normed by every thread for
@@ -137,7 +139,25 @@ typedef struct dlx__cpu_job {
     float recorded;     /* of what is normed */
     bool as_is;         /* what is normed is not rounded */
     bool queries, keys; /* which projections this round makes */
+    float *room;        /* [dlx__cpu_written_bytes] where the caller observes what products write;
+                           NULL: it does not */
+    float *written[3];  /* [n_rows][n_out] in it, of the products of the phase; NULL: not kept */
 } dlx__cpu_job;
+
+/* Room for what the products of any phase write. */
+size_t dlx__cpu_written_bytes(const dlx__cpu_shape *s);
+/* Before a phase: of up to three products (q, k, v; gate, up; or one) what they write is kept,
+ * where the caller observes it; NULL: not this one. Behind the phase it is shown to the caller. */
+void dlx__cpu_keep_products(dlx__cpu_job *j, const dlx__cpu_linear *const products[3]);
+void dlx__cpu_show_products(const dlx__cpu_job *j, const dlx__cpu_linear *const products[3]);
+
+/* Keeps the columns [col, col + n) of row r of product k of the phase, n_out wide. */
+static inline void dlx__cpu_keep(const dlx__cpu_job *j, int k, size_t n_out, size_t r, size_t col,
+                                 const float *y, size_t n)
+{
+    if (j->written[k])
+        memcpy(j->written[k] + r * n_out + col, y, n * sizeof *y);
+}
 
 /* Does attention round what it writes? Only whole spans; other heads wait for all to be there. */
 static inline bool dlx__cpu_attend_rounds(const dlx__backend *b)

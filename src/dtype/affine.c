@@ -1,5 +1,5 @@
 /* affine.c - scale and zero point of a range. */
-#include "quant/affine.h"
+#include "dtype/affine.h"
 
 #include "base/fail.h"
 
