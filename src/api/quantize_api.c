@@ -142,8 +142,8 @@ static dlx_result read_how(job *j, dlx_error *err)
     if (j->q.scheme == DLX__SCHEME_NONE)
         return dlx__fail(
             err, DLX_E_ARG,
-            "scheme: expected weight-only, dynamic, dynamic-row, dynamic-affine, static "
-            "or static16, found %s",
+            "scheme: expected weight-only, dynamic, dynamic-row, dynamic-affine, static, "
+            "static16 or static-affine, found %s",
             scheme);
     if (!dlx__method_find(&j->q.method, method))
         return dlx__fail(err, DLX_E_ARG, "method: expected rtn, awq, gptq or awq-gptq, found %s",
@@ -208,12 +208,14 @@ static dlx_result read_ranges(job *j, const dlx__model *m, const char *path, dlx
     if (!dlx__scheme_is_recorded(j->q.scheme)) {
         if (!o->observer && o->n_observed == 0 && !o->observations)
             return DLX_OK;
-        return dlx__fail(err, DLX_E_ARG,
-                         "%s: only the schemes static and static16 observe ranges, found %s",
-                         o->observer       ? "observer"
-                         : o->observations ? "observations"
-                                           : "observed",
-                         dlx__scheme_name(j->q.scheme));
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "%s: only the schemes static, static16 and static-affine observe ranges, found "
+            "%s",
+            o->observer       ? "observer"
+            : o->observations ? "observations"
+                              : "observed",
+            dlx__scheme_name(j->q.scheme));
     }
     if (o->observations && strcmp(o->observations, path) == 0)
         return dlx__fail(err, DLX_E_ARG, "%s: the model and its observations need a file each",
@@ -221,10 +223,15 @@ static dlx_result read_ranges(job *j, const dlx__model *m, const char *path, dlx
     DLX__TRY(load_observed(j, m, err));
     DLX__TRY(read_observer(j, err));
     const bool before = j->earlier.n == 0 || dlx__ranges_have_outputs(&j->earlier);
+    if (!before && j->q.scheme == DLX__SCHEME_STATIC_AFFINE)
+        return dlx__fail(err, DLX_E_MISMATCH,
+                         "%s: expected what products write, which static-affine needs, found "
+                         "nothing of it; observe these texts again, with --scheme static",
+                         o->observed[0]);
     j->ranges = (dlx__ranges){.spec = &j->spec,
                               .seen = &j->seen,
                               .earlier = o->n_observed ? &j->earlier : NULL,
-                              .outputs = before && j->q.scheme == DLX__SCHEME_STATIC};
+                              .outputs = before && j->q.scheme != DLX__SCHEME_STATIC16};
     j->q.ranges = &j->ranges;
     return DLX_OK;
 }

@@ -45,6 +45,17 @@ dlx__affine dlx__affine_of(dlx__affine_grid grid, dlx__range r)
     return a;
 }
 
+dlx__affine dlx__affine_at_least(dlx__range r, float least)
+{
+    const double low = fmin((double)r.min, 0.0);
+    dlx__affine a = dlx__affine_of((dlx__affine_grid){.bits = 8}, r);
+    if (a.scale < least) {
+        a.scale = least;
+        a.zero_point = a.q_min + (int32_t)clamped(nearbyint(-low / (double)least), 0.0, 255.0);
+    }
+    return a;
+}
+
 int32_t dlx__affine_quantize(const dlx__affine *a, float x)
 {
     double q = nearbyint((double)x / (double)a->scale) + a->zero_point;

@@ -23,11 +23,12 @@ static dlx_result read_scheme(dlx__model *m, const dlx__gguf *g, dlx_error *err)
     m->scheme = dlx__scheme_find(name);
     if (m->scheme != DLX__SCHEME_NONE)
         return DLX_OK;
-    return dlx__fail(err, DLX_E_UNSUPPORTED,
-                     "%s: expected %s to be one of weight-only, dynamic, dynamic-row, "
-                     "dynamic-affine, static and static16, found '%.*s'; quantize the model again, "
-                     "or use a newer dlx",
-                     g->path, DLX__QUANT_SCHEME, (int)dlx__min(text.len, 40), text.data);
+    return dlx__fail(
+        err, DLX_E_UNSUPPORTED,
+        "%s: expected %s to be one of weight-only, dynamic, dynamic-row, "
+        "dynamic-affine, static, static16 and static-affine, found '%.*s'; quantize the "
+        "model again, or use a newer dlx",
+        g->path, DLX__QUANT_SCHEME, (int)dlx__min(text.len, 40), text.data);
 }
 
 static bool is_word(dlx__gguf_string text)

@@ -59,7 +59,7 @@ static void run_normed(dlx__cpu_job *j, const dlx__cpu_norm *norm, const dlx__cp
                        dlx__pool_fn phase)
 {
     j->norm = norm;
-    j->recorded = first->in_largest;
+    j->reader = first;
     if (!dlx__cpu_norms_alone(j))
         run(j, dlx__cpu_norm_phase);
     run(j, phase);
