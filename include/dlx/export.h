@@ -84,7 +84,7 @@ DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *
  * it. Of the options backend, dtype, scheme, config and on_progress count; what only programs have
  * is refused. Memory and report as with dlx_export:
  *
- *   {"path","backend","dtype","bytes","weight_bytes","fallbacks","rounded_again","seconds"}
+ *   {"path","backend","dtype","scheme","bytes","weight_bytes","fallbacks","rounded_again","seconds"}
  *
  * with "weight_bytes" those of the program.
  */
