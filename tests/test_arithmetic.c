@@ -306,7 +306,7 @@ static void refusals_have_the_list(void **state)
         {{.compute = "bf16", .backend = "reference"}, "float32 only"},
         {{.scheme = "w8a8"},
          "scheme: expected one of weight-only, dynamic, dynamic-row, dynamic-affine, static, "
-         "static16, found w8a8"},
+         "static16, static-affine, found w8a8"},
         {{.scheme = "none", .backend = "reference"}, "found none"},
         {{.scheme = "static"}, "scheme static: expected the range of what"},
         {{.scheme = "static16", .backend = "reference"}, "--scheme static16 --calibrate"},

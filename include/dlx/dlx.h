@@ -132,8 +132,10 @@ typedef struct dlx_session_opts {
      * "dynamic-affine": with a zero point too, and of float weights too, as phones round the rows
      * of int8 and int4 programs (dlx/export.h), multiplied as floats; "static": to int8 by ranges
      * that the model's file holds from calibration; "static16": to int16 by these, of float weights
-     * too. A file without ranges is refused for both. NULL: what the file says, else "dynamic" on
-     * the cpu backend and "weight-only" on the reference.
+     * too; "static-affine": rows, weights and results int8 by these, as phones compute static
+     * programs (dlx/export.h); the cpu backend multiplies them as floats. A file without ranges is
+     * refused for all three. NULL: what the file says, else "dynamic" on the cpu backend and
+     * "weight-only" on the reference.
      */
     const char *scheme;
     /*

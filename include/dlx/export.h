@@ -45,13 +45,21 @@ typedef struct dlx_export_opts {
     const char *config;
     bool no_denoise; /* leave out the methods that tell what chosen rows choose */
     int n_threads;   /* that pack weights; 0: the fast cores. The same bytes for any number */
+    /*
+     * How the rows are rounded that products of "int8" and "int4" weights read. NULL: "dynamic", as
+     * they come. "static", of "int8" alone: by the ranges of rows and results that the model's file
+     * holds from calibration (dlx_quantize_opts.scheme "static"), results int8 too; the head is
+     * dynamic all the same, for eight bits of logits are too few to choose by. "weight-only", of
+     * "int8" alone: not at all, products in float32; the only one of "fp32" and "fp16".
+     */
+    const char *scheme;
 } dlx_export_opts;
 
 /*
  * Writes a program of the model; nothing is seen under its names before it is whole. Memory: some
  * rows of a tensor. report (may be NULL):
  *
- *   {"path","data_path","backend","dtype","cache","n_ctx","n_rows","bytes","data_bytes",
+ *   {"path","data_path","backend","dtype","scheme","cache","n_ctx","n_rows","bytes","data_bytes",
  *    "weight_bytes","fallbacks","rounded_again","denoise","call_bytes","seconds","parts":{"embedding",
  *    "attention","feed_forward","head","norms","biases","rotation","keys_and_vocabulary","program"},
  *    "memory":{"state","planned","filters","methods"},"config":{...}}
@@ -71,11 +79,12 @@ DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *
 
 /*
  * Exactly the weights that the program would hold, widened to float32, as a GGUF file that says the
- * scheme that its rows need ("dynamic-affine" for int8 and int4): a session on it computes what the
- * program computes, where there is no runtime for it. Of the options backend, dtype, config and
- * on_progress count; what only programs have is refused. Memory and report as with dlx_export:
+ * scheme that its rows need ("dynamic-affine" for int8 and int4, "static-affine" and the ranges for
+ * static int8): a session on it computes what the program computes, where there is no runtime for
+ * it. Of the options backend, dtype, scheme, config and on_progress count; what only programs have
+ * is refused. Memory and report as with dlx_export:
  *
- *   {"path","backend","dtype","bytes","weight_bytes","fallbacks","rounded_again","seconds"}
+ *   {"path","backend","dtype","scheme","bytes","weight_bytes","fallbacks","rounded_again","seconds"}
  *
  * with "weight_bytes" those of the program.
  */

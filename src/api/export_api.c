@@ -104,10 +104,11 @@ static json_t *call_json(const job *j)
 
 static json_t *asked_json(const job *j)
 {
-    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:I, s:I}", "path", dlx__api_text(j->to.path),
+    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I}", "path", dlx__api_text(j->to.path),
                      "data_path", j->to.data_path ? dlx__api_text(j->to.data_path) : json_null(),
                      "backend", j->backend->name, "dtype", dlx__packing_name(j->to.packing),
-                     "cache", dlx__export_cache_name(j->to.cache), "n_ctx", (json_int_t)j->to.n_ctx,
+                     "scheme", dlx__scheme_name(j->to.scheme), "cache",
+                     dlx__export_cache_name(j->to.cache), "n_ctx", (json_int_t)j->to.n_ctx,
                      "n_rows", (json_int_t)j->to.n_rows);
 }
 
@@ -206,12 +207,12 @@ static dlx_result run_weights(job *j, const char *path, dlx_error *err)
 static json_t *report_of_weights(const job *j)
 {
     const dlx__export_written *w = &j->written;
-    return json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "path", dlx__api_text(j->to.path),
-                     "backend", j->backend->name, "dtype", dlx__packing_name(j->to.packing),
-                     "bytes", (json_int_t)w->program_bytes, "weight_bytes",
-                     (json_int_t)w->weight_bytes, "fallbacks", (json_int_t)w->n_fallbacks,
-                     "rounded_again", (json_int_t)w->n_again, "seconds",
-                     dlx__os_seconds() - j->start);
+    return json_pack(
+        "{s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "path", dlx__api_text(j->to.path),
+        "backend", j->backend->name, "dtype", dlx__packing_name(j->to.packing), "scheme",
+        dlx__scheme_name(j->to.scheme), "bytes", (json_int_t)w->program_bytes, "weight_bytes",
+        (json_int_t)w->weight_bytes, "fallbacks", (json_int_t)w->n_fallbacks, "rounded_again",
+        (json_int_t)w->n_again, "seconds", dlx__os_seconds() - j->start);
 }
 
 static void job_init(job *j, const dlx_model *model, const dlx_export_opts *opts)
@@ -259,9 +260,10 @@ dlx_result dlx_export_weights(const dlx_model *model, const char *path, const dl
 static dlx_result print_head(job *j, dlx__buf *out, dlx_error *err)
 {
     const bool ok = dlx__buf_format(
-        out, "%s for %s: weights %s, cache %s, %zu positions, %zu rows a pass\n",
+        out, "%s for %s: weights %s, rows %s, cache %s, %zu positions, %zu rows a pass\n",
         j->model.core.family->name, j->backend->name, dlx__packing_name(j->to.packing),
-        dlx__export_cache_name(j->to.cache), j->to.n_ctx, j->to.n_rows);
+        dlx__scheme_name(j->to.scheme), dlx__export_cache_name(j->to.cache), j->to.n_ctx,
+        j->to.n_rows);
     return ok ? DLX_OK : dlx__fail_memory(err, "printing a program", out->len);
 }
 

@@ -40,6 +40,7 @@ static void take_file(dlx__export_settings *s)
     const dlx__export_config *c = &s->config;
     s->backend = dlx__export_target_name(c->backend);
     s->ask.dtype = dlx__export_quantization_dtype(c->quantization);
+    s->ask.scheme = dlx__export_quantization_scheme(c->quantization);
     s->ask.cache = c->use_kv_cache ? NULL : dlx__export_cache_name(DLX__EXPORT_NO_CACHE);
     s->ask.n_ctx = c->max_seq_len;
 }
@@ -53,8 +54,12 @@ dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_o
     }
     if (o->backend)
         s->backend = o->backend;
-    if (o->dtype)
+    if (o->dtype) { /* another type has its own usual scheme */
         s->ask.dtype = o->dtype;
+        s->ask.scheme = NULL;
+    }
+    if (o->scheme)
+        s->ask.scheme = o->scheme;
     if (o->cache)
         s->ask.cache = o->cache;
     if (o->n_ctx)
@@ -63,12 +68,14 @@ dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_o
     return DLX_OK;
 }
 
-/* The first that gives this type of weights. */
-static dlx__export_quantization quantization_of(dlx__packing packing)
+/* The one that gives these weights and rows. */
+static dlx__export_quantization quantization_of(dlx__packing packing, dlx__scheme scheme)
 {
     for (int i = 0; i < DLX__N_EXPORT_QUANTIZATIONS; i++) {
         const dlx__export_quantization q = (dlx__export_quantization)i;
-        if (strcmp(dlx__export_quantization_dtype(q), dlx__packing_name(packing)) == 0)
+        const char *of_rows = dlx__export_quantization_scheme(q);
+        if (strcmp(dlx__export_quantization_dtype(q), dlx__packing_name(packing)) == 0 &&
+            (!of_rows || strcmp(of_rows, dlx__scheme_name(scheme)) == 0))
             return q;
     }
     return DLX__QUANTIZATION_NONE;
@@ -80,7 +87,7 @@ json_t *dlx__export_settings_json(dlx__export_settings *s, const dlx__export_opt
     dlx__export_config *c = &s->config;
     dlx__buf text;
     dlx__export_config_complete(c, m);
-    c->quantization = quantization_of(done->packing);
+    c->quantization = quantization_of(done->packing, done->scheme);
     c->max_seq_len = done->n_ctx;
     c->use_kv_cache = done->cache != DLX__EXPORT_NO_CACHE;
     c->output_path = done->path;

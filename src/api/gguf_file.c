@@ -18,8 +18,9 @@ typedef struct job {
     dlx__gguf_writer *w;
     dlx__gguf_tensors list;
     size_t next;              /* of the list: the quantizer hands tensors on in its order */
-    dlx__gguf_string *ranged; /* [n_ranged] matrices whose inputs' range is recorded */
+    dlx__gguf_string *ranged; /* [n_ranged] matrices of products whose ranges are recorded */
     float *largest;           /* [n_ranged] */
+    dlx__range *in, *out;     /* [n_ranged]; NULL: not observed */
     size_t n_ranged, n_found;
     uint8_t *gathered; /* a tensor whose rows are to be permuted */
     dlx__gguf_report report;
@@ -51,7 +52,10 @@ static dlx_result name_ranged(job *j, dlx_error *err)
         return DLX_OK;
     j->ranged = dlx__alloc_zero(mem, most, sizeof *j->ranged);
     j->largest = dlx__alloc_zero(mem, most, sizeof *j->largest);
-    if (!j->ranged || !j->largest)
+    const bool outputs = j->o->ranges->outputs;
+    j->in = outputs ? dlx__alloc_zero(mem, most, sizeof *j->in) : NULL;
+    j->out = outputs ? dlx__alloc_zero(mem, most, sizeof *j->out) : NULL;
+    if (!j->ranged || !j->largest || (outputs && (!j->in || !j->out)))
         return dlx__fail_memory(err, "naming ranges", most * sizeof *j->ranged);
     for (size_t i = 0; i < j->list.n; i++)
         if (dlx__site_of(j->list.items[i].role) != DLX__N_SITES)
@@ -60,12 +64,18 @@ static dlx_result name_ranged(job *j, dlx_error *err)
     return DLX_OK;
 }
 
+static dlx__recorded_ranges recorded(const job *j)
+{
+    return (dlx__recorded_ranges){j->ranged, j->largest, j->in, j->out, j->n_ranged};
+}
+
+/* The numbers of the lists are zeros until the last layer is done. */
 static dlx_result put_keys(job *j, dlx_error *err)
 {
+    const dlx__recorded_ranges none_yet = recorded(j);
     if (dlx__gguf_put_types(j->w, j->o->rules.type, j->o->rules.mixed) != DLX_OK)
         return dlx__fail_memory(err, "describing a model", 1);
-    DLX__TRY(dlx__recorded_put(j->w, j->o->scheme, dlx__method_name(j->o->method), j->ranged, NULL,
-                               j->n_ranged, err));
+    DLX__TRY(dlx__recorded_put(j->w, j->o->scheme, dlx__method_name(j->o->method), &none_yet, err));
     return dlx__api_put_keys(j->w, j->model, err);
 }
 
@@ -131,14 +141,21 @@ static dlx_result put(void *user, dlx__role role, size_t layer, const dlx__tenso
     return DLX_OK;
 }
 
-static dlx_result range(void *user, dlx__role role, size_t layer, float largest, dlx_error *err)
+static dlx_result range(void *user, dlx__role role, size_t layer, const dlx__product_ranges *ranges,
+                        dlx_error *err)
 {
     job *j = user;
     (void)role;
     (void)layer;
     (void)err;
-    if (j->n_found < j->n_ranged)
-        j->largest[j->n_found++] = largest;
+    if (j->n_found == j->n_ranged)
+        return DLX_OK;
+    j->largest[j->n_found] = ranges->largest;
+    if (j->in) {
+        j->in[j->n_found] = ranges->in;
+        j->out[j->n_found] = ranges->out;
+    }
+    j->n_found++;
     return DLX_OK;
 }
 
@@ -150,9 +167,8 @@ static dlx_result write_file(job *j, const char *path, dlx_error *err)
     DLX__TRY(dlx__gguf_writer_open(&j->w, path, j->model->mem, err));
     DLX__TRY(begin(j, path, err));
     DLX__TRY(dlx__quantize(j->m, j->o, &sink, err));
-    if (j->n_ranged)
-        DLX__TRY(
-            dlx__gguf_change_f32s(j->w, DLX__QUANT_RANGE_LARGEST, j->largest, j->n_ranged, err));
+    const dlx__recorded_ranges found = recorded(j);
+    DLX__TRY(dlx__recorded_change(j->w, &found, err));
     dlx__gguf_writer *w = j->w;
     j->w = NULL;
     return dlx__gguf_writer_commit(w, err);
@@ -174,6 +190,8 @@ dlx_result dlx__api_write_gguf(const dlx_model *model, const char *path,
     dlx__gguf_tensors_release(&j.list);
     dlx__free(model->mem, j.ranged);
     dlx__free(model->mem, j.largest);
+    dlx__free(model->mem, j.in);
+    dlx__free(model->mem, j.out);
     dlx__free(model->mem, j.gathered);
     return r;
 }

@@ -142,8 +142,8 @@ static dlx_result read_how(job *j, dlx_error *err)
     if (j->q.scheme == DLX__SCHEME_NONE)
         return dlx__fail(
             err, DLX_E_ARG,
-            "scheme: expected weight-only, dynamic, dynamic-row, dynamic-affine, static "
-            "or static16, found %s",
+            "scheme: expected weight-only, dynamic, dynamic-row, dynamic-affine, static, "
+            "static16 or static-affine, found %s",
             scheme);
     if (!dlx__method_find(&j->q.method, method))
         return dlx__fail(err, DLX_E_ARG, "method: expected rtn, awq, gptq or awq-gptq, found %s",
@@ -162,6 +162,11 @@ static dlx_result load_one(job *j, const dlx__model *m, const char *path, dlx_er
     dlx__observer_set_init(&one, j->q.mem);
     DLX__TRY(dlx__observer_set_load(set, path, err));
     dlx_result r = dlx__ranges_check(set, m, err);
+    if (r == DLX_OK && dlx__ranges_have_outputs(set) != dlx__ranges_have_outputs(&j->earlier))
+        r = dlx__fail(err, DLX_E_MISMATCH,
+                      "expected the ranges of results in both files or in none, found them in %s "
+                      "alone; observe the texts of the other again, with --scheme static",
+                      dlx__ranges_have_outputs(set) ? path : j->o->observed[0]);
     if (r == DLX_OK && !first)
         r = dlx__observer_set_merge(&j->earlier, &one, err);
     dlx__observer_set_release(&one);
@@ -203,20 +208,30 @@ static dlx_result read_ranges(job *j, const dlx__model *m, const char *path, dlx
     if (!dlx__scheme_is_recorded(j->q.scheme)) {
         if (!o->observer && o->n_observed == 0 && !o->observations)
             return DLX_OK;
-        return dlx__fail(err, DLX_E_ARG,
-                         "%s: only the schemes static and static16 observe ranges, found %s",
-                         o->observer       ? "observer"
-                         : o->observations ? "observations"
-                                           : "observed",
-                         dlx__scheme_name(j->q.scheme));
+        return dlx__fail(
+            err, DLX_E_ARG,
+            "%s: only the schemes static, static16 and static-affine observe ranges, found "
+            "%s",
+            o->observer       ? "observer"
+            : o->observations ? "observations"
+                              : "observed",
+            dlx__scheme_name(j->q.scheme));
     }
     if (o->observations && strcmp(o->observations, path) == 0)
         return dlx__fail(err, DLX_E_ARG, "%s: the model and its observations need a file each",
                          path);
     DLX__TRY(load_observed(j, m, err));
     DLX__TRY(read_observer(j, err));
-    j->ranges = (dlx__ranges){
-        .spec = &j->spec, .seen = &j->seen, .earlier = o->n_observed ? &j->earlier : NULL};
+    const bool before = j->earlier.n == 0 || dlx__ranges_have_outputs(&j->earlier);
+    if (!before && j->q.scheme == DLX__SCHEME_STATIC_AFFINE)
+        return dlx__fail(err, DLX_E_MISMATCH,
+                         "%s: expected what products write, which static-affine needs, found "
+                         "nothing of it; observe these texts again, with --scheme static",
+                         o->observed[0]);
+    j->ranges = (dlx__ranges){.spec = &j->spec,
+                              .seen = &j->seen,
+                              .earlier = o->n_observed ? &j->earlier : NULL,
+                              .outputs = before && j->q.scheme != DLX__SCHEME_STATIC16};
     j->q.ranges = &j->ranges;
     return DLX_OK;
 }

@@ -40,6 +40,12 @@ typedef struct dlx__step {
      */
     void (*observe)(void *user, const dlx__tensor *weight, const float *x, size_t stride, size_t n,
                     size_t n_in);
+    /*
+     * The same of rows [n] of n_out numbers that products write, their bias added; `weight` is the
+     * product's matrix. Of every product but the head. May be NULL.
+     */
+    void (*observe_out)(void *user, const dlx__tensor *weight, const float *y, size_t stride,
+                        size_t n, size_t n_out);
     void *observe_user;
     /*
      * Polled between pieces of work (a layer, a tile), on the calling thread. True: the pass ends

@@ -30,6 +30,8 @@ struct dlx__backend {
     float *logits[MAX_STREAMS]; /* [n_vocab]: one row of the head */
     double *scores;             /* [n_ctx]: one row of attention; then [head_dim]: its sums */
     float *rounded;             /* [n_rows, widest]: inputs of a product, rounded; NULL: never */
+    int8_t *levels;             /* [widest]: one row of a weight; NULL: no product is of int8 */
+    dlx__static_product *static_products; /* [n nodes] of the linear ones; NULL likewise */
     dlx__kv_cache kv[MAX_STREAMS];
     float *hidden[MAX_STREAMS];   /* [n_rows, n_embd]: what the head reads */
     size_t n_hidden[MAX_STREAMS]; /* rows of the last step */
@@ -94,6 +96,26 @@ static bool rounds(const dlx__backend_opts *o)
     return o->scheme != DLX__SCHEME_NONE && o->scheme != DLX__SCHEME_WEIGHT_ONLY;
 }
 
+/* Is this product one of int8 throughout? */
+static bool is_static(const dlx__backend_opts *o, const dlx__graph *g, size_t index)
+{
+    return o->scheme == DLX__SCHEME_STATIC_AFFINE && g->nodes[index].op == DLX__OP_LINEAR &&
+           index != g->logits;
+}
+
+/* What these products take. */
+static size_t static_bytes(const dlx__model *m, const dlx__backend_opts *o, size_t widest)
+{
+    const dlx__graph *g = &m->graph;
+    size_t n_bytes = 0;
+    for (size_t i = 0; i < g->n; i++)
+        if (is_static(o, g, i))
+            n_bytes = dlx__add(n_bytes, dlx__static_product_bytes(&g->nodes[i]));
+    if (n_bytes > 0)
+        n_bytes = dlx__add(dlx__add(n_bytes, widest), dlx__mul(g->n, sizeof(dlx__static_product)));
+    return n_bytes;
+}
+
 /* Bytes of the number arrays. */
 static size_t buffer_bytes(const dlx__model *m, const dlx__backend_opts *o, const layout *l)
 {
@@ -107,7 +129,9 @@ static size_t buffer_bytes(const dlx__model *m, const dlx__backend_opts *o, cons
     if (rounds(o))
         floats = dlx__add(floats, dlx__mul(o->n_rows, l->widest));
     const size_t doubles = dlx__add(o->n_ctx, m->graph.head_dim);
-    return dlx__add(dlx__mul(floats, sizeof(float)), dlx__mul(doubles, sizeof(double)));
+    const size_t n_bytes =
+        dlx__add(dlx__mul(floats, sizeof(float)), dlx__mul(doubles, sizeof(double)));
+    return dlx__add(n_bytes, static_bytes(m, o, l->widest));
 }
 
 /* A tied head's table is counted once. */
@@ -158,6 +182,7 @@ static void close_backend(dlx__backend *b)
     dlx__free_aligned(mem, b->row);
     dlx__free_aligned(mem, b->scores);
     dlx__free_aligned(mem, b->rounded);
+    dlx__free_aligned(mem, b->levels);
     dlx__arena_release(&b->arena);
     dlx__free(mem, b);
 }
@@ -178,6 +203,24 @@ static dlx_result take_floats(float **out, const dlx__backend *b, size_t n, dlx_
     void *p = NULL;
     DLX__TRY(take(&p, b, n, sizeof **out, err));
     *out = p;
+    return DLX_OK;
+}
+
+static dlx_result take_static_products(dlx__backend *b, dlx_error *err)
+{
+    const dlx__graph *g = &b->model->graph;
+    void *levels = NULL;
+    if (b->opts.scheme != DLX__SCHEME_STATIC_AFFINE)
+        return DLX_OK;
+    DLX__TRY(take(&levels, b, b->layout.widest, sizeof *b->levels, err));
+    b->levels = levels;
+    b->static_products = dlx__arena_alloc(&b->arena, g->n, sizeof *b->static_products);
+    if (!b->static_products)
+        return dlx__fail_memory(err, "preparing int8 products", g->n * sizeof *b->static_products);
+    for (size_t i = 0; i < g->n; i++)
+        if (is_static(&b->opts, g, i))
+            DLX__TRY(dlx__static_product_make(&b->static_products[i], &g->nodes[i], true, &b->arena,
+                                              err));
     return DLX_OK;
 }
 
@@ -204,7 +247,7 @@ static dlx_result take_buffers(dlx__backend *b, dlx_error *err)
     b->scores = scores;
     if (rounds(&b->opts))
         DLX__TRY(take_floats(&b->rounded, b, dlx__mul(n_rows, b->layout.widest), err));
-    return DLX_OK;
+    return take_static_products(b, err);
 }
 
 static dlx_result check_opts(const dlx__model *m, const dlx__backend_opts *o, dlx_error *err)
@@ -291,10 +334,16 @@ static bool reads_first(const dlx__graph *g, size_t index)
     return true;
 }
 
-/* dst [n, out] = the linear node of x [n, in]. */
-static void linear(dlx__backend *b, float *dst, const float *x, const dlx__node *node, size_t n)
+/* dst [n, out] = the linear node number `index` of x [n, in]. */
+static void linear(dlx__backend *b, float *dst, const float *x, size_t index, size_t n)
 {
+    const dlx__node *node = &b->model->graph.nodes[index];
     const size_t in = node->weight->shape[1];
+    if (is_static(&b->opts, &b->model->graph, index)) {
+        dlx__ref_static_product(dst, x, node, &b->static_products[index], n, b->rounded, b->row,
+                                b->levels);
+        return;
+    }
     const bool int8 = b->opts.int8 && is_float(node->weight->dtype);
     const bool integers = int8 || !is_float(node->weight->dtype);
     if (b->rounded && (integers || dlx__scheme_is_for_all(b->opts.scheme))) {
@@ -320,7 +369,9 @@ static void run_node(dlx__backend *b, const dlx__step *in, size_t index)
         if (in->observe && reads_first(&b->model->graph, index))
             in->observe(in->observe_user, node->weight, x, node->weight->shape[1], in->n,
                         node->weight->shape[1]);
-        linear(b, dst, x, node, in->n);
+        linear(b, dst, x, index, in->n);
+        if (in->observe_out)
+            in->observe_out(in->observe_user, node->weight, dst, node->n_cols, in->n, node->n_cols);
         break;
     case DLX__OP_RMSNORM:
         dlx__ref_rmsnorm(dst, x, node->weight, node->eps, in->n * node->n_heads, b->row);
@@ -417,8 +468,7 @@ static dlx_result check_head(const dlx__backend *b, const dlx__head *in, dlx_err
 static void row_logits(dlx__backend *b, float *dst, int stream, size_t row)
 {
     const dlx__graph *g = &b->model->graph;
-    const dlx__node *node = &g->nodes[g->logits];
-    linear(b, dst, b->hidden[stream] + row * g->n_embd, node, 1);
+    linear(b, dst, b->hidden[stream] + row * g->n_embd, g->logits, 1);
 }
 
 static dlx_result head(dlx__backend *b, const dlx__head *in, dlx_error *err)

@@ -3,7 +3,11 @@
 #define DLX__REFERENCE_H
 
 #include "backends/backend.h"
+#include "export/static_product.h"
 #include "model/kv_cache.h"
+
+/* dst [cols] = row i of a matrix [rows, cols] in whatever type */
+void dlx__ref_read_row(float *dst, const dlx__tensor *w, size_t i);
 
 /* row i of dst [n, d] = row ids[i] of table */
 void dlx__ref_embed(float *dst, const dlx__tensor *table, const dlx_token *ids, size_t n);
@@ -12,6 +16,14 @@ void dlx__ref_embed(float *dst, const dlx__tensor *table, const dlx_token *ids, 
  * of w is rounded to multiples of max|w| / 127. */
 void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx__tensor *bias,
                      size_t n, bool int8_weights, float *row);
+
+/*
+ * dst [n, out] = x [n, in] through a product of int8 (export/static_product.h), as floats again;
+ * `levels` [n, in], `row` [in] and `q` [in] are scratch.
+ */
+void dlx__ref_static_product(float *dst, const float *x, const dlx__node *node,
+                             const dlx__static_product *p, size_t n, float *levels, float *row,
+                             int8_t *q);
 
 /* dst = x [n], rounded as the scheme says; largest: what was recorded, for the static schemes. */
 void dlx__ref_round(float *dst, const float *x, size_t n, dlx__scheme scheme, float largest);

@@ -8,8 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Row i of a matrix [rows, cols] in whatever type, as float32. */
-static void read_row(float *dst, const dlx__tensor *w, size_t i)
+void dlx__ref_read_row(float *dst, const dlx__tensor *w, size_t i)
 {
     size_t cols = w->shape[w->n_dims - 1];
     size_t row_bytes = dlx__dtype_bytes(w->dtype, cols);
@@ -20,7 +19,7 @@ void dlx__ref_embed(float *dst, const dlx__tensor *table, const dlx_token *ids, 
 {
     size_t d = table->shape[1];
     for (size_t i = 0; i < n; i++)
-        read_row(dst + i * d, table, (size_t)ids[i]);
+        dlx__ref_read_row(dst + i * d, table, (size_t)ids[i]);
 }
 
 static double dot(const float *x, const float *y, size_t n)
@@ -87,6 +86,7 @@ void dlx__ref_round(float *dst, const float *x, size_t n, dlx__scheme scheme, fl
         round_span(dst, x, n);
         break;
     case DLX__SCHEME_DYNAMIC_AFFINE:
+    case DLX__SCHEME_STATIC_AFFINE: /* of the head alone: other products are reference_int8.c */
         round_affine(dst, x, n);
         break;
     case DLX__SCHEME_STATIC:
@@ -109,7 +109,7 @@ void dlx__ref_linear(float *dst, const float *x, const dlx__tensor *w, const dlx
     size_t out = w->shape[0];
     size_t in = w->shape[1];
     for (size_t o = 0; o < out; o++) {
-        read_row(row, w, o); /* [in] */
+        dlx__ref_read_row(row, w, o); /* [in] */
         if (int8_weights)
             round_span(row, row, in);
         for (size_t i = 0; i < n; i++)
@@ -127,7 +127,7 @@ void dlx__ref_rmsnorm(float *dst, const float *x, const dlx__tensor *w, float ep
                       float *row)
 {
     size_t cols = w->shape[0];
-    read_row(row, w, 0); /* [cols] */
+    dlx__ref_read_row(row, w, 0); /* [cols] */
     for (size_t i = 0; i < n; i++, x += cols, dst += cols) {
         double mean = dot(x, x, cols) / (double)cols;
         float scale = (float)(1.0 / sqrt(mean + (double)eps));

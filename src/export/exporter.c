@@ -30,6 +30,39 @@ static dlx_result resolve_dtype(dlx__export_opts *to, const char *name, dlx_erro
     return dlx__fail(err, DLX_E_ARG, "dtype: expected fp32, fp16, int8 or int4, found %s", name);
 }
 
+/* What XNNPACK has nothing for; NULL: it has. */
+static const char *refusal(dlx__packing packing, dlx__scheme scheme)
+{
+    if (!dlx__packing_rounds_rows(packing) && scheme != DLX__SCHEME_WEIGHT_ONLY)
+        return "float weights are multiplied by rows as they are: take int8, or weight-only";
+    if (packing == DLX__PACK_INT4 && scheme == DLX__SCHEME_STATIC)
+        return "four-bit weights are multiplied by rows that are rounded as they come: take int8, "
+               "or dynamic";
+    if (packing == DLX__PACK_INT4 && scheme == DLX__SCHEME_WEIGHT_ONLY)
+        return "four-bit weights are multiplied by int8 rows alone: take int8, or dynamic";
+    return NULL;
+}
+
+static dlx_result resolve_scheme(dlx__export_opts *to, const char *name, const dlx__model *m,
+                                 dlx_error *err)
+{
+    const bool integers = dlx__packing_rounds_rows(to->packing);
+    to->scheme = integers ? DLX__SCHEME_DYNAMIC : DLX__SCHEME_WEIGHT_ONLY;
+    if (name)
+        to->scheme = dlx__scheme_find(name);
+    if (to->scheme != DLX__SCHEME_WEIGHT_ONLY && to->scheme != DLX__SCHEME_DYNAMIC &&
+        to->scheme != DLX__SCHEME_STATIC)
+        return dlx__fail(err, DLX_E_ARG,
+                         "scheme: expected weight-only, dynamic or static, found %s", name);
+    const char *why = refusal(to->packing, to->scheme);
+    if (why)
+        return dlx__fail(err, DLX_E_UNSUPPORTED, "scheme %s with dtype %s: %s",
+                         dlx__scheme_name(to->scheme), dlx__packing_name(to->packing), why);
+    return to->scheme == DLX__SCHEME_STATIC
+               ? dlx__scheme_check(DLX__SCHEME_STATIC_AFFINE, &m->graph, err)
+               : DLX_OK;
+}
+
 static dlx_result resolve_cache(dlx__export_opts *to, const char *name, const dlx__model *m,
                                 dlx_error *err)
 {
@@ -79,6 +112,7 @@ dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
                                const dlx__model *m, dlx_error *err)
 {
     DLX__TRY(resolve_dtype(to, ask->dtype, err));
+    DLX__TRY(resolve_scheme(to, ask->scheme, m, err));
     DLX__TRY(resolve_cache(to, ask->cache, m, err));
     return resolve_sizes(to, ask, m, err);
 }

@@ -25,6 +25,7 @@ struct dlx__export_opts {
     const char *path;
     const char *data_path;   /* a second file for the weights; NULL: one file */
     dlx__packing packing;    /* of matrices; the head of INT4 is INT8 */
+    dlx__scheme scheme;      /* WEIGHT_ONLY, DYNAMIC or STATIC; the head of STATIC is DYNAMIC */
     dlx__export_cache cache; /* where K and V are */
     size_t n_ctx;            /* positions */
     size_t n_rows;           /* of a pass, at most */
@@ -41,11 +42,11 @@ struct dlx__export_opts {
 
 /* What is asked for, by name; NULL and 0: the usual. */
 typedef struct dlx__export_ask {
-    const char *dtype, *cache;
+    const char *dtype, *scheme, *cache;
     size_t n_ctx, n_rows;
 } dlx__export_ask;
 
-/* Checks what is asked against the model and fills packing, cache, n_ctx and n_rows. */
+/* Checks what is asked against the model and fills packing, scheme, cache, n_ctx and n_rows. */
 dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
                                const dlx__model *m, dlx_error *err);
 

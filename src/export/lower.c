@@ -94,27 +94,11 @@ static void head_inputs(lowering *l)
 
 /* ---- nodes --------------------------------------------------------------------------------- */
 
-/* Rows [T, n] rounded to int8, once for all products that read them. */
-static dlx__xnn_value rounded_rows(lowering *l, dlx__value v)
+/* A vector [n]: a norm's weights, a bias that no product adds. */
+static dlx__xnn_value vector(void *user, const dlx__tensor *t)
 {
-    const dlx__xnn_quant rows = {.kind = DLX__XNN_PER_TOKEN};
-    if (l->rounded[v] == DLX__XNN_NONE)
-        l->rounded[v] = dlx__xnn_convert(l->x, l->values[v], DLX__XNN_QDINT8, &rows);
-    return l->rounded[v];
-}
-
-static dlx_result lower_linear(lowering *l, const dlx__node *node, dlx__xnn_value *out)
-{
-    const bool is_head = node == &l->g->nodes[l->g->logits];
-    const dlx__packing packing = dlx__packed_packing(l->packed, node->weight, is_head);
-    dlx__xnn_value filter, bias = DLX__XNN_NONE;
-    DLX__TRY(dlx__packed_filter(l->packed, l->x, node->weight, is_head, &filter, l->err));
-    if (node->bias)
-        DLX__TRY(dlx__packed_bias(l->packed, l->x, node->bias, &bias, l->err));
-    const dlx__xnn_value x =
-        dlx__packing_rounds_rows(packing) ? rounded_rows(l, node->in[0]) : l->values[node->in[0]];
-    *out = dlx__xnn_fully_connected(l->x, x, filter, bias, DLX__XNN_FP32, NULL);
-    return DLX_OK;
+    return dlx__lower_input(user, (dlx__extern){.kind = DLX__EXTERN_GAIN, .tensor = t}, t->shape,
+                            1);
 }
 
 /* The mean of squares is a product with 1 / n and the bias eps: there is no node that sums. */
@@ -125,8 +109,7 @@ static dlx__xnn_value lower_norm(lowering *l, const dlx__node *node)
     const dlx__xnn_value w =
         dlx__packed_filled(l->packed, l->x, 1.0f / (float)n, (size_t[]){1, n}, 2);
     const dlx__xnn_value b = dlx__packed_filled(l->packed, l->x, node->eps, (size_t[]){1}, 1);
-    const dlx__xnn_value gain =
-        dlx__lower_input(l, (dlx__extern){.kind = DLX__EXTERN_GAIN, .tensor = node->weight}, &n, 1);
+    const dlx__xnn_value gain = vector(l, node->weight);
     const dlx__xnn_value squares = dlx__xnn_unary(l->x, DLX__XNN_OP_SQUARE, x);
     const dlx__xnn_value sum =
         dlx__xnn_fully_connected(l->x, squares, w, b, DLX__XNN_FP32, NULL); /* [.., 1] */
@@ -168,7 +151,8 @@ static dlx_result lower_node(lowering *l, size_t i)
     case DLX__OP_EMBED: /* an input */
         return DLX_OK;
     case DLX__OP_LINEAR:
-        return lower_linear(l, node, out);
+        return dlx__lower_linear(&l->products, node, i == l->g->logits, l->values[node->in[0]], out,
+                                 l->err);
     case DLX__OP_RMSNORM:
         *out = lower_norm(l, node);
         return DLX_OK;
@@ -255,12 +239,11 @@ static dlx_result lower_all(lowering *l)
 {
     const size_t n = l->g->n, n_kv = 2 * l->g->n_layers;
     l->values = dlx__arena_alloc(&l->x->arena, n, sizeof *l->values);
-    l->rounded = dlx__arena_alloc(&l->x->arena, n, sizeof *l->rounded);
     l->fresh = dlx__arena_alloc(&l->x->arena, n_kv, sizeof *l->fresh);
     l->updated = dlx__arena_alloc(&l->x->arena, n_kv, sizeof *l->updated);
-    if (!l->values || !l->rounded || !l->fresh || !l->updated)
+    l->products = (dlx__products){.x = l->x, .packed = l->packed, .vector = vector, .user = l};
+    if (!l->values || !l->fresh || !l->updated || !dlx__products_init(&l->products, n))
         return dlx__fail_memory(l->err, "lowering a model", 2 * n * sizeof *l->values);
-    memset(l->rounded, 0xFF, n * sizeof *l->rounded); /* NONE */
     DLX__TRY(lower_part(l));
     if (l->x->failure.code == DLX_OK)
         return DLX_OK;

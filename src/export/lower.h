@@ -51,7 +51,7 @@ typedef enum dlx__extern_kind {
     DLX__EXTERN_SIN,      /* in: [T, c] */
     DLX__EXTERN_SCALE,    /* in: [1] of the scores */
     DLX__EXTERN_MASK,     /* in: [T, P + T]; COMPAT: [L, 1, 1, T, P + T] */
-    DLX__EXTERN_GAIN,     /* in: [n] of a norm, `tensor` */
+    DLX__EXTERN_GAIN,     /* in: [n] of a norm, or a bias, `tensor` */
     DLX__EXTERN_PAST,     /* in: K (side 0) or V (1) of `layer`, of `head` where they are apart */
     DLX__EXTERN_NEW,      /* out: [kv, T, c] K or V of `layer` */
     DLX__EXTERN_LOGITS,   /* out: [1, T, vocabulary]; the head alone: [R, vocabulary] */

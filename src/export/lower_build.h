@@ -3,6 +3,7 @@
 #define DLX__LOWER_BUILD_H
 
 #include "export/lower.h"
+#include "export/lower_linear.h"
 
 typedef struct dlx__lowering {
     const dlx__graph *g;
@@ -11,7 +12,7 @@ typedef struct dlx__lowering {
     dlx__lowered *to;
     dlx__xnn_graph *x;       /* of `to` */
     dlx__xnn_value *values;  /* [g->n] of the graph's */
-    dlx__xnn_value *rounded; /* [g->n] the same, rounded for products; NONE: not yet */
+    dlx__products products;  /* which round some of them */
     dlx__xnn_value *fresh;   /* [2 * n_layers] K and V of the pass: [kv, T, c] */
     dlx__xnn_value cos, sin; /* [T, 1, c] */
     dlx__xnn_value scale;    /* [1] */

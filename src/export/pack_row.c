@@ -56,10 +56,10 @@ static float scale_of_row(const float *x, size_t n)
     return most < 1e-30f ? 1.0f : most / 127.0f;
 }
 
-static void pack_int8(int8_t *out, const float *x, size_t n)
+void dlx__pack_int8(int8_t *out, const float *x, size_t n, float scale)
 {
     float levels[GROUP];
-    const float inverse = 1.0f / scale_of_row(x, n);
+    const float inverse = 1.0f / scale;
     for (size_t at = 0; at < n; at += GROUP) {
         const size_t n_some = dlx__min(GROUP, n - at);
         round_to(levels, x + at, n_some, inverse, -127.0f, 127.0f);
@@ -147,7 +147,7 @@ void dlx__pack_row(void *out, dlx__packing packing, bool scales, const float *x,
     else if (packing == DLX__PACK_FP16)
         dlx__from_f32(out, DLX__F16, x, n);
     else if (packing == DLX__PACK_INT8)
-        pack_int8(out, x, n);
+        dlx__pack_int8(out, x, n, scale_of_row(x, n));
     else
         pack_int4(out, x, n);
 }

@@ -17,6 +17,9 @@ size_t dlx__pack_row_bytes(dlx__packing packing, bool scales, size_t n);
 /* Writes the numbers of the row x [n], all finite, or their scales. */
 void dlx__pack_row(void *out, dlx__packing packing, bool scales, const float *x, size_t n);
 
+/* The multiples of a scale that are nearest to x [n], -127 to 127. */
+void dlx__pack_int8(int8_t *out, const float *x, size_t n, float scale);
+
 /* x [n] = what a runtime multiplies by; scales: of the integer forms. */
 void dlx__unpack_row(float *x, dlx__packing packing, const void *numbers, const void *scales,
                      size_t n);

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "export/pte_write.h"
 #include "export/row_packer.h"
+#include "export/static_product.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,9 +25,15 @@ struct dlx__packed_tensor {
     dlx__packed *owner;
     const dlx__tensor *tensor;
     dlx__packing packing;
+    const float *row_scales; /* [n_rows] of INT8; NULL: those of stored_row.h */
     size_t n_rows, n_cols;
     bool is_again; /* its integers are rounded again */
     part parts[2]; /* numbers, scales */
+};
+
+struct dlx__packed_product {
+    const dlx__node *node;
+    dlx__static_product product;
 };
 
 typedef dlx_result (*emit_fn)(void *user, const void *bytes, size_t n, dlx_error *err);
@@ -79,6 +86,7 @@ static dlx_result make_bytes(const part *p, emit_fn emit, void *user, dlx_error 
     uint8_t *piece = dlx__alloc(mem, dlx__mul(dlx__min(most, t->n_rows), row_bytes));
     if (r == DLX_OK && !piece)
         r = dlx__fail_memory(err, "packing weights", most * row_bytes);
+    packer.row_scales = t->row_scales;
     if (r == DLX_OK)
         r = emit_rows(p, &packer, piece, most, emit, user, err);
     dlx__model_drop_pages(t->owner->model, t->tensor->data, t->tensor->n_bytes);
@@ -161,16 +169,21 @@ static dlx__packed_tensor *new_item(dlx__packed *p, const dlx__tensor *t, dlx__p
 
 /* The tensor, named; NULL: a failure. */
 static dlx_result find(dlx__packed_tensor **out, dlx__packed *p, const dlx__tensor *t,
-                       dlx__packing packing, dlx_error *err)
+                       dlx__packing packing, const float *row_scales, dlx_error *err)
 {
     for (size_t i = 0; i < p->n; i++)
-        if (p->items[i]->tensor == t && p->items[i]->packing == packing) {
+        if (p->items[i]->tensor == t && p->items[i]->packing == packing &&
+            p->items[i]->row_scales == row_scales) {
             *out = p->items[i];
             return DLX_OK;
         }
     *out = new_item(p, t, packing);
     if (!*out)
         return dlx__fail_memory(err, "naming weights", sizeof **out);
+    if (row_scales) { /* which are named by themselves */
+        (*out)->row_scales = row_scales;
+        (*out)->parts[1].n_bytes = 0;
+    }
     for (int s = 0; s < 2; s++)
         if ((*out)->parts[s].n_bytes > 0)
             DLX__TRY(p->nameless ? number_part(&(*out)->parts[s])
@@ -187,20 +200,41 @@ static bool has_filled(const dlx__packed *p, const char *key)
     return false;
 }
 
-static bool add_filled(dlx__packed *p, const char *key, float x, size_t n)
+static bool add_named(dlx__packed *p, const char *key, const void *bytes, size_t n_bytes)
 {
-    float *numbers = dlx__arena_alloc(&p->arena, n, sizeof *numbers);
     const char *name = dlx__arena_strdup(&p->arena, key);
     dlx__pte_named_blob *filled =
         dlx__arena_grow(&p->arena, p->filled, p->n_filled, &p->filled_capacity, sizeof *filled);
-    if (!numbers || !name || !filled)
+    if (!name || !filled)
         return false;
     p->filled = filled;
-    for (size_t i = 0; i < n; i++)
-        numbers[i] = x;
-    filled[p->n_filled++] = (dlx__pte_named_blob){
-        .key = name, .blob = {.n_bytes = n * sizeof *numbers, .bytes = numbers}};
+    filled[p->n_filled++] =
+        (dlx__pte_named_blob){.key = name, .blob = {.n_bytes = n_bytes, .bytes = bytes}};
     return true;
+}
+
+static bool add_filled(dlx__packed *p, const char *key, float x, size_t n)
+{
+    float *numbers = dlx__arena_alloc(&p->arena, n, sizeof *numbers);
+    for (size_t i = 0; numbers && i < n; i++)
+        numbers[i] = x;
+    return numbers && add_named(p, key, numbers, n * sizeof *numbers);
+}
+
+dlx__xnn_data dlx__packed_numbers(dlx__packed *p, dlx__xnn_graph *g, bool scales, const void *bytes,
+                                  size_t n_bytes)
+{
+    char key[8 + DLX__SHA256_HEX], hex[DLX__SHA256_HEX];
+    dlx__sha256 sha;
+    dlx__sha256_init(&sha);
+    dlx__sha256_add(&sha, bytes, n_bytes);
+    dlx__sha256_hex(&sha, hex);
+    snprintf(key, sizeof key, "%s%s", scales ? "scale_" : "", hex);
+    if (!has_filled(p, key) && !add_named(p, key, bytes, n_bytes)) {
+        dlx__fail_memory(&g->failure, "naming numbers", n_bytes);
+        return 0;
+    }
+    return dlx__xnn_named(g, key, n_bytes);
 }
 
 dlx__xnn_value dlx__packed_filled(dlx__packed *p, dlx__xnn_graph *g, float x, const size_t *dims,
@@ -231,9 +265,38 @@ void dlx__packed_name_all(const dlx__packed *p, dlx__pte *program)
         }
 }
 
+/* ---- static products ----------------------------------------------------------------------- */
+
+dlx_result dlx__packed_product(dlx__packed *p, const dlx__node *node,
+                               const dlx__static_product **out, dlx_error *err)
+{
+    for (size_t i = 0; i < p->n_products; i++)
+        if (p->products[i]->node == node) {
+            *out = &p->products[i]->product;
+            return DLX_OK;
+        }
+    struct dlx__packed_product *one = dlx__arena_alloc(&p->arena, 1, sizeof *one);
+    struct dlx__packed_product **products = dlx__arena_grow(&p->arena, p->products, p->n_products,
+                                                            &p->product_capacity, sizeof *products);
+    if (!one || !products)
+        return dlx__fail_memory(err, "preparing int8 products", sizeof *one);
+    p->products = products;
+    one->node = node;
+    DLX__TRY(dlx__static_product_make(&one->product, node, !p->nameless, &p->arena, err));
+    if (!p->nameless)
+        dlx__model_drop_pages(p->model, node->weight->data, node->weight->n_bytes);
+    products[p->n_products++] = one;
+    *out = &one->product;
+    if (!p->on_progress || p->on_progress(p->user, 0))
+        return DLX_OK;
+    return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
+}
+
 size_t dlx__packed_n_again(const dlx__packed *p)
 {
     size_t n = 0;
+    for (size_t i = 0; i < p->n_products; i++)
+        n += p->products[i]->product.is_again;
     for (size_t i = 0; i < p->n; i++)
         n += p->items[i]->is_again;
     return n;
@@ -259,6 +322,13 @@ void dlx__packed_visit(const dlx__packed *p,
         visit(user, t->tensor, t->parts[0].key[0] == '\0',
               t->parts[0].n_bytes + t->parts[1].n_bytes);
     }
+    for (size_t i = 0; i < p->n_products; i++) { /* scales; the bias, and its own */
+        const dlx__node *node = p->products[i]->node;
+        const size_t n = node->weight->shape[0];
+        visit(user, node->weight, false, n * sizeof(float));
+        if (node->bias)
+            visit(user, node->bias, false, n * (sizeof(int32_t) + sizeof(float)));
+    }
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -272,7 +342,7 @@ dlx_result dlx__packed_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tens
                                                          [DLX__PACK_INT4] = DLX__XNN_QBINT4};
     const dlx__packing packing = dlx__packed_packing(p, w, is_head);
     dlx__packed_tensor *item;
-    DLX__TRY(find(&item, p, w, packing, err));
+    DLX__TRY(find(&item, p, w, packing, NULL, err));
     dlx__xnn_quant quant = {.kind = DLX__XNN_PLAIN};
     if (item->parts[1].n_bytes > 0) {
         quant.kind = packing == DLX__PACK_INT4 ? DLX__XNN_PER_GROUP : DLX__XNN_PER_CHANNEL;
@@ -285,11 +355,24 @@ dlx_result dlx__packed_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tens
     return DLX_OK;
 }
 
+dlx_result dlx__packed_scaled_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *w,
+                                     const float *scales, dlx__xnn_value *out, dlx_error *err)
+{
+    dlx__packed_tensor *item;
+    DLX__TRY(find(&item, p, w, DLX__PACK_INT8, scales, err));
+    const dlx__xnn_quant quant = {
+        .kind = DLX__XNN_PER_CHANNEL,
+        .scales = dlx__packed_numbers(p, g, true, scales, item->n_rows * sizeof *scales)};
+    const dlx__xnn_data data = dlx__xnn_named(g, item->parts[0].key, item->parts[0].n_bytes);
+    *out = dlx__xnn_weight(g, DLX__XNN_QCINT8, w->shape, 2, data, &quant);
+    return DLX_OK;
+}
+
 dlx_result dlx__packed_bias(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *bias,
                             dlx__xnn_value *out, dlx_error *err)
 {
     dlx__packed_tensor *item;
-    DLX__TRY(find(&item, p, bias, DLX__PACK_FP32, err));
+    DLX__TRY(find(&item, p, bias, DLX__PACK_FP32, NULL, err));
     const dlx__xnn_data data = dlx__xnn_named(g, item->parts[0].key, item->parts[0].n_bytes);
     *out = dlx__xnn_weight(g, DLX__XNN_FP32, bias->shape, 1, data, NULL);
     return DLX_OK;

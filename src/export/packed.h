@@ -11,6 +11,7 @@
 #include "base/tensor.h"
 #include "export/pte_program.h"
 #include "export/xnn_graph.h"
+#include "graph/scheme.h"
 #include "model/model.h"
 
 /* name, as the command has it */
@@ -30,6 +31,7 @@ typedef enum dlx__packing {
 enum { DLX__PACK_GROUP = 32 };
 
 typedef struct dlx__packed_tensor dlx__packed_tensor;
+struct dlx__static_product;
 
 typedef struct dlx__packed {
     dlx__arena arena;
@@ -37,10 +39,14 @@ typedef struct dlx__packed {
     dlx__pool *pool;            /* that packs; NULL: the caller alone */
     dlx__packing packing;       /* of the matrices of products */
     dlx__packing head;          /* of the head */
+    dlx__scheme scheme;         /* STATIC: products of INT8 are static_product.h, but for the head;
+                                   WEIGHT_ONLY: rows are left as they are */
     dlx__packed_tensor **items; /* [n] */
     size_t n, capacity;
     dlx__pte_named_blob *filled; /* [n_filled] */
     size_t n_filled, filled_capacity;
+    struct dlx__packed_product **products; /* [n_products] */
+    size_t n_products, product_capacity;
     bool nameless; /* bytes are not made to be named: for graphs that are looked at, not written */
     /* Called while bytes are made to be named; false stops. May be NULL. */
     bool (*on_progress)(void *user, uint64_t n_bytes);
@@ -56,6 +62,14 @@ dlx__packing dlx__packed_packing(const dlx__packed *p, const dlx__tensor *w, boo
 /* The filter of a product with w [n, k]; refuses numbers that are not finite. */
 dlx_result dlx__packed_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *w, bool is_head,
                               dlx__xnn_value *out, dlx_error *err);
+
+/* The filter of int8 with these scales [n], which stay where they are. */
+dlx_result dlx__packed_scaled_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *w,
+                                     const float *scales, dlx__xnn_value *out, dlx_error *err);
+
+/* Numbers in memory, which stay where they are, named like the others; 0: a failure of g. */
+dlx__xnn_data dlx__packed_numbers(dlx__packed *p, dlx__xnn_graph *g, bool scales, const void *bytes,
+                                  size_t n_bytes);
 
 /* A bias [n], float32. */
 dlx_result dlx__packed_bias(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *bias,
@@ -73,7 +87,7 @@ static inline dlx__packing dlx__packing_of_table(dlx__packing packing)
     return packing == DLX__PACK_FP32 ? DLX__PACK_FP32 : DLX__PACK_FP16;
 }
 
-/* Are rows rounded before products with this filter? */
+/* Are rows rounded before products with this filter, unless a scheme forbids it? */
 static inline bool dlx__packing_rounds_rows(dlx__packing packing)
 {
     return packing == DLX__PACK_INT8 || packing == DLX__PACK_INT4;
@@ -82,6 +96,10 @@ static inline bool dlx__packing_rounds_rows(dlx__packing packing)
 /* One number throughout, named by what it is: the filter of a mean, its eps. */
 dlx__xnn_value dlx__packed_filled(dlx__packed *p, dlx__xnn_graph *g, float x, const size_t *dims,
                                   int n_dims);
+
+/* The static product of a node, made once for all methods. */
+dlx_result dlx__packed_product(dlx__packed *p, const dlx__node *node,
+                               const struct dlx__static_product **out, dlx_error *err);
 
 /* Matrices that the file has as integers which their form cannot hold, and which are rounded again:
  * of those that were named. */

@@ -289,6 +289,7 @@ dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
     dlx__packed_init(&packed, m, opts->write.mem);
     packed.packing = opts->packing;
     packed.head = opts->head;
+    packed.scheme = opts->scheme;
     halves h = {.told = &opts->write, .n_all = weight_bytes(m, &packed)};
     packed.on_progress = on_named;
     packed.user = &h;
@@ -323,6 +324,7 @@ dlx_result dlx__pte_model_print(const dlx__model *m, const dlx__pte_model_opts *
     dlx__packed_init(&packed, m, opts->write.mem);
     packed.packing = opts->packing;
     packed.head = opts->head;
+    packed.scheme = opts->scheme;
     packed.nameless = true;
     const dlx_result r = add_methods(&shared, err);
     dlx__pte_release(&program);

@@ -40,6 +40,7 @@
 typedef struct dlx__pte_model_opts {
     dlx__packing packing; /* of matrices */
     dlx__packing head;    /* of the head */
+    dlx__scheme scheme;   /* of rows that products of integers read, but for the head of STATIC */
     bool half_embedding;  /* the table in fp16 */
     dlx__export_cache cache;
     size_t n_ctx;            /* positions in all */

@@ -4,8 +4,10 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "export/row_packer.h"
+#include "export/static_product.h"
 #include "model/bind.h"
 #include "model/gguf_rows.h"
+#include "model/recorded.h"
 
 #include <string.h>
 
@@ -15,14 +17,15 @@ typedef struct job {
     dlx__gguf_writer *w;
     const dlx__model *m;
     const dlx__export_opts *o;
-    dlx__packed forms; /* the rules alone: nothing is named */
+    dlx__packed forms; /* the rules and static products: nothing is named */
     dlx__gguf_tensors list;
     dlx__gguf_tensor head; /* of its own; tensor NULL: it is in the list, or tied */
     char head_name[160];
     dlx__pool *pool;
-    uint8_t *numbers, *scales; /* of the rows of a piece, packed */
-    float *x;                  /* the same unpacked */
-    uint64_t n_done, n_all;    /* bytes */
+    const dlx__static_product *product; /* that the tensor belongs to; NULL: none */
+    uint8_t *numbers, *scales;          /* of the rows of a piece, packed */
+    float *x;                           /* the same unpacked */
+    uint64_t n_done, n_all;             /* bytes */
 } job;
 
 static bool is_product(dlx__role role)
@@ -66,6 +69,49 @@ static uint64_t float_bytes(const dlx__gguf_tensor *t)
     return dlx__mul(dlx__mul(t->n_rows, t->n_cols), sizeof(float));
 }
 
+/* The linear node that has this tensor as its weight or bias; NULL: none. */
+static const dlx__node *node_of(const job *j, const dlx__gguf_tensor *t)
+{
+    const dlx__graph *g = &j->m->graph;
+    for (size_t i = 0; i < g->n && t->role != DLX__ROLE_EMBED; i++)
+        if (g->nodes[i].op == DLX__OP_LINEAR &&
+            (g->nodes[i].weight == t->tensor || g->nodes[i].bias == t->tensor))
+            return &g->nodes[i];
+    return NULL;
+}
+
+/* The ranges of all products by the names that the file gives their matrices. */
+static void list_ranges(const job *j, dlx__gguf_string *names, float *largest, dlx__range *in,
+                        dlx__range *out, size_t *n)
+{
+    const dlx__gguf_tensor *t;
+    for (size_t i = 0; (t = tensor_at(j, i)); i++) {
+        const dlx__node *node = node_of(j, t);
+        if (!node || node->weight != t->tensor)
+            continue;
+        names[*n] = (dlx__gguf_string){t->name, strlen(t->name)};
+        largest[*n] = node->in_largest;
+        in[*n] = node->in_range;
+        out[(*n)++] = node->out_range;
+    }
+}
+
+static dlx_result put_scheme(job *j, dlx__scheme scheme, dlx_error *err)
+{
+    const size_t most = j->list.n + 1;
+    dlx__arena *arena = &j->forms.arena;
+    dlx__gguf_string *names = dlx__arena_alloc(arena, most, sizeof *names);
+    float *largest = dlx__arena_alloc(arena, most, sizeof *largest);
+    dlx__range *in = dlx__arena_alloc(arena, most, sizeof *in);
+    dlx__range *out = dlx__arena_alloc(arena, most, sizeof *out);
+    dlx__recorded_ranges ranges = {names, largest, in, out, 0};
+    if (!names || !largest || !in || !out)
+        return dlx__fail_memory(err, "naming ranges", most * sizeof *names);
+    if (scheme == DLX__SCHEME_STATIC_AFFINE)
+        list_ranges(j, names, largest, in, out, &ranges.n);
+    return dlx__recorded_put(j->w, scheme, NULL, &ranges, err);
+}
+
 static dlx_result describe(job *j, dlx_error *err)
 {
     const dlx__gguf_tensor *t;
@@ -93,14 +139,19 @@ static dlx_result round_rows(job *j, const dlx__gguf_tensor *t, const dlx__row_p
 {
     const size_t n_numbers = dlx__pack_row_bytes(packer->packing, false, t->n_cols);
     const size_t n_scales = dlx__pack_row_bytes(packer->packing, true, t->n_cols);
+    const float *known = packer->row_scales;
     DLX__TRY(dlx__row_packer_put(packer, j->numbers, false, first, n, exact, err));
-    if (n_scales > 0)
+    if (n_scales > 0 && !known)
         DLX__TRY(dlx__row_packer_put(packer, j->scales, true, first, n, exact, err));
     for (size_t i = 0; i < n; i++) {
         const size_t from = dlx__gguf_row(t, first + i) - first;
+        const void *scales = known ? (const void *)(known + first + from)
+                                   : (const void *)(j->scales + from * n_scales);
         dlx__unpack_row(j->x + i * t->n_cols, packer->packing, j->numbers + from * n_numbers,
-                        j->scales + from * n_scales, t->n_cols);
+                        scales, t->n_cols);
     }
+    for (size_t o = 0; j->product && !known && o < t->n_cols; o++) /* a bias */
+        j->x[o] = (float)j->product->bias[o] * j->product->units[o];
     return DLX_OK;
 }
 
@@ -155,12 +206,25 @@ static void count(const job *j, const dlx__gguf_tensor *t, dlx__packing packing,
         w->n_fallbacks += packing != (t->role == DLX__ROLE_HEAD ? j->forms.head : j->forms.packing);
 }
 
+static dlx_result find_product(job *j, const dlx__gguf_tensor *t, dlx_error *err)
+{
+    const bool is_static = j->o->scheme == DLX__SCHEME_STATIC && t->role != DLX__ROLE_HEAD;
+    const dlx__node *node = is_static ? node_of(j, t) : NULL;
+    j->product = NULL;
+    return node ? dlx__packed_product(&j->forms, node, &j->product, err) : DLX_OK;
+}
+
 static dlx_result put_tensor(job *j, const dlx__gguf_tensor *t, dlx_error *err)
 {
     const dlx__packing packing = packing_of(j, t);
     dlx__row_packer packer;
     bool exact = true;
+    DLX__TRY(find_product(j, t, err));
     dlx_result r = dlx__row_packer_open(&packer, t->tensor, packing, j->pool, j->o->mem, err);
+    if (j->product && is_product(t->role)) {
+        packer.row_scales = j->product->scales;
+        exact = !j->product->is_again;
+    }
     if (r == DLX_OK)
         r = take_room(j, t, packing, err);
     if (r == DLX_OK)
@@ -172,22 +236,26 @@ static dlx_result put_tensor(job *j, const dlx__gguf_tensor *t, dlx_error *err)
     return r;
 }
 
-dlx_result dlx__rounded_write(dlx__gguf_writer *w, const dlx__model *m, const dlx__export_opts *o,
-                              dlx_error *err)
+dlx_result dlx__rounded_write(dlx__gguf_writer *w, const dlx__model *m, dlx__scheme scheme,
+                              const dlx__export_opts *o, dlx_error *err)
 {
     job j = {.w = w, .m = m, .o = o};
     const dlx__gguf_tensor *t;
+    DLX__TRY(dlx__gguf_tensors_init(&j.list, m, err));
+    dlx__packed_init(&j.forms, m, o->mem);
     j.forms.packing = o->packing;
     j.forms.head = dlx__packing_of_head(o->packing);
-    DLX__TRY(dlx__gguf_tensors_init(&j.list, m, err));
     find_head(&j);
     dlx_result r = dlx__pool_open(&j.pool, o->n_threads, o->mem, err);
+    if (r == DLX_OK)
+        r = put_scheme(&j, scheme, err);
     if (r == DLX_OK)
         r = describe(&j, err);
     for (size_t i = 0; r == DLX_OK && (t = tensor_at(&j, i)); i++)
         r = put_tensor(&j, t, err);
     dlx__pool_free(j.pool);
     dlx__gguf_tensors_release(&j.list);
+    dlx__packed_release(&j.forms);
     o->written->program_bytes = j.n_all;
     return r;
 }

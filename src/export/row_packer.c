@@ -55,8 +55,10 @@ static void pack_share(void *arg, int share, int n_shares)
             note(&s->refused, row);
             return;
         }
-        if (!dlx__stored_row_pack(s->out + i * s->row_bytes, p->packing, s->scales, p->tensor, row,
-                                  x))
+        uint8_t *out = s->out + i * s->row_bytes;
+        if (p->row_scales)
+            dlx__pack_int8((int8_t *)out, x, n_cols_of(p->tensor), p->row_scales[row]);
+        else if (!dlx__stored_row_pack(out, p->packing, s->scales, p->tensor, row, x))
             atomic_store(&s->again, true);
     }
 }

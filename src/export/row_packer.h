@@ -13,7 +13,8 @@ typedef struct dlx__row_packer {
     const dlx_allocator *mem;
     const dlx__tensor *tensor;
     dlx__packing packing;
-    float *floats; /* [pool size][n_cols] */
+    const float *row_scales; /* [rows] of INT8, set behind open; NULL: those of stored_row.h */
+    float *floats;           /* [pool size][n_cols] */
 } dlx__row_packer;
 
 /* A zeroed packer may be closed. */

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/tensor.h"
+#include "dtype/range.h"
 
 /* name, inputs, what it computes (x, q, k, v: inputs; w, b: weight, bias) */
 #define DLX__OPS(X)                                                                                \
@@ -42,6 +43,9 @@ typedef struct dlx__node {
     const dlx__tensor *bias;   /* LINEAR, or NULL */
     float in_largest;          /* LINEAR: the largest magnitude of x that calibration recorded; 0:
                                   none did */
+    bool has_ranges;           /* LINEAR: did calibration record the next two? */
+    dlx__range in_range;       /* least and greatest number of x */
+    dlx__range out_range;      /* and of the result, its bias added; not of the head */
     float eps;                 /* RMSNORM */
     float scale;               /* ATTEND */
     double theta;              /* ROPE */

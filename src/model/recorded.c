@@ -23,11 +23,12 @@ static dlx_result read_scheme(dlx__model *m, const dlx__gguf *g, dlx_error *err)
     m->scheme = dlx__scheme_find(name);
     if (m->scheme != DLX__SCHEME_NONE)
         return DLX_OK;
-    return dlx__fail(err, DLX_E_UNSUPPORTED,
-                     "%s: expected %s to be one of weight-only, dynamic, dynamic-row, "
-                     "dynamic-affine, static and static16, found '%.*s'; quantize the model again, "
-                     "or use a newer dlx",
-                     g->path, DLX__QUANT_SCHEME, (int)dlx__min(text.len, 40), text.data);
+    return dlx__fail(
+        err, DLX_E_UNSUPPORTED,
+        "%s: expected %s to be one of weight-only, dynamic, dynamic-row, "
+        "dynamic-affine, static, static16 and static-affine, found '%.*s'; quantize the "
+        "model again, or use a newer dlx",
+        g->path, DLX__QUANT_SCHEME, (int)dlx__min(text.len, 40), text.data);
 }
 
 static bool is_word(dlx__gguf_string text)
@@ -68,25 +69,39 @@ static dlx_result no_list(const dlx__gguf *g, const char *key, const char *kind,
                      key, kind, dlx__gguf_find(g, key) ? "something else" : "none");
 }
 
-/* The two lists, NULL when there is neither: of their types and of one length. */
-static dlx_result find_lists(const dlx__gguf *g, const dlx__gguf_kv **names,
-                             const dlx__gguf_kv **largest, dlx_error *err)
+/* The lists of the file; names NULL: there are none. */
+typedef struct lists {
+    const dlx__gguf_kv *names, *largest;
+    const dlx__gguf_kv *in, *out; /* NULL: neither */
+} lists;
+
+static dlx_result check_length(const dlx__gguf *g, const lists *l, const char *key,
+                               const dlx__gguf_kv *list, size_t each, dlx_error *err)
 {
-    *names = dlx__gguf_find(g, DLX__QUANT_RANGE_NAMES);
-    *largest = dlx__gguf_find(g, DLX__QUANT_RANGE_LARGEST);
-    if (!*names && !*largest)
-        return DLX_OK;
-    if (!is_list(*names, DLX__GGUF_STRING))
-        return no_list(g, DLX__QUANT_RANGE_NAMES, "texts", err);
-    if (!is_list(*largest, DLX__GGUF_F32))
-        return no_list(g, DLX__QUANT_RANGE_LARGEST, "f32 numbers", err);
-    if ((*names)->n == (*largest)->n)
+    if (!is_list(list, DLX__GGUF_F32))
+        return no_list(g, key, "f32 numbers", err);
+    if (list->n / each == l->names->n && list->n % each == 0)
         return DLX_OK;
     return dlx__fail(err, DLX_E_FORMAT,
-                     "%s: expected as many numbers in %s as texts in %s, found %zu and %zu; "
+                     "%s: expected %zu numbers in %s for each text in %s, found %zu for %zu; "
                      "quantize the model again",
-                     g->path, DLX__QUANT_RANGE_LARGEST, DLX__QUANT_RANGE_NAMES, (*largest)->n,
-                     (*names)->n);
+                     g->path, each, key, DLX__QUANT_RANGE_NAMES, list->n, l->names->n);
+}
+
+static dlx_result find_lists(const dlx__gguf *g, lists *l, dlx_error *err)
+{
+    *l = (lists){dlx__gguf_find(g, DLX__QUANT_RANGE_NAMES),
+                 dlx__gguf_find(g, DLX__QUANT_RANGE_LARGEST),
+                 dlx__gguf_find(g, DLX__QUANT_RANGE_IN), dlx__gguf_find(g, DLX__QUANT_RANGE_OUT)};
+    if (!l->names && !l->largest && !l->in && !l->out)
+        return DLX_OK;
+    if (!is_list(l->names, DLX__GGUF_STRING))
+        return no_list(g, DLX__QUANT_RANGE_NAMES, "texts", err);
+    DLX__TRY(check_length(g, l, DLX__QUANT_RANGE_LARGEST, l->largest, 1, err));
+    if (!l->in && !l->out)
+        return DLX_OK;
+    DLX__TRY(check_length(g, l, DLX__QUANT_RANGE_IN, l->in, 2, err));
+    return check_length(g, l, DLX__QUANT_RANGE_OUT, l->out, 2, err);
 }
 
 /* The linear node whose weight has this name; NULL when there is none. */
@@ -101,15 +116,8 @@ static dlx__node *find_node(dlx__graph *graph, dlx__gguf_string name)
     return NULL;
 }
 
-static dlx_result read_range(dlx__model *m, const dlx__gguf *g, dlx__gguf_string name,
-                             double largest, dlx_error *err)
+static dlx_result read_largest(dlx__node *node, const dlx__gguf *g, double largest, dlx_error *err)
 {
-    dlx__node *node = find_node(&m->graph, name);
-    if (!node)
-        return dlx__fail(err, DLX_E_FORMAT,
-                         "%s: expected only weights of products in %s, found '%.*s'; quantize the "
-                         "model again",
-                         g->path, DLX__QUANT_RANGE_NAMES, (int)dlx__min(name.len, 80), name.data);
     if (node->in_largest > 0)
         return dlx__fail(err, DLX_E_FORMAT,
                          "%s: expected each weight once in %s, found %s twice; quantize the model "
@@ -124,13 +132,45 @@ static dlx_result read_range(dlx__model *m, const dlx__gguf *g, dlx__gguf_string
     return DLX_OK;
 }
 
+/* The pair number i of a list. */
+static dlx_result read_pair(dlx__range *out, const dlx__gguf *g, const char *key,
+                            const dlx__gguf_kv *list, size_t i, const char *name, dlx_error *err)
+{
+    const double min = dlx__gguf_array_number(list, 2 * i);
+    const double max = dlx__gguf_array_number(list, 2 * i + 1);
+    if (!(isfinite(min) && isfinite(max) && min <= max))
+        return dlx__fail(err, DLX_E_FORMAT,
+                         "%s: expected finite numbers in %s, the lesser first, found %g and %g for "
+                         "%s; quantize the model again",
+                         g->path, key, min, max, name);
+    *out = (dlx__range){(float)min, (float)max};
+    return DLX_OK;
+}
+
+static dlx_result read_range(dlx__model *m, const dlx__gguf *g, const lists *l, size_t i,
+                             dlx_error *err)
+{
+    const dlx__gguf_string name = l->names->strings[i];
+    dlx__node *node = find_node(&m->graph, name);
+    if (!node)
+        return dlx__fail(err, DLX_E_FORMAT,
+                         "%s: expected only weights of products in %s, found '%.*s'; quantize the "
+                         "model again",
+                         g->path, DLX__QUANT_RANGE_NAMES, (int)dlx__min(name.len, 80), name.data);
+    DLX__TRY(read_largest(node, g, dlx__gguf_array_number(l->largest, i), err));
+    if (!l->in)
+        return DLX_OK;
+    node->has_ranges = true;
+    DLX__TRY(read_pair(&node->in_range, g, DLX__QUANT_RANGE_IN, l->in, i, node->weight->name, err));
+    return read_pair(&node->out_range, g, DLX__QUANT_RANGE_OUT, l->out, i, node->weight->name, err);
+}
+
 static dlx_result read_ranges(dlx__model *m, const dlx__gguf *g, dlx_error *err)
 {
-    const dlx__gguf_kv *names = NULL;
-    const dlx__gguf_kv *largest = NULL;
-    DLX__TRY(find_lists(g, &names, &largest, err));
-    for (size_t i = 0; names && i < names->n; i++) /* ends at the first name too many */
-        DLX__TRY(read_range(m, g, names->strings[i], dlx__gguf_array_number(largest, i), err));
+    lists l;
+    DLX__TRY(find_lists(g, &l, err));
+    for (size_t i = 0; l.names && i < l.names->n; i++) /* ends at the first name too many */
+        DLX__TRY(read_range(m, g, &l, i, err));
     return DLX_OK;
 }
 

@@ -5,7 +5,7 @@
 #ifndef DLX__CLIP_SEARCH_H
 #define DLX__CLIP_SEARCH_H
 
-#include "quant/affine.h"
+#include "dtype/affine.h"
 #include "quant/histogram.h"
 
 /*

@@ -149,6 +149,7 @@ static dlx_result run_pass(dlx__backend *b, const dlx__backend_class *class, flo
                             .tap = take_rows,
                             .tap_user = &to,
                             .observe = run->observe,
+                            .observe_out = run->observe_out,
                             .observe_user = run->user,
                             .stop = run->stop,
                             .stop_user = run->user};

@@ -30,10 +30,10 @@ static inline dlx__rows dlx__layer_matrix(const dlx__layer *l, dlx__role role)
     return (dlx__rows){dlx__layer_data(l, role), t->shape[0], t->shape[1], t->shape[1]};
 }
 
-/* What a run of a layer tells: see dlx__step.observe; `weight` is one of the tensors it was given.
- */
+/* What a run of a layer tells: see dlx__step.observe and observe_out; `weight` is one of the
+ * tensors it was given. */
 typedef void (*dlx__layer_observer)(void *user, const dlx__tensor *weight, const float *x,
-                                    size_t stride, size_t n, size_t n_in);
+                                    size_t stride, size_t n, size_t n_cols);
 
 typedef struct dlx__layer_run {
     const dlx__model *model;    /* whose layer it is */
@@ -41,8 +41,9 @@ typedef struct dlx__layer_run {
     const dlx__calibration *passes;
     dlx__scheme scheme;
     int n_threads;
-    dlx__layer_observer observe; /* or NULL */
-    bool (*stop)(void *user);    /* polled within a pass; or NULL */
+    dlx__layer_observer observe;     /* of what products read; or NULL */
+    dlx__layer_observer observe_out; /* of what they write; or NULL */
+    bool (*stop)(void *user);        /* polled within a pass; or NULL */
     void *user;
     const dlx_allocator *mem;
 } dlx__layer_run;

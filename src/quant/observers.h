@@ -15,7 +15,7 @@
 #ifndef DLX__OBSERVERS_H
 #define DLX__OBSERVERS_H
 
-#include "quant/affine.h"
+#include "dtype/affine.h"
 #include "quant/histogram.h"
 
 /* name, text */

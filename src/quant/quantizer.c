@@ -99,15 +99,27 @@ static void observe_ranges(void *user, const dlx__tensor *weight, const float *x
         j->failed = dlx__ranges_add(j->o->ranges, role, j->layer, x, stride, n, j->err);
 }
 
+static void observe_outputs(void *user, const dlx__tensor *weight, const float *y, size_t stride,
+                            size_t n, size_t n_out)
+{
+    job *j = user;
+    const dlx__role role = (dlx__role)(weight - j->shown);
+    (void)n_out;
+    if (j->failed == DLX_OK)
+        j->failed = dlx__ranges_add_out(j->o->ranges, role, j->layer, y, stride, n, j->err);
+}
+
 static dlx_result run_layer(job *j, float *stream, const dlx__tensor *weights, dlx__scheme scheme,
                             dlx__layer_observer observe, dlx_error *err)
 {
+    const bool outputs = observe == observe_ranges && j->o->ranges->outputs;
     const dlx__layer_run run = {.model = j->m,
                                 .weights = weights,
                                 .passes = j->o->calibration,
                                 .scheme = scheme,
                                 .n_threads = j->o->n_threads,
                                 .observe = observe,
+                                .observe_out = outputs ? observe_outputs : NULL,
                                 .stop = is_stopped,
                                 .user = j,
                                 .mem = j->o->mem};
@@ -136,39 +148,27 @@ static dlx_result take_moments(job *j, size_t layer, dlx_error *err)
     return run_layer(j, j->scratch, weights, DLX__SCHEME_WEIGHT_ONLY, observe_moments, err);
 }
 
-/* Begins or ends what is observed in a layer. */
-static dlx_result each_range(job *j, size_t layer, bool begin, dlx_error *err)
-{
-    for (int site = 0; site < DLX__N_SITES; site++) {
-        const dlx__role role = dlx__sites[site].readers[0];
-        const size_t n_in = dlx__model_tensor(j->m, role, layer)->shape[1];
-        DLX__TRY(begin ? dlx__ranges_begin(j->o->ranges, role, layer, n_in, err)
-                       : dlx__ranges_end(j->o->ranges, role, layer, err));
-    }
-    return DLX_OK;
-}
-
 /* The stream behind the rounded layer, for the next one. */
 static dlx_result advance(job *j, const dlx__tensor *weights, size_t layer, dlx_error *err)
 {
     if (!has_ranges(j))
         return run_layer(j, j->stream, weights, j->o->scheme, NULL, err);
     j->layer = layer;
-    DLX__TRY(each_range(j, layer, true, err));
+    DLX__TRY(dlx__ranges_begin_layer(j->o->ranges, j->m, layer, err));
     DLX__TRY(run_layer(j, j->stream, weights, DLX__SCHEME_WEIGHT_ONLY, observe_ranges, err));
-    return each_range(j, layer, false, err);
+    return dlx__ranges_end_layer(j->o->ranges, layer, err);
 }
 
-/* What the rows that a role's product reads have at most. */
+/* What the product of a role reads and writes. */
 static dlx_result tell_range(job *j, dlx__role role, size_t layer, dlx_error *err)
 {
     char name[DLX__RANGE_NAME_BYTES];
-    float largest;
+    dlx__product_ranges ranges;
     if (!has_ranges(j) || !dlx__range_name(name, role, layer))
         return DLX_OK;
     const int bits = j->o->scheme == DLX__SCHEME_STATIC16 ? 16 : 8;
-    DLX__TRY(dlx__ranges_largest(j->o->ranges, role, layer, bits, &largest, err));
-    return j->sink->range(j->sink->user, role, layer, largest, err);
+    DLX__TRY(dlx__ranges_of(j->o->ranges, role, layer, bits, &ranges, err));
+    return j->sink->range(j->sink->user, role, layer, &ranges, err);
 }
 
 static dlx_result put_layer(job *j, const dlx__rounded_layer *rounded, size_t layer, dlx_error *err)
@@ -249,12 +249,12 @@ static dlx_result observe_head(job *j, dlx_error *err)
     const size_t d = j->m->hp.n_embd;
     float *weight = j->scratch, *row = j->scratch + d; /* it has room for more than one row */
     dlx__to_f32(weight, norm->data, norm->dtype, d);
-    DLX__TRY(dlx__ranges_begin(j->o->ranges, DLX__ROLE_HEAD, 0, d, err));
+    DLX__TRY(dlx__ranges_begin_head(j->o->ranges, j->m, err));
     for (size_t r = 0; r < j->o->calibration->n_rows; r++) {
         j->d.kernels->norm(row, j->stream + r * d, weight, d, (float)j->m->hp.rms_eps);
         DLX__TRY(dlx__ranges_add(j->o->ranges, DLX__ROLE_HEAD, 0, row, d, 1, err));
     }
-    return dlx__ranges_end(j->o->ranges, DLX__ROLE_HEAD, 0, err);
+    return dlx__ranges_end_head(j->o->ranges, err);
 }
 
 static dlx_result open_moments(job *j, dlx_error *err)
@@ -301,11 +301,11 @@ static dlx_result put_ranged(void *user, dlx__role role, size_t layer, dlx_error
 static dlx_result quantize_ranged(job *j, dlx_error *err)
 {
     for (size_t layer = 0; layer < j->m->hp.n_layers; layer++) {
-        DLX__TRY(each_range(j, layer, true, err));
-        DLX__TRY(each_range(j, layer, false, err));
+        DLX__TRY(dlx__ranges_begin_layer(j->o->ranges, j->m, layer, err));
+        DLX__TRY(dlx__ranges_end_layer(j->o->ranges, layer, err));
     }
-    DLX__TRY(dlx__ranges_begin(j->o->ranges, DLX__ROLE_HEAD, 0, j->m->hp.n_embd, err));
-    DLX__TRY(dlx__ranges_end(j->o->ranges, DLX__ROLE_HEAD, 0, err));
+    DLX__TRY(dlx__ranges_begin_head(j->o->ranges, j->m, err));
+    DLX__TRY(dlx__ranges_end_head(j->o->ranges, err));
     DLX__TRY(dlx__quantizer_each(j->m, put_ranged, j, err));
     return tell_range(j, DLX__ROLE_HEAD, 0, err);
 }

@@ -33,9 +33,9 @@ typedef struct dlx__quantizer_sink {
     /* The rows [first, first + n) of a tensor: bytes in its new type, t its new description. */
     dlx_result (*put)(void *user, dlx__role role, size_t layer, const dlx__tensor *t, size_t first,
                       size_t n, dlx_error *err);
-    /* What the products that read the same rows as `role` of a layer met at most; the head's too.
-     */
-    dlx_result (*range)(void *user, dlx__role role, size_t layer, float largest, dlx_error *err);
+    /* What the product of `role` of a layer met; the head's too. */
+    dlx_result (*range)(void *user, dlx__role role, size_t layer, const dlx__product_ranges *ranges,
+                        dlx_error *err);
     void *user;
 } dlx__quantizer_sink;
 

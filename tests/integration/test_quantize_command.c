@@ -234,8 +234,44 @@ static void observers_of_several_runs(void **state)
     assert_false(same_files("all.gguf", "part.gguf"));
     assert_true(same_files("merged.gguf", "read.gguf"));
     json_t *seen = json_load_file(support_tmp("both.json"), 0, NULL);
-    assert_int_equal(json_array_size(json_object_get(seen, "observers")), 4 * 6 + 1);
+    assert_int_equal(json_array_size(json_object_get(seen, "observers")), 11 * 6 + 1);
     json_decref(seen);
+}
+
+/* Observations of an older version, which had nothing of what products write: the same ranges of
+ * what they read. A scheme that needs more says so, and so do files of both kinds. */
+static void observers_of_an_older_version(void **state)
+{
+    (void)state;
+    json_t *seen = json_load_file(support_tmp("both.json"), 0, NULL);
+    json_t *all = json_object_get(seen, "observers");
+    for (size_t i = json_array_size(all); i-- > 0;)
+        if (strstr(json_string_value(json_object_get(json_array_get(all, i), "name")), ".out"))
+            json_array_remove(all, i);
+    assert_int_equal(json_array_size(all), 4 * 6 + 1);
+    assert_int_equal(json_dump_file(seen, support_tmp("older.json"), 0), 0);
+    json_decref(seen);
+    quantize("older.gguf", "--scheme static --observed '" DLX_TMP_DIR "/older.json'");
+    assert_false(same_files("older.gguf", "read.gguf")); /* which has more */
+#define REFUSED "quantize models/records '" DLX_TMP_DIR "/refused.gguf' --observed '" DLX_TMP_DIR
+    static const struct {
+        const char *words, *said;
+    } cases[] = {
+        {REFUSED "/older.json' --scheme static-affine", "observe these texts again"},
+        {REFUSED "/older.json' --scheme static --observed '" DLX_TMP_DIR "/both.json'",
+         "in both files or in none"},
+        {"export '" DLX_TMP_DIR "/older.gguf' '" DLX_TMP_DIR
+         "/refused.pte' --dtype int8 --scheme static",
+         "only what it reads"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int code = dlx(cases[i].words);
+        if (code != 1 || !strstr(err, cases[i].said))
+            fail_msg("dlx %s: exit code %d: %s", cases[i].words, code, err);
+    }
+    works("run '" DLX_TMP_DIR "/older.gguf' 'Anna Smith ordered 12 lamps.' --max-tokens 4");
+    works("export '" DLX_TMP_DIR "/read.gguf' '" DLX_TMP_DIR
+          "/read.pte' --dtype int8 --scheme static");
 }
 
 /* ---- what is refused ----------------------------------------------------------------------- */
@@ -415,6 +451,7 @@ int main(void)
         cmocka_unit_test(the_file_is_a_model),
         cmocka_unit_test(a_page_with_plots),
         cmocka_unit_test(observers_of_several_runs),
+        cmocka_unit_test(observers_of_an_older_version),
         cmocka_unit_test(refusals),
         cmocka_unit_test(poor_calibration),
         cmocka_unit_test(interrupted),

@@ -19,8 +19,9 @@ static const char *const *compute_names(void)
 
 static const char *const *scheme_names(void)
 {
-    static const char *const names[] = {"weight-only", "dynamic",  "dynamic-row", "dynamic-affine",
-                                        "static",      "static16", NULL};
+    static const char *const names[] = {"weight-only",    "dynamic", "dynamic-row",
+                                        "dynamic-affine", "static",  "static16",
+                                        "static-affine",  NULL};
     return names;
 }
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *backend, *dtype, *cache, *data, *config, *stage;
+    const char *backend, *dtype, *scheme, *cache, *data, *config, *stage;
     opt_count ctx, rows, block, threads;
     bool no_denoise, json, quiet, report;
 } settings;
@@ -31,6 +31,12 @@ static const char *const *backend_names(void)
 static const char *const *dtype_names(void)
 {
     static const char *const names[] = {"fp32", "fp16", "int8", "int4", NULL};
+    return names;
+}
+
+static const char *const *scheme_names(void)
+{
+    static const char *const names[] = {"weight-only", "dynamic", "static", NULL};
     return names;
 }
 
@@ -51,6 +57,8 @@ static const opt program_rows[] = {
      .fallback = "xnnpack", .choices = backend_names},
     {"dtype", OPT_CHOICE, AT(dtype), "TYPE", .help = "of the weights; listed below",
      .fallback = "fp32", .choices = dtype_names},
+    {"scheme", OPT_CHOICE, AT(scheme), "NAME", .help = "how rows are rounded; listed below",
+     .fallback = "by type", .choices = scheme_names},
     {"cache", OPT_CHOICE, AT(cache), "FORM", .help = "where keys and values are; listed below",
      .fallback = "by family", .choices = cache_names},
     {"ctx", OPT_COUNT, AT(ctx), "N", .help = "positions", .fallback = "2048", .lo = 1,
@@ -99,6 +107,7 @@ static dlx_export_opts options(const settings *s)
     return (dlx_export_opts){.size = sizeof(dlx_export_opts),
                              .backend = s->backend,
                              .dtype = s->dtype,
+                             .scheme = s->scheme,
                              .cache = s->cache,
                              .n_ctx = (size_t)s->ctx.value,
                              .n_rows = (size_t)s->rows.value,
@@ -230,6 +239,10 @@ static const char *const about[] = {
     "come; int4, a scale for 32 inputs, the head int8. Quantize with calibration first (dlx "
     "quantize --type q4_0 --scales portable --method gptq), then export the GGUF file, whose "
     "weights int4 takes as they are.",
+    "Schemes: dynamic, rows rounded as they come, of int8 and int4; static, of int8: rows and "
+    "results of products are int8 by ranges that dlx quantize --scheme static --calibrate recorded "
+    "in MODEL, the head dynamic all the same; weight-only, of fp32, fp16 and int8: rows as they "
+    "are.",
     "Keys and values: state, kept in the program, as stock text runners call it; io, inputs and "
     "outputs of each pass; none, a whole canvas at a time, for families that see all of it; "
     "compat, the six inputs of fixed sizes that runners of the Python DiffuLex Edge expect.",
@@ -244,6 +257,8 @@ static const char *const about[] = {
 
 static const verb_example examples[] = {
     {"dlx export path/to/model model.pte --dtype int4", "for a phone"},
+    {"dlx export ranged.gguf model.pte --dtype int8 --scheme static",
+     "int8 throughout, by the ranges of ranged.gguf"},
     {"dlx export path/to/model same.gguf --dtype int4 --stage rounded",
      "its weights, for dlx eval same.gguf TASK"},
 };

@@ -34,8 +34,9 @@ static const char *const *type_names(void)
 
 static const char *const *scheme_names(void)
 {
-    static const char *const names[] = {"weight-only", "dynamic",  "dynamic-row", "dynamic-affine",
-                                        "static",      "static16", NULL};
+    static const char *const names[] = {"weight-only",    "dynamic", "dynamic-row",
+                                        "dynamic-affine", "static",  "static16",
+                                        "static-affine",  NULL};
     return names;
 }
 
@@ -310,7 +311,7 @@ static const char *const about[] = {
     "Schemes: weight-only multiplies floats; dynamic rounds rows to int8 as they come, 128 numbers "
     "to a scale, dynamic-row all of a row, dynamic-affine with a zero point, as phones run int8 "
     "and int4 programs of dlx export; static and static16 use ranges that calibration "
-    "records.",
+    "records, static-affine rounds what products write too, as phones run static programs.",
     NULL};
 
 static const verb_example examples[] = {

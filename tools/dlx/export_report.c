@@ -40,10 +40,10 @@ static void print_again(const json_t *report)
 void export_print_weights(const json_t *report)
 {
     out_printf(
-        "%s: %.2f MiB of float32, the weights of a program of %.2f MiB, in %.1f s (%s, %s)\n",
+        "%s: %.2f MiB of float32, the weights of a program of %.2f MiB, in %.1f s (%s, %s %s)\n",
         show_path(text(report, "path")).text, number(report, "bytes") / (1 << 20),
         number(report, "weight_bytes") / (1 << 20), number(report, "seconds"),
-        text(report, "backend"), text(report, "dtype"));
+        text(report, "backend"), text(report, "dtype"), text(report, "scheme"));
     print_fallbacks(report);
     print_again(report);
 }
@@ -51,10 +51,11 @@ void export_print_weights(const json_t *report)
 void export_print(const json_t *report)
 {
     const double all = number(report, "bytes") + number(report, "data_bytes");
-    out_printf("%s: %.2f MiB, %.3f of its weights, in %.1f s (%s, %s, cache %s)\n",
+    out_printf("%s: %.2f MiB, %.3f of its weights, in %.1f s (%s, %s %s, cache %s)\n",
                show_path(text(report, "path")).text, all / (1 << 20),
                all / number(report, "weight_bytes"), number(report, "seconds"),
-               text(report, "backend"), text(report, "dtype"), text(report, "cache"));
+               text(report, "backend"), text(report, "dtype"), text(report, "scheme"),
+               text(report, "cache"));
     print_fallbacks(report);
     print_again(report);
     out_printf("  %.0f positions, %.0f rows a pass\n", number(report, "n_ctx"),

@@ -44,7 +44,7 @@ static void put_lane(const dlx__cpu_job *j, const dlx__acts *q, size_t group, si
     for (size_t i = 0; i < c; i++)
         to[i] = y[i * width];
     if (dlx__cpu_attend_rounds(j->b))
-        dlx__cpu_round_part(j->b, q, row, col, c, j->layer->o.in_largest);
+        dlx__cpu_round_part(j->b, q, row, col, c, &j->layer->o);
 }
 
 /* The lanes [first, first + n) of a group; q and y [head_dim][width] are the thread's own. */

@@ -96,6 +96,8 @@ static void say_scheme(writer *w, dlx__scheme scheme)
             "rounded to int8 with a zero point, a scale for every row, multiplied as float32",
         [DLX__SCHEME_STATIC] = "rounded to int8, by the ranges that calibration recorded",
         [DLX__SCHEME_STATIC16] = "rounded to int16, by the ranges that calibration recorded",
+        [DLX__SCHEME_STATIC_AFFINE] = "rounded to int8 with a zero point, and results too, by the "
+                                      "ranges that calibration recorded, multiplied as float32",
     };
     if (dlx__scheme_is_for_all(scheme))
         SAY(w, "scheme %s: all products read rows %s\n", dlx__scheme_name(scheme), rows[scheme]);

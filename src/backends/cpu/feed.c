@@ -21,26 +21,28 @@ static void add_product(const dlx__cpu_job *j, const dlx__cpu_linear *linear, co
             float *y = sum + r * DLX__CPU_STEP;
             if (linear->bias)
                 b->kernels->add(y, linear->bias + i, n);
+            dlx__cpu_keep(j, 0, n_out, r, i, y, n);
+            dlx__cpu_round_result(b, linear, y, n);
             b->kernels->add(j->x + r * n_out + i, y, n);
         }
     }
 }
 
 /* The thread's share of the tile's rows in `a`. */
-static void round_rows(const dlx__cpu_job *j, const dlx__acts *a, float recorded, int thread,
-                       int n_threads)
+static void round_rows(const dlx__cpu_job *j, const dlx__acts *a, const dlx__cpu_linear *reader,
+                       int thread, int n_threads)
 {
     const dlx__acts rows = dlx__cpu_rows(a, j->n_rows);
     size_t begin, end;
     dlx__pool_share(j->n_rows, 1, thread, n_threads, &begin, &end);
     for (size_t r = begin; r < end; r++)
-        dlx__cpu_round_row(j->b, &rows, r, recorded);
+        dlx__cpu_round_row(j->b, &rows, r, reader);
 }
 
 void dlx__cpu_round_q_phase(void *job, int thread, int n_threads)
 {
     const dlx__cpu_job *j = job;
-    round_rows(j, &j->b->q, j->layer->o.in_largest, thread, n_threads);
+    round_rows(j, &j->b->q, &j->layer->o, thread, n_threads);
 }
 
 /* Of few rows every thread makes what products read for itself, which costs less than a barrier;
@@ -62,7 +64,7 @@ static dlx__acts attended(const dlx__cpu_job *j, int thread)
     q.ints = b->threads[thread].q.ints;
     q.halves = b->threads[thread].q.halves;
     for (size_t r = 0; r < j->n_rows; r++)
-        dlx__cpu_round_row(b, &q, r, j->layer->o.in_largest);
+        dlx__cpu_round_row(b, &q, r, &j->layer->o);
     return q;
 }
 
@@ -84,9 +86,13 @@ static void swiglu(const dlx__cpu_job *j, const dlx__acts *ff, float *gate, floa
             kernels->add(g, j->layer->gate.bias + i, n);
         if (j->layer->up.bias)
             kernels->add(u, j->layer->up.bias + i, n);
+        dlx__cpu_keep(j, 0, j->layer->gate.w.n_out, r, i, g, n);
+        dlx__cpu_keep(j, 1, j->layer->up.w.n_out, r, i, u, n);
+        dlx__cpu_round_result(j->b, &j->layer->gate, g, n);
+        dlx__cpu_round_result(j->b, &j->layer->up, u, n);
         kernels->silu_mul(ff->x + r * ff->stride + i, g, u, n);
         if (dlx__cpu_rounds_parts(j->b))
-            dlx__cpu_round_part(j->b, ff, r, i, n, j->layer->down.in_largest);
+            dlx__cpu_round_part(j->b, ff, r, i, n, &j->layer->down);
     }
 }
 
@@ -114,7 +120,7 @@ void dlx__cpu_gate_phase(void *job, int thread, int n_threads)
 void dlx__cpu_round_ff_phase(void *job, int thread, int n_threads)
 {
     const dlx__cpu_job *j = job;
-    round_rows(j, &j->b->ff, j->layer->down.in_largest, thread, n_threads);
+    round_rows(j, &j->b->ff, &j->layer->down, thread, n_threads);
 }
 
 void dlx__cpu_down_phase(void *job, int thread, int n_threads)

@@ -55,7 +55,7 @@ static void gather_phase(void *arg, int thread, int n_threads)
     dlx__pool_share(j->n, 1, thread, n_threads, &begin, &end);
     for (size_t r = begin; r < end; r++) {
         gather_row(j, r, b->threads[thread].buffer);
-        dlx__cpu_round_row(b, &h, r, b->program->head.in_largest);
+        dlx__cpu_round_row(b, &h, r, &b->program->head);
     }
 }
 

@@ -94,7 +94,10 @@ static dlx_result take_linear(matcher *m, dlx__cpu_linear *out, dlx__value *from
         return refuse(m, at, "weight rows of whole blocks");
     *out = (dlx__cpu_linear){.tensor = w,
                              .stored = {w->data, w->dtype, w->shape[0], w->shape[1], row_bytes},
-                             .in_largest = node->in_largest};
+                             .in_largest = node->in_largest,
+                             .has_ranges = node->has_ranges && at != m->g->logits,
+                             .in = dlx__affine_at_least(node->in_range, DLX__AFFINE_LEAST_SCALE),
+                             .out = dlx__affine_at_least(node->out_range, DLX__AFFINE_LEAST_SCALE)};
     *from = node->in[0];
     return take_vector(m, &out->bias, node->bias);
 }

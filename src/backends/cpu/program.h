@@ -5,6 +5,7 @@
 #ifndef DLX__CPU_PROGRAM_H
 #define DLX__CPU_PROGRAM_H
 
+#include "dtype/affine.h"
 #include "graph/graph.h"
 #include "kernel/kernel.h"
 
@@ -14,6 +15,8 @@ typedef struct dlx__cpu_linear {
     dlx__packed w;             /* the same in panels; what products read */
     const float *bias;         /* [out], NULL: none */
     float in_largest;          /* what calibration recorded of its input; 0: nothing */
+    bool has_ranges; /* it recorded ranges too, of which these are made; not of the head */
+    dlx__affine in, out;
 } dlx__cpu_linear;
 
 typedef struct dlx__cpu_norm {

@@ -18,7 +18,7 @@ static void norm_row(const dlx__cpu_job *j, const dlx__acts *h, size_t row)
     const size_t d = b->shape.n_embd;
     b->kernels->norm(h->x + row * h->stride, j->x + row * d, j->norm->weight, d, j->norm->eps);
     if (!j->as_is)
-        dlx__cpu_round_row(b, h, row, j->recorded);
+        dlx__cpu_round_row(b, h, row, j->reader);
 }
 
 void dlx__cpu_norm_phase(void *job, int thread, int n_threads)
@@ -68,6 +68,8 @@ static void finish_row(const dlx__cpu_job *j, const head *to, size_t r, float *y
     const size_t c = b->shape.head_dim, at = (j->first_row + r) * (c / 2);
     if (to->linear->bias)
         b->kernels->add(y, to->linear->bias + to->index * c, c);
+    dlx__cpu_keep(j, (int)to->kind, to->linear->w.n_out, r, to->index * c, y, c);
+    dlx__cpu_round_result(b, to->linear, y, c);
     if (!to->norm)
         return;
     if (to->norm->weight)

@@ -50,23 +50,54 @@ static void round_to_affine(float *x, size_t n)
     }
 }
 
-void dlx__cpu_round_part(const dlx__backend *b, const dlx__acts *a, size_t row, size_t col,
-                         size_t n, float recorded)
+/* The same with a scale and a zero point that are known; multiplied by the inverse, as there. */
+static void round_by(float *x, size_t n, const dlx__affine *a)
 {
-    if (b->scheme == DLX__SCHEME_STATIC16 && recorded > 0)
-        round_to_int16(a->x + row * a->stride + col, n, recorded);
+    const float inverse = 1.0f / a->scale;
+    const float low = (float)(a->q_min - a->zero_point), high = (float)(a->q_max - a->zero_point);
+    for (size_t i = 0; i < n; i++) {
+        const float q = rintf(x[i] * inverse);
+        const float inside = q < low ? low : q;
+        x[i] = (inside > high ? high : inside) * a->scale;
+    }
+}
+
+void dlx__cpu_round_result(const dlx__backend *b, const dlx__cpu_linear *product, float *y,
+                           size_t n)
+{
+    if (b->scheme == DLX__SCHEME_STATIC_AFFINE)
+        round_by(y, n, &product->out);
+}
+
+void dlx__cpu_round_part(const dlx__backend *b, const dlx__acts *a, size_t row, size_t col,
+                         size_t n, const dlx__cpu_linear *reader)
+{
+    float *x = a->x + row * a->stride + col;
+    if (b->scheme == DLX__SCHEME_STATIC16 && reader->in_largest > 0)
+        round_to_int16(x, n, reader->in_largest);
+    if (b->scheme == DLX__SCHEME_STATIC_AFFINE && reader->has_ranges)
+        round_by(x, n, &reader->in);
     if (a->ints)
-        b->kernels->quantize(a, row, col, n, b->scheme == DLX__SCHEME_STATIC ? &recorded : NULL);
+        b->kernels->quantize(a, row, col, n,
+                             b->scheme == DLX__SCHEME_STATIC ? &reader->in_largest : NULL);
     if (a->halves)
         b->kernels->halve(a, row, col, n);
 }
 
-void dlx__cpu_round_row(const dlx__backend *b, const dlx__acts *a, size_t row, float recorded)
+/* Rows of the head have no static form. */
+static bool rounds_as_they_come(const dlx__backend *b, const dlx__cpu_linear *reader)
 {
-    if (b->scheme == DLX__SCHEME_DYNAMIC_AFFINE)
+    return b->scheme == DLX__SCHEME_DYNAMIC_AFFINE ||
+           (b->scheme == DLX__SCHEME_STATIC_AFFINE && !reader->has_ranges);
+}
+
+void dlx__cpu_round_row(const dlx__backend *b, const dlx__acts *a, size_t row,
+                        const dlx__cpu_linear *reader)
+{
+    if (rounds_as_they_come(b, reader))
         round_to_affine(a->x + row * a->stride, a->n_in);
     if (!a->ints || b->scheme != DLX__SCHEME_DYNAMIC_ROW) {
-        dlx__cpu_round_part(b, a, row, 0, a->n_in, recorded);
+        dlx__cpu_round_part(b, a, row, 0, a->n_in, reader);
         return;
     }
     const float largest = largest_of(a->x + row * a->stride, a->n_in);

@@ -12,6 +12,8 @@
 #include "base/pool.h"
 #include "model/kv_cache.h"
 
+#include <string.h>
+
 enum {
     DLX__CPU_TILE = 128,        /* most rows of a tile */
     DLX__CPU_PRIVATE = 32,      /* a tile of at most so many rows is normed by every thread for
@@ -110,12 +112,17 @@ static inline bool dlx__cpu_rounds_parts(const dlx__backend *b)
 
 /*
  * Makes what products read of a row whose numbers are there; or, where it can be rounded in parts,
- * of the inputs [col, col + n); col as for kernels.quantize. recorded: the largest number that
- * calibration saw in such rows; 0: static schemes leave them alone.
+ * of the inputs [col, col + n); col as for kernels.quantize. What calibration saw in such rows is
+ * that of `reader`, a product that reads them; without it static schemes leave them alone.
  */
-void dlx__cpu_round_row(const dlx__backend *b, const dlx__acts *a, size_t row, float recorded);
+void dlx__cpu_round_row(const dlx__backend *b, const dlx__acts *a, size_t row,
+                        const dlx__cpu_linear *reader);
 void dlx__cpu_round_part(const dlx__backend *b, const dlx__acts *a, size_t row, size_t col,
-                         size_t n, float recorded);
+                         size_t n, const dlx__cpu_linear *reader);
+
+/* What a product wrote, its bias added, where the scheme rounds that too. */
+void dlx__cpu_round_result(const dlx__backend *b, const dlx__cpu_linear *product, float *y,
+                           size_t n);
 
 /* Load with a table of kernels of the caller's choice: tests compare them. */
 dlx_result dlx__cpu_open(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
@@ -134,10 +141,28 @@ typedef struct dlx__cpu_job {
     size_t n_rows;    /* of the tile */
     float *x;         /* [n_rows][n_embd]: the tile's residual stream */
     const dlx__cpu_norm *norm;
-    float recorded;     /* of what is normed */
-    bool as_is;         /* what is normed is not rounded */
-    bool queries, keys; /* which projections this round makes */
+    const dlx__cpu_linear *reader; /* of what is normed */
+    bool as_is;                    /* what is normed is not rounded */
+    bool queries, keys;            /* which projections this round makes */
+    float *room;       /* [dlx__cpu_written_bytes] where the caller observes what products write;
+                          NULL: it does not */
+    float *written[3]; /* [n_rows][n_out] in it, of the products of the phase; NULL: not kept */
 } dlx__cpu_job;
+
+/* Room for what the products of any phase write. */
+size_t dlx__cpu_written_bytes(const dlx__cpu_shape *s);
+/* Before a phase: of up to three products (q, k, v; gate, up; or one) what they write is kept,
+ * where the caller observes it; NULL: not this one. Behind the phase it is shown to the caller. */
+void dlx__cpu_keep_products(dlx__cpu_job *j, const dlx__cpu_linear *const products[3]);
+void dlx__cpu_show_products(const dlx__cpu_job *j, const dlx__cpu_linear *const products[3]);
+
+/* Keeps the columns [col, col + n) of row r of product k of the phase, n_out wide. */
+static inline void dlx__cpu_keep(const dlx__cpu_job *j, int k, size_t n_out, size_t r, size_t col,
+                                 const float *y, size_t n)
+{
+    if (j->written[k])
+        memcpy(j->written[k] + r * n_out + col, y, n * sizeof *y);
+}
 
 /* Does attention round what it writes? Only whole spans; other heads wait for all to be there. */
 static inline bool dlx__cpu_attend_rounds(const dlx__backend *b)

@@ -59,10 +59,18 @@ static void run_normed(dlx__cpu_job *j, const dlx__cpu_norm *norm, const dlx__cp
                        dlx__pool_fn phase)
 {
     j->norm = norm;
-    j->recorded = first->in_largest;
+    j->reader = first;
     if (!dlx__cpu_norms_alone(j))
         run(j, dlx__cpu_norm_phase);
     run(j, phase);
+}
+
+/* A phase of products whose results the caller may observe. */
+static void run_kept(dlx__cpu_job *j, const dlx__cpu_linear *const products[3], dlx__pool_fn phase)
+{
+    dlx__cpu_keep_products(j, products);
+    run(j, phase);
+    dlx__cpu_show_products(j, products);
 }
 
 /* The projections of the tile in j, ready for attention. */
@@ -71,7 +79,11 @@ static void project(dlx__cpu_job *j, bool queries, bool keys)
     j->queries = queries;
     j->keys = keys;
     const dlx__cpu_layer *l = j->layer;
+    const dlx__cpu_linear *const products[3] = {queries ? &l->q : NULL, keys ? &l->k : NULL,
+                                                keys ? &l->v : NULL};
+    dlx__cpu_keep_products(j, products);
     run_normed(j, &l->attn_norm, &l->q, dlx__cpu_project_phase);
+    dlx__cpu_show_products(j, products);
     if (queries)
         observe(j, &l->q, &j->b->h);
 }
@@ -85,13 +97,16 @@ static void run_tile(dlx__cpu_job *j, bool keys)
     observe(j, &l->o, &b->q);
     if (dlx__cpu_rounds_q_apart(j))
         run(j, dlx__cpu_round_q_phase);
-    run(j, dlx__cpu_output_phase);
+    run_kept(j, (const dlx__cpu_linear *const[3]){&l->o}, dlx__cpu_output_phase);
+    const dlx__cpu_linear *const gated[3] = {&l->gate, &l->up};
+    dlx__cpu_keep_products(j, gated);
     run_normed(j, &l->mlp_norm, &l->gate, dlx__cpu_gate_phase);
+    dlx__cpu_show_products(j, gated);
     observe(j, &l->gate, &b->h);
     observe(j, &l->down, &b->ff);
     if (!dlx__cpu_rounds_parts(b))
         run(j, dlx__cpu_round_ff_phase);
-    run(j, dlx__cpu_down_phase);
+    run_kept(j, (const dlx__cpu_linear *const[3]){&l->down}, dlx__cpu_down_phase);
 }
 
 static bool stopped(const dlx__step *in)
@@ -183,7 +198,8 @@ static dlx_result run_layers(dlx__cpu_job *j, float *rows, dlx_error *err)
     return DLX_OK;
 }
 
-/* The tap's copy of the rows is the one allocation of a step, made for a caller who debugs. */
+/* The copies for the tap and for observers are the only allocations of a step, made for callers who
+ * debug or calibrate. */
 dlx_result dlx__cpu_step(dlx__backend *b, const dlx__step *in, dlx_error *err)
 {
     DLX__TRY(check_step(b, in, err));
@@ -195,8 +211,17 @@ dlx_result dlx__cpu_step(dlx__backend *b, const dlx__step *in, dlx_error *err)
             return dlx__fail_memory(err, "copying rows for the tap of a step", n_bytes);
     }
     dlx__cpu_job j = {.b = b, .in = in};
+    dlx_result r = DLX_OK;
+    if (in->observe_out) {
+        j.room = dlx__alloc(b->mem, dlx__cpu_written_bytes(&b->shape));
+        if (!j.room)
+            r = dlx__fail_memory(err, "keeping what products write",
+                                 dlx__cpu_written_bytes(&b->shape));
+    }
     b->n_last[in->stream] = 0;
-    dlx_result r = run_layers(&j, rows, err);
+    if (r == DLX_OK)
+        r = run_layers(&j, rows, err);
+    dlx__free(b->mem, j.room);
     dlx__free(b->mem, rows);
     return r;
 }

@@ -9,6 +9,7 @@ static dlx__pte_model_opts options(const dlx__export_opts *o)
     const dlx__packing table = dlx__packing_of_table(o->packing);
     return (dlx__pte_model_opts){.packing = o->packing,
                                  .head = dlx__packing_of_head(o->packing),
+                                 .scheme = o->scheme,
                                  .half_embedding = table == DLX__PACK_FP16,
                                  .cache = o->cache,
                                  .n_ctx = o->n_ctx,

@@ -9,8 +9,13 @@ enum { N_ROWS = 9 };
 static void record(random_model *m, float largest)
 {
     for (size_t i = 0; i < m->model.graph.n; i++)
-        if (m->model.graph.nodes[i].op == DLX__OP_LINEAR)
-            m->model.graph.nodes[i].in_largest = largest;
+        if (m->model.graph.nodes[i].op == DLX__OP_LINEAR) {
+            dlx__node *node = &m->model.graph.nodes[i];
+            node->in_largest = largest;
+            node->has_ranges = true;
+            node->in_range = (dlx__range){-largest, 0.75f * largest};
+            node->out_range = (dlx__range){-0.75f * largest, largest};
+        }
 }
 
 static random_model *model_of(dlx__dtype dtype, size_t head_dim, uint64_t seed)
@@ -96,6 +101,8 @@ static void every_scheme_equals_the_reference(void **state)
     const dlx__kernels *tables[] = {&dlx__kernels_scalar, dlx__kernels_best(&cpu)};
     for (size_t k = 0; k < DLX__LEN(tables); k++)
         for (int s = DLX__SCHEME_WEIGHT_ONLY; s < DLX__N_SCHEMES; s++) {
+            if (s == DLX__SCHEME_STATIC_AFFINE) /* weights as they are here, int8 there: below */
+                continue;
             for (size_t t = 0; t < (k == 0 ? 1 : DLX__LEN(dtypes)); t++)
                 equals_reference(tables[k], dtypes[t], (dlx__scheme)s, false);
             if (k > 0)
@@ -126,6 +133,70 @@ static void schemes_are_different(void **state)
         assert_true(from[DLX__SCHEME_DYNAMIC] < from[DLX__SCHEME_STATIC]);
         random_model_release(m);
     }
+}
+
+/* Each row of a float matrix as whole multiples of a 127th of its largest. */
+static void round_weights(random_model *m)
+{
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        const dlx__tensor *w = &m->tensors[t];
+        float *x = (float *)(uintptr_t)w->data;
+        for (size_t r = 0; w->n_dims == 2 && r < w->shape[0]; r++, x += w->shape[1]) {
+            float largest = 0;
+            for (size_t i = 0; i < w->shape[1]; i++)
+                largest = fmaxf(largest, fabsf(x[i]));
+            for (size_t i = 0; i < w->shape[1]; i++)
+                x[i] = rintf(x[i] * (127 / largest)) * (largest / 127);
+        }
+    }
+}
+
+/* Of weights that are int8 already both backends compute the same: in floats here, in integers
+ * there. */
+static void static_affine_equals_the_reference(void **state)
+{
+    (void)state;
+    dlx__cpu cpu;
+    dlx__cpu_detect(&cpu);
+    const dlx__kernels *tables[] = {&dlx__kernels_scalar, dlx__kernels_best(&cpu)};
+    for (size_t k = 0; k < DLX__LEN(tables); k++) {
+        double best = 1;
+        for (uint64_t seed = 0; seed < 4; seed++) {
+            random_model *m = model_of(DLX__F32, seed % 2 ? 128 : 32, seed + 3);
+            round_weights(m);
+            record(m, 3);
+            const double d = scheme_distance(m, tables[k], DLX__SCHEME_STATIC_AFFINE, NULL,
+                                             DLX__SCHEME_STATIC_AFFINE, false, seed ? 40 : N_ROWS);
+            assert_true(d <= 5e-2);
+            best = fmin(best, d);
+            random_model_release(m);
+        }
+        assert_true(best <= 2e-5);
+    }
+}
+
+/* What products read alone, or half of what they wrote: it is told, and how to have the rest. */
+static void static_affine_needs_results(void **state)
+{
+    (void)state;
+    const dlx__backend_class *const classes[] = {&dlx__backend_cpu, &dlx__backend_reference};
+    const dlx__backend_opts opts = opts_of(DLX__SCHEME_STATIC_AFFINE, false);
+    random_model *m = model_of(DLX__F32, 64, 7);
+    for (size_t c = 0; c < DLX__LEN(classes); c++)
+        for (size_t i = 0; i < 2; i++) {
+            dlx_error err = {.code = DLX_OK};
+            dlx__backend *b;
+            record(m, 1);
+            for (size_t k = 0; k < m->model.graph.n; k++) {
+                m->model.graph.nodes[k].has_ranges = false;
+                m->model.graph.nodes[k].in_largest *= (float)i;
+            }
+            assert_int_equal(classes[c]->load(&b, &m->model, &opts, &err), DLX_E_ARG);
+            assert_says(&err, "reads and writes");
+            assert_says(&err, i ? "only what it reads" : "found none");
+            assert_says(&err, "--scheme static --calibrate");
+        }
+    random_model_release(m);
 }
 
 /* Weight-only of integers is the model of the floats that they stand for. */
@@ -246,6 +317,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_scheme_equals_the_reference),
+        cmocka_unit_test(static_affine_equals_the_reference),
+        cmocka_unit_test(static_affine_needs_results),
         cmocka_unit_test(schemes_are_different),
         cmocka_unit_test(weight_only_equals_floats),
         cmocka_unit_test(affine_rows_are_for_all_weights),

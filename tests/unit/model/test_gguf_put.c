@@ -174,13 +174,13 @@ static void other_keys_are_carried(void **state)
     dlx__model_release(&a);
 }
 
-/* The range of what the node with this weight reads; 0: none. */
-static float largest_of(const dlx__graph *g, const dlx__tensor *weight)
+/* The product with this weight; NULL: none. */
+static const dlx__node *product_of(const dlx__graph *g, const dlx__tensor *weight)
 {
     for (size_t i = 0; i < g->n; i++)
         if (g->nodes[i].op == DLX__OP_LINEAR && g->nodes[i].weight == weight)
-            return g->nodes[i].in_largest;
-    return 0;
+            return &g->nodes[i];
+    return NULL;
 }
 
 static dlx_result record(dlx__gguf_writer *w, void *user, dlx_error *err)
@@ -189,24 +189,45 @@ static dlx_result record(dlx__gguf_writer *w, void *user, dlx_error *err)
     dlx__gguf_tensors list;
     dlx__gguf_string names[64];
     float largest[64];
-    size_t n = 0;
+    dlx__range in[64], out[64];
+    dlx__recorded_ranges ranges = {names, largest, in, out, 0};
     DLX__TRY(dlx__gguf_tensors_init(&list, m, err));
     for (size_t i = 0; i < list.n; i++) {
-        largest[n] = largest_of(&m->graph, list.items[i].tensor);
-        names[n] = (dlx__gguf_string){list.items[i].name, strlen(list.items[i].name)};
-        n += largest[n] > 0;
+        const dlx__node *node = product_of(&m->graph, list.items[i].tensor);
+        if (!node || node->in_largest == 0)
+            continue;
+        if (!node->has_ranges)
+            ranges.in = ranges.out = NULL;
+        names[ranges.n] = (dlx__gguf_string){list.items[i].name, strlen(list.items[i].name)};
+        largest[ranges.n] = node->in_largest;
+        in[ranges.n] = node->in_range;
+        out[ranges.n++] = node->out_range;
     }
-    const dlx_result r = dlx__recorded_put(w, DLX__SCHEME_STATIC, "gptq", names, largest, n, err);
+    const dlx_result r = dlx__recorded_put(w, DLX__SCHEME_STATIC, "gptq", &ranges, err);
     dlx__gguf_tensors_release(&list);
     return r;
 }
 
-/* A range for every product, the tied head's too, that no other has. */
-static void set_ranges(dlx__model *m)
+/* Ranges for every product, the tied head's too, that no other has; `whole` with what it writes. */
+static void set_ranges(dlx__model *m, bool whole)
 {
-    for (size_t i = 0; i < m->graph.n; i++)
-        if (m->graph.nodes[i].op == DLX__OP_LINEAR)
-            m->graph.nodes[i].in_largest = 0.25f + (float)i;
+    for (size_t i = 0; i < m->graph.n; i++) {
+        dlx__node *node = &m->graph.nodes[i];
+        if (node->op != DLX__OP_LINEAR)
+            continue;
+        node->in_largest = 0.25f + (float)i;
+        node->has_ranges = whole;
+        if (whole) {
+            node->in_range = (dlx__range){-(float)i, 2.5f};
+            node->out_range = (dlx__range){-0.125f, 1 + (float)i};
+        }
+    }
+}
+
+static void assert_same_range(dlx__range a, dlx__range b)
+{
+    assert_float_equal(a.min, b.min, 0);
+    assert_float_equal(a.max, b.max, 0);
 }
 
 static void a_record_comes_back(void **state)
@@ -217,16 +238,25 @@ static void a_record_comes_back(void **state)
         dlx_error err = {0};
         dlx__model a, b;
         open_golden(&a, folders[f]);
-        set_ranges(&a);
+        set_ranges(&a, f != 2); /* older files have nothing of what products write */
         a.graph.nodes[a.graph.logits].in_largest = f == 0 ? 0 : 9; /* one may be without */
+        a.graph.nodes[a.graph.logits].has_ranges = f == 1;
+        if (f == 0)
+            a.graph.nodes[a.graph.logits].in_range = a.graph.nodes[a.graph.logits].out_range =
+                (dlx__range){0, 0};
         const char *path = tmp("recorded.gguf");
         ok(gguf_copy(&a, path, GGUF_AS_STORED, record, &a, NULL, &err), err);
         ok(dlx__model_open(&b, path, DLX__NEED_WEIGHTS, NULL, &err), err);
         assert_int_equal(b.scheme, DLX__SCHEME_STATIC);
         assert_string_equal(b.quant_method, "gptq");
         assert_int_equal(a.graph.n, b.graph.n);
-        for (size_t i = 0; i < a.graph.n; i++)
-            assert_float_equal(a.graph.nodes[i].in_largest, b.graph.nodes[i].in_largest, 0);
+        for (size_t i = 0; i < a.graph.n; i++) {
+            const dlx__node *x = &a.graph.nodes[i], *y = &b.graph.nodes[i];
+            assert_float_equal(x->in_largest, y->in_largest, 0);
+            assert_int_equal(x->has_ranges, y->has_ranges);
+            assert_same_range(x->in_range, y->in_range);
+            assert_same_range(x->out_range, y->out_range);
+        }
         assert_int_equal(dlx__scheme_check(b.scheme, &b.graph, &err), f ? DLX_OK : DLX_E_ARG);
         dlx__model_release(&b);
         dlx__model_release(&a);
@@ -239,12 +269,16 @@ typedef struct bad_record {
     float largest[3];
     size_t n_largest;
     enum { AS_F32, AS_I32, ABSENT } as;
+    float in[4], out[4];
+    size_t n_in, n_out;
     dlx_result code;
     const char *part;
 } bad_record;
 
 #define Q0 "blk.0.attn_q.weight"
 #define V0 "blk.0.attn_v.weight"
+#define ONE .names = {Q0}, .largest = {1}, .n_largest = 1
+#define PAIRS .in = {-1, 1}
 
 static const bad_record bad_records[] = {
     {.scheme = "fast", .code = DLX_E_UNSUPPORTED, .part = "dlx.quant.scheme"},
@@ -253,8 +287,8 @@ static const bad_record bad_records[] = {
     {.method = "", .code = DLX_E_FORMAT, .part = "dlx.quant.method"},
     {.method = "two words", .code = DLX_E_FORMAT, .part = "dlx.quant.method"},
     {.method = "a-method-whose-name-is-much-too-long", .code = DLX_E_FORMAT, .part = ".method"},
-    {.names = {Q0}, .largest = {1, 2}, .n_largest = 2, .code = DLX_E_FORMAT, .part = "2 and 1"},
-    {.names = {Q0, V0}, .largest = {1}, .n_largest = 1, .code = DLX_E_FORMAT, .part = "1 and 2"},
+    {.names = {Q0}, .largest = {1, 2}, .n_largest = 2, .code = DLX_E_FORMAT, .part = "2 for 1"},
+    {.names = {Q0, V0}, .largest = {1}, .n_largest = 1, .code = DLX_E_FORMAT, .part = "1 for 2"},
     {.names = {Q0}, .as = ABSENT, .code = DLX_E_FORMAT, .part = "range.largest as a list"},
     {.largest = {1}, .n_largest = 1, .code = DLX_E_FORMAT, .part = "range.names as a list"},
     {.names = {Q0}, .as = AS_I32, .code = DLX_E_FORMAT, .part = "found something else"},
@@ -274,6 +308,14 @@ static const bad_record bad_records[] = {
     {.names = {Q0}, .largest = {0}, .n_largest = 1, .code = DLX_E_FORMAT, .part = "above zero"},
     {.names = {Q0}, .largest = {NAN}, .n_largest = 1, .code = DLX_E_FORMAT, .part = "nan"},
     {.names = {Q0}, .largest = {INFINITY}, .n_largest = 1, .code = DLX_E_FORMAT, .part = "inf"},
+    {.in = {-1, 1}, .n_in = 2, .code = DLX_E_FORMAT, .part = "range.names as a list"},
+    {ONE, .in = {-1, 1}, .n_in = 2, .code = DLX_E_FORMAT, .part = "range.out as a list"},
+    {ONE, .out = {-1, 1}, .n_out = 2, .code = DLX_E_FORMAT, .part = "range.in as a list"},
+    {ONE, PAIRS, .n_in = 2, .n_out = 3, .code = DLX_E_FORMAT, .part = "3 for 1"},
+    {ONE, PAIRS, .n_in = 4, .n_out = 2, .code = DLX_E_FORMAT, .part = "4 for 1"},
+    {ONE, .in = {1, -1}, .n_in = 2, .n_out = 2, .code = DLX_E_FORMAT, .part = "found 1 and -1"},
+    {ONE, .in = {NAN, 1}, .n_in = 2, .n_out = 2, .code = DLX_E_FORMAT, .part = "range.in, the"},
+    {ONE, PAIRS, .n_in = 2, .n_out = 2, .out = {0, INFINITY}, .code = DLX_E_FORMAT, .part = "inf"},
 };
 
 static dlx_result put_bad(dlx__gguf_writer *w, void *user, dlx_error *err)
@@ -293,6 +335,10 @@ static dlx_result put_bad(dlx__gguf_writer *w, void *user, dlx_error *err)
         DLX__TRY(dlx__gguf_put_texts(w, "dlx.quant.range.names", names, n));
     if (b->as == AS_I32)
         return dlx__gguf_put_i32s(w, "dlx.quant.range.largest", whole, n);
+    if (b->n_in)
+        DLX__TRY(dlx__gguf_put_f32s(w, "dlx.quant.range.in", b->in, b->n_in));
+    if (b->n_out)
+        DLX__TRY(dlx__gguf_put_f32s(w, "dlx.quant.range.out", b->out, b->n_out));
     if (b->as == ABSENT || (b->n_largest == 0 && n == 0))
         return DLX_OK;
     return dlx__gguf_put_f32s(w, "dlx.quant.range.largest", b->largest, b->n_largest);
@@ -334,7 +380,7 @@ static void memory_may_run_out(void **state)
     (void)state;
     dlx__model m;
     open_golden(&m, "llada-tiny");
-    set_ranges(&m);
+    set_ranges(&m, true);
     for (size_t n = 1;; n++) {
         failing_mem mem;
         dlx_error err = {0};

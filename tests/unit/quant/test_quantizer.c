@@ -36,7 +36,7 @@ enum { MOST = 4 << 20 };
 typedef struct given {
     uint8_t *bytes;
     size_t n_bytes, n_tensors, n_ranges;
-    float ranges[256];
+    dlx__product_ranges ranges[256];
 } given;
 
 static dlx_result put(void *user, dlx__role role, size_t layer, const dlx__tensor *t, size_t first,
@@ -54,13 +54,14 @@ static dlx_result put(void *user, dlx__role role, size_t layer, const dlx__tenso
     return DLX_OK;
 }
 
-static dlx_result range(void *user, dlx__role role, size_t layer, float largest, dlx_error *err)
+static dlx_result range(void *user, dlx__role role, size_t layer, const dlx__product_ranges *ranges,
+                        dlx_error *err)
 {
     given *g = user;
     (void)role;
     (void)layer;
     (void)err;
-    g->ranges[g->n_ranges++] = largest;
+    g->ranges[g->n_ranges++] = *ranges;
     return DLX_OK;
 }
 
@@ -237,14 +238,147 @@ static void ranges_are_recorded(void **state)
         dlx__observer_set_release(&seen);
         assert_int_equal(g.n_ranges, 7 * m.hp.n_layers + 1);
         for (size_t i = 0; i < g.n_ranges; i++)
-            assert_true(g.ranges[i] > 0 && isfinite(g.ranges[i]));
+            assert_true(g.ranges[i].largest > 0 && isfinite(g.ranges[i].largest));
         for (size_t i = 0; i < m.hp.n_layers; i++) { /* q, k and v read the same rows */
-            assert_true(g.ranges[7 * i] == g.ranges[7 * i + 1]);
-            assert_true(g.ranges[7 * i] == g.ranges[7 * i + 2]);
+            assert_true(g.ranges[7 * i].largest == g.ranges[7 * i + 1].largest);
+            assert_true(g.ranges[7 * i].largest == g.ranges[7 * i + 2].largest);
         }
     }
     dlx__calibration_release(&c);
     dlx__model_release(&m);
+    free(g.bytes);
+}
+
+/* Which number each product of a model wrote least and most. */
+typedef struct written {
+    const dlx__model *m;
+    dlx__range of[DLX__N_ROLES][8]; /* by role and layer */
+    size_t n_rows[DLX__N_ROLES][8];
+} written;
+
+static void note_written(void *user, const dlx__tensor *weight, const float *y, size_t stride,
+                         size_t n, size_t n_out)
+{
+    written *w = user;
+    for (int role = 0; role < DLX__N_ROLES; role++)
+        for (size_t layer = 0; layer < w->m->hp.n_layers; layer++) {
+            if (dlx__site_of((dlx__role)role) == DLX__N_SITES ||
+                dlx__model_tensor(w->m, (dlx__role)role, layer) != weight)
+                continue;
+            dlx__range *r = &w->of[role][layer];
+            assert_int_equal(n_out, weight->shape[0]);
+            for (size_t i = 0; i < n; i++)
+                for (size_t c = 0; c < n_out; c++)
+                    *r = (dlx__range){fminf(r->min, y[i * stride + c]),
+                                      fmaxf(r->max, y[i * stride + c])};
+            w->n_rows[role][layer] += n;
+        }
+}
+
+/* The passes of a calibration by the reference backend. */
+static void run_reference(written *w, const dlx__model *m, const dlx__calibration *c)
+{
+    const dlx__backend_class *class = dlx__backend_find("reference");
+    const dlx__backend_opts opts = {.n_ctx = c->n_ctx, .n_rows = c->most_rows, .n_streams = 1};
+    dlx_error err = {.code = DLX_OK};
+    dlx__backend *b;
+    *w = (written){.m = m};
+    assert_ok(class->load(&b, m, &opts, &err), &err);
+    for (size_t p = 0; p < c->n_passes; p++) {
+        const dlx__calibration_pass *pass = &c->passes[p];
+        const dlx__step step = {.ids = c->ids + pass->first_row,
+                                .n = pass->n,
+                                .start = pass->start,
+                                .n_kv = pass->start,
+                                .n_keep = pass->keep ? pass->n : 0,
+                                .visibility = c->visibility,
+                                .block = c->block,
+                                .observe_out = note_written,
+                                .observe_user = w};
+        assert_ok(class->step(b, &step, &err), &err);
+    }
+    class->close(b);
+}
+
+static bool is_near(float a, float b, float scale)
+{
+    return fabsf(a - b) <= 1e-4f * scale;
+}
+
+static void compare_written(const dlx__observer_set *seen, const written *w, size_t n_rows)
+{
+    char name[DLX__RANGE_NAME_BYTES];
+    for (int role = 0; role < DLX__N_ROLES; role++)
+        for (size_t layer = 0; layer < w->m->hp.n_layers; layer++) {
+            if (!dlx__range_out_name(name, (dlx__role)role, layer))
+                continue;
+            const dlx__observer *o = dlx__observer_set_find(seen, name);
+            const dlx__range r = w->of[role][layer];
+            assert_non_null(o);
+            assert_int_equal(o->n_rows, n_rows);
+            assert_int_equal(w->n_rows[role][layer], n_rows);
+            if (!is_near(o->ranges[0].min, r.min, r.max - r.min) ||
+                !is_near(o->ranges[0].max, r.max, r.max - r.min))
+                fail_msg("%s: %g to %g, the reference wrote %g to %g", name,
+                         (double)o->ranges[0].min, (double)o->ranges[0].max, (double)r.min,
+                         (double)r.max);
+        }
+}
+
+/* What products write, their bias added, before norms of heads and rotation: as the reference
+ * backend writes it, in passes of more rows than a tile too, the same for any number of threads. */
+static void what_products_write_is_recorded(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"sdar-tiny-b4", "fast-dllm-v2-tiny", "dream-tiny",
+                                          "llada-gqa-sharded", "ar-qwen3-tiny"};
+    static const int n_threads[] = {1, 2, 8};
+    given g = given_open();
+    for (size_t f = 0; f < DLX__LEN(folders); f++) {
+        dlx_error err = {.code = DLX_OK};
+        dlx__model m;
+        dlx__calibration c;
+        dlx__buf first, other;
+        dlx__observer_set seen;
+        dlx_token ids[160];
+        written w;
+        open_folder(&m, folders[f]);
+        some_texts(&c, &m);
+        for (size_t i = 0; i < DLX__LEN(ids); i++)
+            ids[i] = (dlx_token)((11 * i + 5) % 50);
+        assert_ok(dlx__calibration_add(&c, &m, ids, DLX__LEN(ids), 0, &err), &err);
+        run_reference(&w, &m, &c);
+        const dlx__observer_spec spec = {.kind = DLX__OBSERVER_MINMAX};
+        const dlx__ranges ranges = {.spec = &spec, .seen = &seen, .outputs = true};
+        dlx__quantize_opts o = opts_of(DLX__F32, DLX__METHOD_RTN, &c);
+        o.scheme = DLX__SCHEME_STATIC;
+        o.ranges = &ranges;
+        dlx__buf_init(&first, NULL);
+        for (size_t t = 0; t < DLX__LEN(n_threads); t++) {
+            dlx__buf_init(&other, NULL);
+            dlx__observer_set_init(&seen, NULL);
+            o.n_threads = n_threads[t];
+            assert_ok(quantize_into(&g, &m, &o, &err), &err);
+            assert_int_equal(seen.n, 11 * m.hp.n_layers + 1);
+            compare_written(&seen, &w, c.n_rows);
+            assert_ok(dlx__observer_set_write(&seen, t ? &other : &first, &err), &err);
+            if (t > 0) {
+                assert_int_equal(other.len, first.len);
+                assert_memory_equal(other.data, first.data, first.len);
+            }
+            assert_ok(dlx__ranges_check(&seen, &m, &err), &err);
+            dlx__observer_set_release(&seen);
+            dlx__buf_release(&other);
+        }
+        for (size_t i = 0; i < g.n_ranges; i++) { /* of the head nothing is written */
+            const dlx__range out = g.ranges[i].out;
+            assert_true(i + 1 < g.n_ranges ? out.min < out.max : out.max == 0);
+            assert_true(g.ranges[i].in.min < g.ranges[i].in.max);
+        }
+        dlx__buf_release(&first);
+        dlx__calibration_release(&c);
+        dlx__model_release(&m);
+    }
     free(g.bytes);
 }
 
@@ -261,7 +395,7 @@ static void shards_make_the_whole(void **state)
         dlx__calibration shards[3]; /* the first half, the second, all */
         dlx__observer_set sets[3], both, none;
         const dlx__observer_spec spec = {.kind = DLX__OBSERVER_MSE};
-        dlx__ranges ranges = {.spec = &spec};
+        dlx__ranges ranges = {.spec = &spec, .outputs = f != 1}; /* older files have none */
         dlx__quantize_opts o = opts_of(DLX__Q8_0, DLX__METHOD_RTN, NULL);
         o.scheme = DLX__SCHEME_STATIC;
         o.ranges = &ranges;
@@ -480,6 +614,7 @@ int main(void)
         cmocka_unit_test(nearest_is_what_ggml_rounds),
         cmocka_unit_test(scales_change_nothing),
         cmocka_unit_test(ranges_are_recorded),
+        cmocka_unit_test(what_products_write_is_recorded),
         cmocka_unit_test(shards_make_the_whole),
         cmocka_unit_test(refusals),
         cmocka_unit_test(broken_weights),

@@ -1,5 +1,5 @@
 /* affine.c - scale and zero point of a range. */
-#include "quant/affine.h"
+#include "dtype/affine.h"
 
 #include "base/fail.h"
 
@@ -41,6 +41,17 @@ dlx__affine dlx__affine_of(dlx__affine_grid grid, dlx__range r)
         a.scale = scale_of(high - low, n - 1);
         double zero = nearbyint(-low / (double)a.scale);
         a.zero_point = a.q_min + (int32_t)clamped(zero, 0.0, n - 1);
+    }
+    return a;
+}
+
+dlx__affine dlx__affine_at_least(dlx__range r, float least)
+{
+    const double low = fmin((double)r.min, 0.0);
+    dlx__affine a = dlx__affine_of((dlx__affine_grid){.bits = 8}, r);
+    if (a.scale < least) {
+        a.scale = least;
+        a.zero_point = a.q_min + (int32_t)clamped(nearbyint(-low / (double)least), 0.0, 255.0);
     }
     return a;
 }

@@ -33,6 +33,14 @@ dlx_result dlx__affine_grid_check(dlx__affine_grid grid, dlx_error *err);
  */
 dlx__affine dlx__affine_of(dlx__affine_grid grid, dlx__range r);
 
+/*
+ * The same of 8 signed asymmetric bits with a scale of at least `least`: results of products need
+ * more than their range asks for where the sums' own steps are large, and no runtime likes a scale
+ * near 0. LEAST_SCALE: smaller steps of activations are noise.
+ */
+#define DLX__AFFINE_LEAST_SCALE 1e-18f
+dlx__affine dlx__affine_at_least(dlx__range r, float least);
+
 /* The nearest q, of equals the even one; outside the grid the outermost one. x is no NaN. */
 int32_t dlx__affine_quantize(const dlx__affine *a, float x);
 float dlx__affine_dequantize(const dlx__affine *a, int32_t q);

@@ -1,0 +1,82 @@
+"""Static int8 and weight-only int8 programs in the stock ExecuTorch runtime, against our own arithmetic of them.
+
+Every family on the goldens, calibrated on random texts, keys and values inside, outside and nowhere: the runtime's logits
+against the reference backend's on `dlx export --stage rounded`, which holds the program's weights and computes the same
+integers. executorch_peer/borders.py says what may differ. flatc of the wheel parses every payload."""
+
+import json
+import pathlib
+import random
+import shutil
+import sys
+import tempfile
+
+from check_executorch import ROOT, can_run, package
+from executorch_peer import borders, flatc, ours
+
+FAMILIES = ["fast-dllm-v2-tiny", "dream-tiny", "llada-tiny", "sdar-tiny-b4", "dream-tied", "llada-gqa-sharded",
+            "sdar-tiny-b8", "sdar-tiny-b4-tied", "fast-dllm-v2-tiny-tied", "ar-llama-tiny", "ar-qwen2-tiny", "ar-qwen3-tiny"]
+LISTS = [[(i * 37 + 11 + 53 * seed) % 250 for i in range(29)] for seed in range(5)]
+
+
+def byte_tokenizer():
+    """A token for each byte: enough to calibrate with."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [b for b in range(256) if b not in shown]
+    letters = {b: chr(b) for b in shown} | {b: chr(256 + i) for i, b in enumerate(hidden)}
+    return {"version": "1.0", "added_tokens": [], "normalizer": None, "post_processor": None,
+            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
+            "decoder": {"type": "ByteLevel"},
+            "model": {"type": "BPE", "vocab": {letters[b]: b for b in range(256)}, "merges": []}}
+
+
+def calibrated(family, observer, room):
+    """The family's checkpoint in float32 with ranges of random texts."""
+    source, texts, model = room / family, room / "texts.jsonl", room / f"{family}.gguf"
+    draw = random.Random(family)
+    shutil.copytree(ROOT / "tests/golden" / family, source)
+    (source / "tokenizer.json").write_text(json.dumps(byte_tokenizer()))
+    lines = ("".join(chr(draw.randrange(32, 127)) for _ in range(120)) for _ in range(24))
+    texts.write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
+    ours.must(ours.dlx, "quantize", source, model, "--type", "f32", "--scheme", "static", "--observer", observer,
+              "--calibrate", texts, "-q")
+    return model
+
+
+def check(model, family, scheme, cache, wants, room):
+    """The program, and is it right?"""
+    program = ours.export(model, room / f"{family}-{scheme}-{cache}.pte", "--dtype", "int8", "--scheme", scheme, "--cache",
+                          cache, "--ctx", 64)
+    far = [ours.distance(ours.logits(program, ids, room), want) for ids, want in zip(LISTS, wants)]
+    good, text = borders.judge(far)
+    good = good and (scheme == "static" or max(far) <= borders.BOUND)
+    print(f"  {family:24} {scheme:11} {cache:6} {text}{'' if good else ' WRONG'}", flush=True)
+    return program, good
+
+
+def main():
+    ours.dlx = pathlib.Path(sys.argv[1]).resolve()
+    if not can_run():
+        made = ours.run("make", "-C", ROOT, "executorch")
+        if made.returncode or not can_run():
+            print((made.stderr or made.stdout).strip()[-300:])
+            print("executorch_static: skipped, the runtime could not be installed (make executorch)")
+            return 77
+    wrong, programs = 0, []
+    with tempfile.TemporaryDirectory() as name:
+        room = pathlib.Path(name)
+        for i, family in enumerate(FAMILIES):
+            model = calibrated(family, ("minmax", "mse")[i % 2], room)
+            for scheme in ("static", "weight-only"):
+                rounded = ours.export(model, room / "rounded.gguf", "--dtype", "int8", "--scheme", scheme, "--stage", "rounded")
+                wants = [ours.logits(rounded, ids, room, "--backend", "reference") for ids in LISTS]
+                for cache in ["state", "io"] + ["none"] * family.startswith(("dream", "llada")):
+                    program, good = check(model, family, scheme, cache, wants, room)
+                    programs.append(program)
+                    wrong += not good
+        wrong += flatc.parse(room, package(), programs)
+    print("executorch_static:", f"{wrong} WRONG" if wrong else "programs compute our integers; flatc parses every file")
+    return 1 if wrong else 0
+
+
+sys.exit(main())
