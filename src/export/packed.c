@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PIECE_BYTES = 1 << 20 };
+/* Of what is made and of what it is made of, at a time: a head of a gigabyte is never there whole.
+ */
+enum { PIECE_BYTES = 1 << 20, SOURCE_BYTES = 16 << 20 };
 
 /* What is named by itself: the numbers of a tensor, or their scales. */
 typedef struct part {
@@ -64,11 +66,14 @@ static dlx_result emit_rows(const part *p, const dlx__row_packer *packer, uint8_
 {
     dlx__packed_tensor *t = p->of;
     const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
+    const size_t from_bytes = t->tensor->n_bytes / t->n_rows;
     bool exact = true;
     for (size_t row = 0; row < t->n_rows;) {
         const size_t n = dlx__min(most, t->n_rows - row);
         DLX__TRY(dlx__row_packer_put(packer, piece, p->scales, row, n, &exact, err));
         DLX__TRY(emit(user, piece, n * row_bytes, err));
+        dlx__model_drop_pages(t->owner->model, (const uint8_t *)t->tensor->data + row * from_bytes,
+                              n * from_bytes);
         row += n;
     }
     t->is_again = t->is_again || !exact;
@@ -80,7 +85,9 @@ static dlx_result make_bytes(const part *p, emit_fn emit, void *user, dlx_error 
     const dlx__packed_tensor *t = p->of;
     const dlx_allocator *mem = t->owner->arena.mem;
     const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
-    const size_t most = dlx__max(1, PIECE_BYTES / row_bytes); /* rows of a piece */
+    const size_t from_bytes = t->tensor->n_bytes / t->n_rows;
+    const size_t most = /* rows of a piece */
+        dlx__max(1, dlx__min(PIECE_BYTES / row_bytes, SOURCE_BYTES / dlx__max(1, from_bytes)));
     dlx__row_packer packer;
     dlx_result r = dlx__row_packer_open(&packer, t->tensor, t->packing, t->owner->pool, mem, err);
     uint8_t *piece = dlx__alloc(mem, dlx__mul(dlx__min(most, t->n_rows), row_bytes));

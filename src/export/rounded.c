@@ -167,11 +167,13 @@ static dlx_result write_rows(job *j, const dlx__gguf_tensor *t, size_t n, dlx_er
 static dlx_result put_rows(job *j, const dlx__gguf_tensor *t, const dlx__row_packer *packer,
                            bool *exact, dlx_error *err)
 {
-    const size_t most = rows_of_piece(t);
+    const size_t most = rows_of_piece(t), from_bytes = t->tensor->n_bytes / t->n_rows;
     for (size_t first = 0; first < t->n_rows; first += most) {
         const size_t n = dlx__min(most, t->n_rows - first);
         DLX__TRY(round_rows(j, t, packer, first, n, exact, err));
         DLX__TRY(write_rows(j, t, n, err));
+        dlx__model_drop_pages(j->m, (const uint8_t *)t->tensor->data + first * from_bytes,
+                              n * from_bytes);
     }
     return DLX_OK;
 }
