@@ -9,6 +9,7 @@
 #include <dlx/export.h>
 
 #include "backends/backend.h"
+#include "base/rng.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -192,6 +193,37 @@ static void lengths_and_temperatures(void **state)
     dlx_model_free(m);
 }
 
+/* Bits of steps, lists and sizes turned around: what our reader cannot know the runtime's own
+ * checks find; either way it ends in a sentence. */
+static void damaged_steps_end_in_sentences(void **state)
+{
+    (void)state;
+    need_runtime();
+    dlx__rng rng;
+    size_t n_refused = 0;
+    dlx__rng_seed(&rng, 3);
+    for (size_t i = 0; i < 400; i++) {
+        dlx_model *m;
+        dlx_session *session;
+        dlx_token ids[4];
+        size_t n;
+        dlx_error err = {.text = ""};
+        const char *path = damaged(SIZE_MAX, 64 + (size_t)(dlx__rng_uniform(&rng) * 14000));
+        dlx_result r = dlx_model_open(&m, path, NULL, &err);
+        if (r == DLX_OK) {
+            r = dlx_session_open(&session, m, NULL, &err);
+            if (r == DLX_OK) {
+                r = answer(session, m, N_PROMPT, 4, 0, ids, &n, &err);
+                dlx_session_free(session);
+            }
+            dlx_model_free(m);
+        }
+        assert_true(r == DLX_OK || strlen(err.text) > 20);
+        n_refused += r != DLX_OK;
+    }
+    assert_true(n_refused > 100);
+}
+
 /* A context is no part of the arithmetic: what lies unused in it is not seen. */
 static void c11_the_context_does_not_show(void **state)
 {
@@ -259,6 +291,7 @@ int main(void)
         cmocka_unit_test(three_sessions_do_not_meet),
         cmocka_unit_test(opened_again_and_again),
         cmocka_unit_test(lengths_and_temperatures),
+        cmocka_unit_test(damaged_steps_end_in_sentences),
         cmocka_unit_test(c11_the_context_does_not_show),
         cmocka_unit_test(c12_a_program_stops),
     };

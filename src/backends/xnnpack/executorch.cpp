@@ -8,14 +8,18 @@
 #include <executorch/runtime/platform/platform.h>
 
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 // The header of the thread pool is not among those that are installed; the library has it.
-namespace executorch::extension::threadpool {
-class ThreadPool {
+namespace executorch::extension::threadpool
+{
+class ThreadPool
+{
   public:
     bool _unsafe_reset_threadpool(uint32_t n_threads);
 };
@@ -32,7 +36,8 @@ struct dlx__et_module {
     std::vector<EValue> outputs;
 };
 
-namespace {
+namespace
+{
 
 // What the runtime logs is for its makers, but for the last error, which belongs into a sentence.
 std::mutex last_lock;
@@ -47,12 +52,20 @@ void keep_error(et_timestamp_t, et_pal_log_level_t level, const char *, const ch
     last_error.assign(message, length);
 }
 
-void take_over_log()
+// A check of the runtime that fails while it computes ends the process. On the calling thread it
+// ends the call instead, through the runtime's frames: what was computed is lost, the next call
+// begins anew.
+void give_up()
+{
+    throw std::runtime_error("a check of the runtime failed");
+}
+
+void take_over_platform()
 {
     static std::once_flag once;
     std::call_once(once, [] {
-        (void)executorch::runtime::register_pal(
-            executorch::runtime::PalImpl::create(keep_error, "dlx"));
+        (void)executorch::runtime::register_pal(executorch::runtime::PalImpl::create(
+            nullptr, give_up, nullptr, nullptr, keep_error, nullptr, nullptr, "dlx"));
     });
 }
 
@@ -64,10 +77,24 @@ void share_packed_weights()
     (void)executorch::runtime::set_option("XnnpackBackend", options.view());
 }
 
-int open_module(dlx__et_module **out, const char *path, const char *data_path, int n_threads)
+// Sizes that a damaged file asks for may be more than there is: what the runtime throws ends here.
+template <typename Call> int without_throwing(Call call)
+{
+    try {
+        return call();
+    } catch (const std::exception &e) {
+        const std::lock_guard<std::mutex> guard(last_lock);
+        if (last_error.empty())
+            last_error = e.what();
+        return static_cast<int>(Error::Internal);
+    }
+}
+
+int open_module_or_throw(dlx__et_module **out, const char *path, const char *data_path,
+                         int n_threads)
 {
     *out = nullptr;
-    take_over_log();
+    take_over_platform();
     share_packed_weights();
     if (n_threads > 0)
         if (auto *pool = executorch::extension::threadpool::get_threadpool())
@@ -87,6 +114,11 @@ int open_module(dlx__et_module **out, const char *path, const char *data_path, i
     return 0;
 }
 
+int open_module(dlx__et_module **out, const char *path, const char *data_path, int n_threads)
+{
+    return without_throwing([&] { return open_module_or_throw(out, path, data_path, n_threads); });
+}
+
 void close_module(dlx__et_module *module)
 {
     delete module;
@@ -94,15 +126,17 @@ void close_module(dlx__et_module *module)
 
 dlx__et_tensor describe(const executorch::aten::Tensor &t)
 {
-    dlx__et_tensor d = {t.mutable_data_ptr(), static_cast<int32_t>(t.scalar_type()),
-                        static_cast<int32_t>(t.dim()), {0}};
+    dlx__et_tensor d = {t.mutable_data_ptr(),
+                        static_cast<int32_t>(t.scalar_type()),
+                        static_cast<int32_t>(t.dim()),
+                        {0}};
     for (int i = 0; i < d.n_dims && i < DLX__ET_MAX_DIMS; i++)
         d.dims[i] = static_cast<int32_t>(t.size(i));
     return d;
 }
 
-int run_method(dlx__et_module *m, const char *method, const dlx__et_tensor *in, int n_in,
-               dlx__et_tensor *out, int max_out, int *n_out)
+int run_method_or_throw(dlx__et_module *m, const char *method, const dlx__et_tensor *in, int n_in,
+                        dlx__et_tensor *out, int max_out, int *n_out)
 {
     std::vector<EValue> values;
     m->inputs.clear();
@@ -121,6 +155,13 @@ int run_method(dlx__et_module *m, const char *method, const dlx__et_tensor *in, 
         if (value.isTensor() && *n_out < max_out)
             out[(*n_out)++] = describe(value.toTensor());
     return 0;
+}
+
+int run_method(dlx__et_module *m, const char *method, const dlx__et_tensor *in, int n_in,
+               dlx__et_tensor *out, int max_out, int *n_out)
+{
+    return without_throwing(
+        [&] { return run_method_or_throw(m, method, in, n_in, out, max_out, n_out); });
 }
 
 void error_text(int error, char *out, size_t n)
