@@ -164,8 +164,11 @@ static dlx_result prepare_weights(job *j, const char *path, dlx_error *err)
     const dlx__model *m = &j->model.core;
     DLX__TRY(prepare(j, err));
     if (!m->has_weights)
-        return dlx__fail(err, DLX_E_ARG, "%s: exporting needs the weights, found its shapes only",
-                         m->checkpoint.path);
+        return dlx__fail(err, DLX_E_ARG, "%s: exporting needs the weights, found %s",
+                         m->checkpoint.path,
+                         j->model.program ? "an exported program; name the model that it was made "
+                                            "from"
+                                          : "its shapes only");
     j->to.path = path;
     j->to.data_path = j->o->data_path;
     j->to.n_threads = j->o->n_threads;
