@@ -41,7 +41,8 @@ typedef struct dlx_model_opts {
 } dlx_model_opts;
 
 /*
- * Opens a Hugging Face directory (config.json, *.safetensors, tokenizer files) or a .gguf file.
+ * Opens a Hugging Face directory (config.json, *.safetensors, tokenizer files), a .gguf file, or a
+ * .pte program that dlx_export wrote.
  * Weights are mapped, not copied. opts may be NULL. On failure *out is NULL.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_model_open(dlx_model **out, const char *path,
@@ -100,11 +101,11 @@ DLX_API DLX_NODISCARD dlx_result dlx_chat_render(const dlx_model *model, const c
 
 typedef struct dlx_session_opts {
     size_t size;         /* sizeof(dlx_session_opts) */
-    const char *backend; /* NULL: "cpu" */
+    const char *backend; /* NULL: "cpu"; of a program the one that it is for */
     size_t n_ctx;        /* positions; 0: the smaller of 4096 and what the model was trained for */
     int n_threads;       /* 0: the fast cores */
     size_t memory_limit; /* bytes for the session beside the weights; 0: none. Refused early, with
-                            the numbers */
+                            the numbers; sessions on a program cannot tell them and refuse it */
     /*
      * What the numbers are while computing. The defaults are exact: as the checkpoint stores the
      * weights, in float32. A name that is unknown, or that the backend cannot do, is refused with

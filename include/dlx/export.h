@@ -81,8 +81,8 @@ DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *
  * Exactly the weights that the program would hold, widened to float32, as a GGUF file that says the
  * scheme that its rows need ("dynamic-affine" for int8 and int4, "static-affine" and the ranges for
  * static int8): a session on it computes what the program computes, where there is no runtime for
- * it. Of the options backend, dtype, scheme, config and on_progress count; what only programs have
- * is refused. Memory and report as with dlx_export:
+ * it. Of the options backend, dtype, scheme, config, n_threads and on_progress count; what only
+ * programs have is refused. Memory and report as with dlx_export:
  *
  *   {"path","backend","dtype","scheme","bytes","weight_bytes","fallbacks","rounded_again","seconds"}
  *

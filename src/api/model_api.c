@@ -64,7 +64,8 @@ dlx_result dlx_model_open(dlx_model **out, const char *path, const dlx_model_opt
     const double start = dlx__os_seconds();
     if (!path || !*path)
         return dlx__fail(err, DLX_E_ARG,
-                         "no model was named: give a Hugging Face directory or a .gguf file");
+                         "no model was named: give a Hugging Face directory, a .gguf "
+                         "file or a .pte program");
     const dlx_allocator *mem = opts ? opts->mem : NULL;
     dlx_model *model = dlx__alloc_zero(mem, 1, sizeof *model);
     if (!model)

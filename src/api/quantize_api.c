@@ -253,8 +253,11 @@ static dlx_result prepare(job *j, const dlx_model *model, const char *path, dlx_
 {
     DLX__TRY(dlx__api_need_core(model, "quantizing", err));
     if (!model->core.has_weights)
-        return dlx__fail(err, DLX_E_ARG, "%s: quantizing needs the weights, found its shapes only",
-                         model->core.checkpoint.path);
+        return dlx__fail(err, DLX_E_ARG, "%s: quantizing needs the weights, found %s",
+                         model->core.checkpoint.path,
+                         model->program ? "an exported program; name the model that it was made "
+                                          "from"
+                                        : "its shapes only");
     j->q.rules.all = j->o->all;
     DLX__TRY(read_type(j, err));
     DLX__TRY(read_group(j, err));

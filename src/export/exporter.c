@@ -96,7 +96,8 @@ static dlx_result resolve_sizes(dlx__export_opts *to, const dlx__export_ask *ask
     const size_t n_rows = ask->n_rows ? ask->n_rows : usual_rows(to, m, n_ctx);
     if (n_ctx > hp->n_ctx_train)
         return dlx__fail(err, DLX_E_ARG,
-                         "context: expected at most %zu positions, which %s knows, found %zu",
+                         "context: expected at most %zu positions, which %s knows, found %zu: "
+                         "give a smaller one",
                          hp->n_ctx_train, m->checkpoint.path, n_ctx);
     if (n_ctx < block || n_rows < block || n_rows > n_ctx)
         return dlx__fail(err, DLX_E_ARG,

@@ -17,10 +17,15 @@ static dlx_result check_memory(const dlx__engine *engine, const dlx__backend_opt
                                dlx_error *err)
 {
     const dlx__backend_class *class = engine->opts.backend;
+    const size_t limit = engine->opts.memory_limit, all = dlx__os_total_memory();
+    if (!class->plan && limit > 0)
+        return dlx__fail(err, DLX_E_UNSUPPORTED,
+                         "memory limit: the %s backend cannot tell what a session takes before it "
+                         "is open: leave it out",
+                         class->name);
     if (!class->plan)
         return DLX_OK;
     const dlx__backend_plan plan = class->plan(engine->model, o);
-    const size_t limit = engine->opts.memory_limit, all = dlx__os_total_memory();
     const size_t need = dlx__add(plan.kv, plan.scratch), total = dlx__add(need, plan.packed);
     if (limit > 0 && need > limit)
         return dlx__fail(

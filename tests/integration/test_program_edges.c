@@ -7,6 +7,7 @@
 #include "support.h"
 
 #include <dlx/export.h>
+#include <dlx/quant.h>
 
 #include "backends/backend.h"
 #include "base/rng.h"
@@ -284,6 +285,65 @@ static void c12_a_program_stops(void **state)
     dlx_model_free(program);
 }
 
+/* Blocks that no pass has room for: cut where a block ends, a call would have no rows, forever. */
+static void c13_blocks_larger_than_a_pass(void **state)
+{
+    (void)state;
+    need_runtime();
+    const char *const caches[] = {"state", "compat"}; /* 32 rows a pass, and 4 */
+    const dlx_token prompt[] = {3, 1, 4, 1, 5};
+    dlx_model *source = support_open("sdar-tiny-b4");
+    for (size_t k = 0; k < 2; k++) {
+        const dlx_export_opts opts = {.size = sizeof opts, .cache = caches[k], .n_ctx = N_CTX};
+        dlx_model *m;
+        dlx_session *session;
+        dlx_gen_opts gen;
+        dlx_gen_result result;
+        dlx_error err;
+        if (dlx_export(source, support_tmp("blocks.pte"), &opts, NULL, &err) != DLX_OK ||
+            dlx_model_open(&m, support_tmp("blocks.pte"), NULL, &err) != DLX_OK ||
+            dlx_session_open(&session, m, NULL, &err) != DLX_OK)
+            fail_msg("%s", err.text);
+        dlx_gen_init(m, &gen);
+        gen.max_tokens = 16;
+        gen.block_length = 64;
+        assert_int_equal(dlx_generate(session, prompt, 5, &gen, &result, &err), DLX_E_ARG);
+        support_sentence(&err, "--rows 64");
+        dlx_session_free(session);
+        dlx_model_free(m);
+    }
+    dlx_model_free(source);
+}
+
+static void c14_a_limit_that_cannot_be_kept(void **state)
+{
+    (void)state;
+    need_runtime();
+    dlx_model *m = open_program();
+    dlx_session *session;
+    dlx_error err;
+    const dlx_session_opts opts = {.size = sizeof opts, .memory_limit = 1u << 30};
+    assert_int_equal(dlx_session_open(&session, m, &opts, &err), DLX_E_UNSUPPORTED);
+    support_sentence(&err, "memory limit");
+    dlx_model_free(m);
+}
+
+static void a_program_is_no_source(void **state)
+{
+    (void)state;
+    dlx_model *m = open_program();
+    dlx_error err;
+    char path[4097];
+    snprintf(path, sizeof path, "%s", support_tmp("no_source.gguf"));
+    unlink(path);
+    assert_int_equal(dlx_export(m, path, NULL, NULL, &err), DLX_E_ARG);
+    support_sentence(&err, "name the model that it was made from");
+    assert_int_equal(dlx_quantize(m, path, NULL, NULL, &err), DLX_E_ARG);
+    support_sentence(&err, "name the model that it was made from");
+    assert_int_not_equal(access(path, F_OK), 0);
+    dlx_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +354,9 @@ int main(void)
         cmocka_unit_test(damaged_steps_end_in_sentences),
         cmocka_unit_test(c11_the_context_does_not_show),
         cmocka_unit_test(c12_a_program_stops),
+        cmocka_unit_test(c13_blocks_larger_than_a_pass),
+        cmocka_unit_test(c14_a_limit_that_cannot_be_kept),
+        cmocka_unit_test(a_program_is_no_source),
     };
     return cmocka_run_group_tests(tests, write_program, NULL);
 }

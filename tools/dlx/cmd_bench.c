@@ -409,8 +409,7 @@ static int run(const void *of_verb, const opt_args *args)
 }
 
 static const verb_arg arguments[] = {
-    {"MODEL", ARG_MODEL, true,
-     "a Hugging Face directory (config.json, *.safetensors, tokenizer files) or a .gguf file"},
+    {"MODEL", ARG_MODEL, true, MODEL_FOLDER ", .gguf or .pte file"},
 };
 
 static const char *const about[] = {

@@ -199,9 +199,9 @@ static int check_places(const settings *s, const opt_args *args, bool graph)
                                    {"--data", s->data, "FT01", 4, "a .ptd file"}};
     if (rounded && s->report)
         return say_misuse("export", "--report is of programs: leave it out with --stage rounded");
-    if (graph && (path || s->data || s->json))
-        return say_misuse("export",
-                          "--stage graph prints lines: leave OUT, --data and --json away");
+    if (graph && (path || s->data || s->json || s->report))
+        return say_misuse(
+            "export", "--stage graph prints lines: leave OUT, --data, --json and --report away");
     if (!graph && !path)
         return say_misuse("export", "OUT is missing: the program to write, a .pte file");
     return graph ? EXIT_OK : check_outputs("export", &input, 1, outputs, 2);
@@ -227,7 +227,7 @@ static int run(const void *of_verb, const opt_args *args)
 }
 
 static const verb_arg arguments[] = {
-    MODEL_ARG,
+    WEIGHTS_ARG,
     {"OUT", ARG_FILE, true, "the file to write: .pte; .gguf of the stage rounded"},
 };
 

@@ -295,7 +295,7 @@ static int run(const void *of_verb, const opt_args *args)
 }
 
 static const verb_arg arguments[] = {
-    MODEL_ARG,
+    WEIGHTS_ARG,
     {"OUT", ARG_FILE, false, "the .gguf file to write"},
 };
 

@@ -153,9 +153,8 @@ void help_short(bytes *out, const term *t)
                  dlx_version());
     heading(out, t, "Verbs");
     verb_rows(out);
-    bytes_text(out,
-               "\ndlx VERB --help explains a verb. MODEL is a Hugging Face directory or a .gguf "
-               "file.\n");
+    bytes_text(out, "\ndlx VERB --help explains a verb. MODEL is a Hugging Face directory, a .gguf "
+                    "file or a .pte program.\n");
 }
 
 void help_all(bytes *out, const term *t)

@@ -24,7 +24,7 @@
              AT(backend),                                                                          \
              "NAME",                                                                               \
              .help = "what computes; see dlx doctor",                                              \
-             .fallback = "cpu",                                                                    \
+             .fallback = "cpu; of a .pte program xnnpack",                                         \
              .choices = dlx_backend_names},                                                        \
             {"ctx",   OPT_COUNT,     AT(ctx), "N", .help = (ctx_help), .fallback = (ctx_default),  \
              .lo = 1, .hi = 1u << 26},                                                             \

@@ -118,7 +118,8 @@ void man_main(bytes *out)
                "A diffusion language model starts from masks and reveals several tokens a pass. "
                "\\fBdlx\\fR runs such models on this machine. Results go to standard output, "
                "everything else to standard error; \\fB\\-\\-json\\fR makes a result one JSON "
-               "object. \\fIMODEL\\fR is a Hugging Face directory or a .gguf file.\n"
+               "object. \\fIMODEL\\fR is a Hugging Face directory, a .gguf file or a .pte "
+               "program.\n"
                ".SH VERBS\n");
     for (size_t i = 0; i < n_all_verbs; i++) {
         roff_line(out, ".TP\n\\fBdlx\\-", all_verbs[i]->name, "\\fR(1)\n");

@@ -34,11 +34,15 @@ const verb *verb_find(const char *name); /* NULL: there is none */
 const char *verb_nearest(const char *name);
 
 /* What MODEL may be, for the tables of the verbs. */
+#define MODEL_FOLDER "a Hugging Face directory (config.json, *.safetensors, tokenizer files)"
 #define MODEL_ARG                                                                                  \
     {                                                                                              \
-        "MODEL", ARG_MODEL, false,                                                                 \
-            "a Hugging Face directory (config.json, *.safetensors, tokenizer files) or a .gguf "   \
-            "file"                                                                                 \
+        "MODEL", ARG_MODEL, false, MODEL_FOLDER ", .gguf or .pte file"                             \
+    }
+/* Of verbs that read its weights, which a program has packed. */
+#define WEIGHTS_ARG                                                                                \
+    {                                                                                              \
+        "MODEL", ARG_MODEL, false, MODEL_FOLDER " or a .gguf file"                                 \
     }
 
 #endif

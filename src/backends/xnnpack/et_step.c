@@ -19,8 +19,11 @@ dlx__xnnpack_call dlx__xnnpack_next(const dlx__backend *b, const dlx__step *in, 
     const size_t end = in->start + in->n, rows = b->program.facts.n_rows, block = in->block;
     const bool blocks = in->visibility == DLX__VISIBLE_BLOCK_CAUSAL;
     dlx__xnnpack_call c = {.step = in, .at = at, .n = end - at};
-    if (blocks && c.n > rows)
-        c.n = (at + rows) / block * block - at;
+    if (blocks && c.n > rows) {
+        const size_t cut = (at + rows) / block * block;
+        const size_t rest = dlx__min(end, (at / block + 1) * block); /* of a block: too many rows */
+        c.n = (cut > at ? cut : rest) - at;
+    }
     c.end = at + c.n;
     if (c.end == end && in->n_kv > end) { /* what earlier passes left behind the rows */
         const size_t limit = blocks ? ((end - 1) / block + 1) * block : in->n_kv;
