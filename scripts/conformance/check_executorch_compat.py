@@ -11,8 +11,8 @@ import tempfile
 
 import numpy as np
 from et_program import Program, run, runtime
+from executorch_peer import installed
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 FAMILIES = ["fast-dllm-v2-tiny", "dream-tiny", "llada-tiny", "sdar-tiny-b4", "llada-gqa-sharded", "ar-qwen3-tiny"]
 BOUND = 5e-5
 CTX = 48
@@ -46,7 +46,7 @@ class Runner:
 
 
 def check(library, dlx, room, family, dtype):
-    source, path = ROOT / "tests/golden" / family, room / "model.pte"
+    source, path = installed.ROOT / "tests/golden" / family, room / "model.pte"
     run(dlx, "export", source, path, "--dtype", dtype, "--cache", "compat", "--ctx", CTX, "-q")
     facts = json.loads(run(dlx, "inspect", path, "--json"))["metadata"]
     shape = json.loads(run(dlx, "inspect", source, "--json"))["shape"]
@@ -70,10 +70,9 @@ def check(library, dlx, room, family, dtype):
 
 def main():
     dlx = pathlib.Path(sys.argv[1]).resolve()
+    if not installed.ready(dlx, "executorch_compat"):
+        return installed.SKIPPED
     library, wrong = runtime(dlx), 0
-    if not library:
-        print("executorch_compat: skipped, there is no runtime here (make executorch)")
-        return 77
     with tempfile.TemporaryDirectory() as name:
         for family in FAMILIES:
             for dtype in ("fp32", "int4"):

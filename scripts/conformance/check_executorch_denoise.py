@@ -11,8 +11,8 @@ import tempfile
 
 import numpy as np
 from et_program import Program, run, runtime
+from executorch_peer import installed
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 FAMILIES = ["fast-dllm-v2-tiny", "dream-tiny", "llada-tiny", "sdar-tiny-b4", "dream-tied", "llada-gqa-sharded",
             "sdar-tiny-b8", "fast-dllm-v2-realvocab", "ar-llama-tiny", "ar-qwen3-tiny"]
 BOUND = 5e-5
@@ -77,7 +77,7 @@ def found(program, facts, shape, block):
 
 
 def check(library, dlx, room, family, dtype, cache):
-    source, path = ROOT / "tests/golden" / family, room / "model.pte"
+    source, path = installed.ROOT / "tests/golden" / family, room / "model.pte"
     run(dlx, "export", source, path, "--dtype", dtype, "--cache", cache, "--ctx", CTX, "-q")
     report = json.loads(run(dlx, "inspect", path, "--json"))
     model = json.loads(run(dlx, "inspect", source, "--json"))
@@ -102,10 +102,9 @@ def check(library, dlx, room, family, dtype, cache):
 
 def main():
     dlx = pathlib.Path(sys.argv[1]).resolve()
+    if not installed.ready(dlx, "executorch_denoise"):
+        return installed.SKIPPED
     library, wrong = runtime(dlx), 0
-    if not library:
-        print("executorch_denoise: skipped, there is no runtime here (make executorch)")
-        return 77
     with tempfile.TemporaryDirectory() as name:
         for family in FAMILIES:
             whole = family.startswith(("dream", "llada"))

@@ -7,33 +7,20 @@ from dlx on the model itself.
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "examples/android"
+from executorch_peer import installed, ours
+
+EXAMPLE = installed.ROOT / "examples/android"
 MODELS = ["sdar-tiny-b4", "sdar-tiny-b8", "sdar-tiny-b4-tied", "fast-dllm-v2-tiny", "fast-dllm-v2-tiny-tied"]
 PROMPTS = [11, 16, 32, 45]
 MAX_TOKENS = 40
 
 
-def run(*words):
-    return subprocess.run([str(w) for w in words], capture_output=True, text=True)
-
-
-def package():
-    """The directory of the ExecuTorch that `make executorch` built against; None: there is none."""
-    cache = ROOT / "build" / "CMakeCache.txt"
-    lines = cache.read_text().splitlines() if cache.exists() else []
-    line = next((x for x in lines if x.startswith("DLX_EXECUTORCH:")), "=")
-    path = pathlib.Path(line.split("=", 1)[1])
-    return path if (path / "include").exists() else None
-
-
 def build(room):
-    configured = run("cmake", "-S", EXAMPLE / "cpp", "-B", room, f"-DDLX_EXECUTORCH={package()}")
-    built = configured.returncode or run("cmake", "--build", room).returncode
+    configured = ours.run("cmake", "-S", EXAMPLE / "cpp", "-B", room, f"-DDLX_EXECUTORCH={installed.package()}")
+    built = configured.returncode or ours.run("cmake", "--build", room).returncode
     if built:
         raise RuntimeError("block_decode cannot be built: " + configured.stderr.strip()[-300:])
     return room / "block_decode"
@@ -41,9 +28,9 @@ def build(room):
 
 def answers(dlx, decode, model, program, n_prompt):
     prompt = ",".join(str((i * 37 + 11) % 250) for i in range(n_prompt))
-    ours = run(dlx, "run", model, "--raw", "--ids", prompt, "--max-tokens", MAX_TOKENS, "--json")
-    want = json.loads(ours.stdout)["ids"]
-    theirs = run(decode, program, prompt, MAX_TOKENS)
+    done = ours.run(dlx, "run", model, "--raw", "--ids", prompt, "--max-tokens", MAX_TOKENS, "--json")
+    want = json.loads(done.stdout)["ids"]
+    theirs = ours.run(decode, program, prompt, MAX_TOKENS)
     if theirs.returncode:
         raise RuntimeError(theirs.stderr.strip()[-300:])
     return want, [int(x) for x in theirs.stdout.strip().split(",") if x]
@@ -53,8 +40,8 @@ def check_answers(dlx, room):
     decode = build(room / "build")
     wrong = 0
     for name in MODELS:
-        model, program = ROOT / "tests/golden" / name, room / "model.pte"
-        exported = run(dlx, "export", model, program, "--ctx", 128, "-q")
+        model, program = installed.ROOT / "tests/golden" / name, room / "model.pte"
+        exported = ours.run(dlx, "export", model, program, "--ctx", 128, "-q")
         if exported.returncode:
             raise RuntimeError(exported.stderr.strip())
         same = 0
@@ -73,19 +60,15 @@ def check_java(room):
         return 0
     signatures = pathlib.Path(__file__).parent / "java_signatures"
     sources = sorted(EXAMPLE.glob("java/**/*.java")) + sorted(signatures.glob("**/*.java"))
-    done = run(javac, "-Xlint:all", "-Werror", "-d", room / "classes", *sources)
+    done = ours.run(javac, "-Xlint:all", "-Werror", "-d", room / "classes", *sources)
     print("  the Java file compiles" if done.returncode == 0 else "  javac: " + done.stderr.strip())
     return done.returncode != 0
 
 
 def main():
     dlx = pathlib.Path(sys.argv[1]).resolve()
-    if not package():
-        made = run("make", "-C", ROOT, "executorch")
-        if made.returncode or not package():
-            print((made.stderr or made.stdout).strip()[-300:])
-            print("executorch example: skipped, the runtime could not be installed (make executorch)")
-            return 77
+    if not installed.ready(dlx, "executorch_example"):
+        return installed.SKIPPED
     with tempfile.TemporaryDirectory() as name:
         wrong = check_answers(dlx, pathlib.Path(name)) + check_java(pathlib.Path(name))
     print("executorch example:", f"{wrong} WRONG" if wrong else "every answer is that of dlx")

@@ -11,8 +11,7 @@ import shutil
 import sys
 import tempfile
 
-from check_executorch import ROOT, can_run, package
-from executorch_peer import borders, flatc, ours
+from executorch_peer import borders, flatc, installed, ours
 
 FAMILIES = ["fast-dllm-v2-tiny", "dream-tiny", "llada-tiny", "sdar-tiny-b4", "dream-tied", "llada-gqa-sharded",
             "sdar-tiny-b8", "sdar-tiny-b4-tied", "fast-dllm-v2-tiny-tied", "ar-llama-tiny", "ar-qwen2-tiny", "ar-qwen3-tiny"]
@@ -34,7 +33,7 @@ def calibrated(family, observer, room):
     """The family's checkpoint in float32 with ranges of random texts."""
     source, texts, model = room / family, room / "texts.jsonl", room / f"{family}.gguf"
     draw = random.Random(family)
-    shutil.copytree(ROOT / "tests/golden" / family, source)
+    shutil.copytree(installed.ROOT / "tests/golden" / family, source)
     (source / "tokenizer.json").write_text(json.dumps(byte_tokenizer()))
     lines = ("".join(chr(draw.randrange(32, 127)) for _ in range(120)) for _ in range(24))
     texts.write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
@@ -56,12 +55,8 @@ def check(model, family, scheme, cache, wants, room):
 
 def main():
     ours.dlx = pathlib.Path(sys.argv[1]).resolve()
-    if not can_run():
-        made = ours.run("make", "-C", ROOT, "executorch")
-        if made.returncode or not can_run():
-            print((made.stderr or made.stdout).strip()[-300:])
-            print("executorch_static: skipped, the runtime could not be installed (make executorch)")
-            return 77
+    if not installed.ready(ours.dlx, "executorch_static"):
+        return installed.SKIPPED
     wrong, programs = 0, []
     with tempfile.TemporaryDirectory() as name:
         room = pathlib.Path(name)
@@ -74,7 +69,7 @@ def main():
                     program, good = check(model, family, scheme, cache, wants, room)
                     programs.append(program)
                     wrong += not good
-        wrong += flatc.parse(room, package(), programs)
+        wrong += flatc.parse(room, installed.package(), programs)
     print("executorch_static:", f"{wrong} WRONG" if wrong else "programs compute our integers; flatc parses every file")
     return 1 if wrong else 0
 

@@ -62,10 +62,7 @@ def run(*words):
 
 
 def runtime(dlx):
-    """The library beside the command; None: there is none (make executorch)."""
-    library = dlx.parent / "libdlx_executorch.so"
-    if not library.exists():
-        return None
-    loaded = ctypes.CDLL(str(library))
+    """The library beside the command (make executorch)."""
+    loaded = ctypes.CDLL(str(dlx.parent / "libdlx_executorch.so"))
     loaded.dlx__et_table.restype = ctypes.POINTER(Functions)
     return loaded.dlx__et_table().contents

@@ -98,7 +98,7 @@ static uint16_t scale_of_group(const float *x)
     }
     if (widest < 1e-30f)
         return dlx__f32_to_bf16(1.0f);
-    uint16_t best = 0;
+    uint16_t best = dlx__f32_to_bf16(widest); /* also where every error is beyond float32 */
     float least = INFINITY;
     for (int i = 0; i < TRIES; i++) {
         const uint16_t scale = dlx__f32_to_bf16(widest * (1.0f - (float)i / (4.0f * TRIES)));

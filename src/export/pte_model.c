@@ -46,7 +46,8 @@ static void add_tables(dlx__pte_shared *s, const dlx__lowered *l)
         s->rotations[i] = (dlx__rotation){.theta = l->theta,
                                           .n_positions = s->opts->n_ctx,
                                           .head_dim = g->head_dim,
-                                          .is_sine = i == 1};
+                                          .is_sine = i == 1,
+                                          .mem = s->opts->write.mem};
         s->tables[i] = dlx__pte_constant(s->program, dlx__rotation_blob(&s->rotations[i]));
     }
     s->scale = l->scale;
@@ -105,7 +106,7 @@ static dlx_result add_method(dlx__pte_shared *s, bool denoise, bool masked, dlx_
 
 static bool has_denoise(const dlx__pte_model_opts *o)
 {
-    return o->n_ids > 0 && o->cache != DLX__EXPORT_COMPAT;
+    return o->n_ids > 0 && o->cache != DLX__EXPORT_COMPAT; /* which has one method */
 }
 
 /* Added to logits by denoise: so little where an id must not be chosen that nothing is left of it.
@@ -278,56 +279,70 @@ static void count_memory(dlx__pte_model_facts *f, const dlx__pte *p)
     }
 }
 
+/* A program and what its methods share; released together. */
+typedef struct building {
+    dlx__pte program;
+    dlx__packed packed;
+    dlx__pte_shared shared;
+} building;
+
+static void begin(building *b, const dlx__model *m, const dlx__pte_model_opts *opts)
+{
+    b->shared =
+        (dlx__pte_shared){.model = m, .opts = opts, .program = &b->program, .packed = &b->packed};
+    dlx__pte_init(&b->program, opts->write.mem);
+    dlx__packed_init(&b->packed, m, opts->write.mem);
+    b->packed.packing = opts->packing;
+    b->packed.head = opts->head;
+    b->packed.scheme = opts->scheme;
+}
+
+static void end(building *b)
+{
+    dlx__pool_free(b->packed.pool);
+    dlx__pte_release(&b->program);
+    dlx__packed_release(&b->packed);
+}
+
+static void count(dlx__pte_model_facts *f, building *b)
+{
+    f->n_fallbacks = n_fallbacks(b->shared.model, &b->packed);
+    f->n_again = dlx__packed_n_again(&b->packed);
+    count_parts(f, &b->shared);
+    count_memory(f, &b->program);
+}
+
 dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
                                 const dlx__pte_model_opts *opts, dlx__pte_model_facts *facts,
                                 dlx_error *err)
 {
-    dlx__pte program;
-    dlx__packed packed;
-    dlx__pte_shared shared = {.model = m, .opts = opts, .program = &program, .packed = &packed};
-    dlx__pte_init(&program, opts->write.mem);
-    dlx__packed_init(&packed, m, opts->write.mem);
-    packed.packing = opts->packing;
-    packed.head = opts->head;
-    packed.scheme = opts->scheme;
-    halves h = {.told = &opts->write, .n_all = weight_bytes(m, &packed)};
-    packed.on_progress = on_named;
-    packed.user = &h;
+    building b;
+    begin(&b, m, opts);
+    halves h = {.told = &opts->write, .n_all = weight_bytes(m, &b.packed)};
+    b.packed.on_progress = on_named;
+    b.packed.user = &h;
     dlx__pte_write_opts write = opts->write;
     write.on_progress = on_written;
     write.user = &h;
-    dlx_result r = dlx__pool_open(&packed.pool, opts->n_threads, opts->write.mem, err);
+    dlx_result r = dlx__pool_open(&b.packed.pool, opts->n_threads, opts->write.mem, err);
     if (r == DLX_OK)
-        r = build(&shared, err);
+        r = build(&b.shared, err);
     if (r == DLX_OK)
-        r = dlx__pte_write(&program, path, &write, &facts->written, err);
-    if (r == DLX_OK) {
-        facts->n_fallbacks = n_fallbacks(m, &packed);
-        facts->n_again = dlx__packed_n_again(&packed);
-        count_parts(facts, &shared);
-        count_memory(facts, &program);
-    }
-    dlx__pool_free(packed.pool);
-    dlx__pte_release(&program);
-    dlx__packed_release(&packed);
+        r = dlx__pte_write(&b.program, path, &write, &facts->written, err);
+    if (r == DLX_OK)
+        count(facts, &b);
+    end(&b);
     return r;
 }
 
 dlx_result dlx__pte_model_print(const dlx__model *m, const dlx__pte_model_opts *opts, dlx__buf *out,
                                 dlx_error *err)
 {
-    dlx__pte program;
-    dlx__packed packed;
-    dlx__pte_shared shared = {
-        .model = m, .opts = opts, .program = &program, .packed = &packed, .lines = out};
-    dlx__pte_init(&program, opts->write.mem);
-    dlx__packed_init(&packed, m, opts->write.mem);
-    packed.packing = opts->packing;
-    packed.head = opts->head;
-    packed.scheme = opts->scheme;
-    packed.nameless = true;
-    const dlx_result r = add_methods(&shared, err);
-    dlx__pte_release(&program);
-    dlx__packed_release(&packed);
+    building b;
+    begin(&b, m, opts);
+    b.shared.lines = out;
+    b.packed.nameless = true;
+    const dlx_result r = add_methods(&b.shared, err);
+    end(&b);
     return r;
 }

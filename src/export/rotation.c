@@ -21,7 +21,7 @@ static void fill(float *row, const dlx__rotation *r, size_t position)
 static dlx_result produce(void *user, dlx__pte_sink *sink, dlx_error *err)
 {
     const dlx__rotation *r = user;
-    float *row = dlx__alloc(NULL, dlx__mul(r->head_dim, sizeof *row));
+    float *row = dlx__alloc(r->mem, dlx__mul(r->head_dim, sizeof *row));
     if (!row)
         return dlx__fail_memory(err, "making tables of positions", r->head_dim * sizeof *row);
     dlx_result result = DLX_OK;
@@ -29,7 +29,7 @@ static dlx_result produce(void *user, dlx__pte_sink *sink, dlx_error *err)
         fill(row, r, p);
         result = dlx__pte_sink_put(sink, row, r->head_dim * sizeof *row, err);
     }
-    dlx__free(NULL, row);
+    dlx__free(r->mem, row);
     return result;
 }
 

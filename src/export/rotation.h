@@ -8,6 +8,7 @@ typedef struct dlx__rotation {
     double theta;
     size_t n_positions, head_dim;
     bool is_sine;
+    const dlx_allocator *mem; /* for a row while it is made */
 } dlx__rotation;
 
 /* float32 [n_positions, head_dim], both halves alike, but for the sign of the first half's sines:

@@ -1,12 +1,9 @@
 """flatc of the wheel on every part of our files, with the wheel's schemas: program, payload, .ptd."""
 
-import pathlib
 import shutil
 import struct
 
-from executorch_peer import ours
-
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+from executorch_peer import installed, ours
 
 
 def _payloads(program):
@@ -53,6 +50,6 @@ def parse(room, wheel, programs):
 
 def rows(room, wheel):
     """The number of files that are wrong."""
-    programs = [ours.export(ROOT / "tests/golden/sdar-tiny-b4", room / f"{dtype}.pte", "--dtype", dtype, "--ctx", 64, "--data",
+    programs = [ours.export(installed.ROOT / "tests/golden/sdar-tiny-b4", room / f"{dtype}.pte", "--dtype", dtype, "--ctx", 64, "--data",
                             room / f"{dtype}.ptd") for dtype in ("fp32", "fp16", "int8", "int4")]
     return parse(room, wheel, programs)

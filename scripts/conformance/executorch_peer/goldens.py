@@ -1,11 +1,8 @@
 """Every family, type and form of the cache on the goldens: the stock runtime's logits against the reference backend's, on the
 weights that the program holds and with rows rounded as the program rounds them."""
 
-import pathlib
+from executorch_peer import borders, installed, ours
 
-from executorch_peer import borders, ours
-
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 FAMILIES = ["fast-dllm-v2-tiny", "dream-tiny", "llada-tiny", "sdar-tiny-b4", "dream-tied", "llada-gqa-sharded",
             "sdar-tiny-b8", "sdar-tiny-b4-tied", "ar-llama-tiny", "ar-qwen3-tiny"]
 BOUND = 5e-5  # of fp32 and fp16: sums in another order
@@ -28,7 +25,7 @@ def rows(room):
     """The number of rows that are wrong."""
     wrong = 0
     for family in FAMILIES:
-        source = ROOT / "tests/golden" / family
+        source = installed.ROOT / "tests/golden" / family
         forms = ["state", "io"] + ["none"] * family.startswith(("dream", "llada"))
         for dtype in ("fp32", "fp16", "int8", "int4"):
             model = ours.export(source, room / "rounded.gguf", "--dtype", dtype, "--stage", "rounded")

@@ -121,9 +121,27 @@ static void nothing_has_a_scale_too(void **state)
         assert_true(dlx__bf16_to_f32(scales[g]) == 1.0f);
 }
 
+/* Squares beyond float32 are no reason for a scale of 0, which the runtime refuses. */
+static void huge_numbers_have_a_scale(void **state)
+{
+    (void)state;
+    float x[N], back[N];
+    uint8_t q[N / 2];
+    uint16_t scales[N / DLX__PACK_GROUP];
+    random_row(x, 4);
+    for (size_t i = 0; i < N; i++)
+        x[i] *= 1e25f;
+    dlx__pack_row(q, DLX__PACK_INT4, false, x, N);
+    dlx__pack_row(scales, DLX__PACK_INT4, true, x, N);
+    dlx__unpack_row(back, DLX__PACK_INT4, q, scales, N);
+    for (size_t i = 0; i < N; i++)
+        assert_true(fabsf(back[i] - x[i]) <= 0.51f * dlx__bf16_to_f32(scales[i / DLX__PACK_GROUP]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(huge_numbers_have_a_scale),
         cmocka_unit_test(floats_are_copied),
         cmocka_unit_test(eight_bits),
         cmocka_unit_test(four_bits),
