@@ -439,6 +439,7 @@ static void what_cannot_be_exported(void **state)
 /* From allocation i on, or that one alone: out of memory is a sentence, and nothing stays. */
 static void fail_each(const dlx__model *m, dlx__export_cache cache, bool once)
 {
+    const dlx__backend_class *class = dlx__backend_find("xnnpack");
     dlx_result r = DLX_E_NOMEM;
     for (size_t i = 1; r != DLX_OK; i++) {
         failing_mem mem;
@@ -446,16 +447,17 @@ static void fail_each(const dlx__model *m, dlx__export_cache cache, bool once)
         dlx__export_written written;
         failing_mem_init(&mem, i);
         mem.once = once;
-        const dlx__export_opts opts = {.path = support_tmp("failing.pte"),
-                                       .packing = DLX__PACK_INT8,
-                                       .cache = cache,
-                                       .n_ctx = 32,
-                                       .n_rows = 8,
-                                       .n_ids = m->hp.n_vocab,
-                                       .never_id = 5,
-                                       .mem = &mem.mem,
-                                       .written = &written};
-        r = dlx__backend_find("xnnpack")->export_model(m, &opts, &err);
+        const dlx__export_opts opts = {
+            .path = support_tmp("failing.pte"),
+            .forms = class->exports->forms(DLX__PACK_INT8, DLX__SCHEME_DYNAMIC),
+            .cache = cache,
+            .n_ctx = 32,
+            .n_rows = 8,
+            .n_ids = m->hp.n_vocab,
+            .never_id = 5,
+            .mem = &mem.mem,
+            .written = &written};
+        r = class->export_model(m, &opts, &err);
         if (r != DLX_OK) {
             assert_int_equal(r, DLX_E_NOMEM);
             support_sentence(&err, "out of memory");

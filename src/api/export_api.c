@@ -30,9 +30,10 @@ static dlx_result read_names(job *j, dlx_error *err)
     dlx__export_settings *s = &j->settings;
     DLX__TRY(dlx__export_settings_read(s, j->o, &j->model.core, err));
     j->backend = dlx__backend_find(s->backend);
-    if (!j->backend || !j->backend->export_model)
+    if (!j->backend || !j->backend->exports)
         return dlx__fail(err, DLX_E_ARG, "backend: expected xnnpack, found %s, %s", s->backend,
                          j->backend ? "which writes no programs" : "which is not built in");
+    j->to.rules = j->backend->exports;
     return dlx__export_resolve(&j->to, &s->ask, &j->model.core, err);
 }
 

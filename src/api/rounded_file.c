@@ -8,23 +8,14 @@
 #include "model/gguf_put.h"
 #include "model/recorded.h"
 
-/* How the rows of such a program are rounded. */
-static dlx__scheme scheme_of(const dlx__export_opts *o)
-{
-    if (!dlx__packing_rounds_rows(o->packing))
-        return DLX__SCHEME_NONE;
-    if (o->scheme == DLX__SCHEME_STATIC)
-        return DLX__SCHEME_STATIC_AFFINE;
-    return o->scheme == DLX__SCHEME_DYNAMIC ? DLX__SCHEME_DYNAMIC_AFFINE : DLX__SCHEME_WEIGHT_ONLY;
-}
-
 static dlx_result write_all(dlx__gguf_writer *w, const dlx_model *model, const dlx__export_opts *o,
                             dlx_error *err)
 {
     if (dlx__gguf_put_types(w, DLX__F32, false) != DLX_OK)
         return dlx__fail_memory(err, "describing a model", 1);
     DLX__TRY(dlx__api_put_keys(w, model, err));
-    return dlx__rounded_write(w, &model->core, scheme_of(o), o, err);
+    return dlx__rounded_write(w, &model->core, o->rules->same_scheme(o->packing, o->scheme), o,
+                              err);
 }
 
 dlx_result dlx__api_write_rounded(const dlx_model *model, const dlx__export_opts *o, dlx_error *err)

@@ -108,6 +108,7 @@ typedef struct dlx__backend_plan {
 
 typedef struct dlx__backend dlx__backend;         /* one session's state; one thread at a time */
 typedef struct dlx__export_opts dlx__export_opts; /* export/exporter.h */
+typedef struct dlx__export_rules dlx__export_rules;
 
 typedef struct dlx__backend_class {
     const char *name;
@@ -127,7 +128,9 @@ typedef struct dlx__backend_class {
     dlx_result (*step)(dlx__backend *b, const dlx__step *in, dlx_error *err);
     dlx_result (*head)(dlx__backend *b, const dlx__head *in, dlx_error *err);
     void (*close)(dlx__backend *b);
-    /* Writes the model as a program for this backend; NULL: nothing to export. */
+    /* What its programs can hold; NULL: it writes none. */
+    const dlx__export_rules *exports;
+    /* Writes the model as a program for this backend. */
     dlx_result (*export_model)(const dlx__model *m, const dlx__export_opts *o, dlx_error *err);
     /* Appends, in lines, the program that export_model would write; weights are not read. */
     dlx_result (*export_graph)(const dlx__model *m, const dlx__export_opts *o, dlx__buf *out,

@@ -5,6 +5,7 @@
 #include "export/compat_sizes.h"
 #include "export/model_exporter.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { DEFAULT_CTX = 2048, DEFAULT_ROWS = 32 };
@@ -22,7 +23,7 @@ const char *dlx__packing_name(dlx__packing packing)
 
 static dlx_result resolve_dtype(dlx__export_opts *to, const char *name, dlx_error *err)
 {
-    for (int i = 0; i < DLX__N_PACKINGS; i++)
+    for (int i = 0; i <= DLX__PACK_INT4; i++)
         if (!name || strcmp(packing_names[i], name) == 0) {
             to->packing = (dlx__packing)i;
             return DLX_OK;
@@ -30,50 +31,58 @@ static dlx_result resolve_dtype(dlx__export_opts *to, const char *name, dlx_erro
     return dlx__fail(err, DLX_E_ARG, "dtype: expected fp32, fp16, int8 or int4, found %s", name);
 }
 
-/* What XNNPACK has nothing for; NULL: it has. */
-static const char *refusal(dlx__packing packing, dlx__scheme scheme)
-{
-    if (!dlx__packing_rounds_rows(packing) && scheme != DLX__SCHEME_WEIGHT_ONLY)
-        return "float weights are multiplied by rows as they are: take int8, or weight-only";
-    if (packing == DLX__PACK_INT4 && scheme == DLX__SCHEME_STATIC)
-        return "four-bit weights are multiplied by rows that are rounded as they come: take int8, "
-               "or dynamic";
-    if (packing == DLX__PACK_INT4 && scheme == DLX__SCHEME_WEIGHT_ONLY)
-        return "four-bit weights are multiplied by int8 rows alone: take int8, or dynamic";
-    return NULL;
-}
-
 static dlx_result resolve_scheme(dlx__export_opts *to, const char *name, const dlx__model *m,
                                  dlx_error *err)
 {
-    const bool integers = dlx__packing_rounds_rows(to->packing);
-    to->scheme = integers ? DLX__SCHEME_DYNAMIC : DLX__SCHEME_WEIGHT_ONLY;
-    if (name)
-        to->scheme = dlx__scheme_find(name);
+    to->scheme = name ? dlx__scheme_find(name) : to->rules->usual_scheme(to->packing);
     if (to->scheme != DLX__SCHEME_WEIGHT_ONLY && to->scheme != DLX__SCHEME_DYNAMIC &&
         to->scheme != DLX__SCHEME_STATIC)
         return dlx__fail(err, DLX_E_ARG,
                          "scheme: expected weight-only, dynamic or static, found %s", name);
-    const char *why = refusal(to->packing, to->scheme);
+    const char *why = to->rules->refusal(to->packing, to->scheme);
     if (why)
         return dlx__fail(err, DLX_E_UNSUPPORTED, "scheme %s with dtype %s: %s",
                          dlx__scheme_name(to->scheme), dlx__packing_name(to->packing), why);
+    to->forms = to->rules->forms(to->packing, to->scheme);
     return to->scheme == DLX__SCHEME_STATIC
                ? dlx__scheme_check(DLX__SCHEME_STATIC_AFFINE, &m->graph, err)
                : DLX_OK;
+}
+
+static bool has_cache(const dlx__export_opts *to, dlx__export_cache cache)
+{
+    return to->rules->caches >> cache & 1u;
+}
+
+/* "none, state or io" */
+static void list_caches(char *out, size_t capacity, unsigned caches)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (int i = 0; i < DLX__N_EXPORT_CACHES && at < capacity; i++) {
+        if (!(caches & 1u << i))
+            continue;
+        const bool last = caches >> i == 1;
+        at += (size_t)snprintf(out + at, capacity - at, "%s%s",
+                               at == 0 ? ""
+                               : last  ? " or "
+                                       : ", ",
+                               dlx__export_cache_name((dlx__export_cache)i));
+    }
 }
 
 static dlx_result resolve_cache(dlx__export_opts *to, const char *name, const dlx__model *m,
                                 dlx_error *err)
 {
     const dlx__model_exporter *exporter = dlx__model_exporter_for(m->family);
-    to->cache = exporter->usual;
-    if (name && !dlx__export_cache_find(&to->cache, name))
-        return dlx__fail(err, DLX_E_ARG, "cache: expected state, io, none or compat, found %s",
-                         name);
+    char names[64];
+    list_caches(names, sizeof names, to->rules->caches);
+    to->cache = has_cache(to, exporter->usual) ? exporter->usual : DLX__EXPORT_IO;
+    if (name && (!dlx__export_cache_find(&to->cache, name) || !has_cache(to, to->cache)))
+        return dlx__fail(err, DLX_E_ARG, "cache: expected %s, found %s", names, name);
     if (to->cache == DLX__EXPORT_NO_CACHE && exporter->keeps)
-        return dlx__fail(err, DLX_E_UNSUPPORTED, "cache: %s decodes %s: take state or io",
-                         m->family->name, exporter->decodes);
+        return dlx__fail(err, DLX_E_UNSUPPORTED, "cache: %s decodes %s: take %sio", m->family->name,
+                         exporter->decodes, has_cache(to, DLX__EXPORT_STATE) ? "state or " : "");
     return DLX_OK;
 }
 

@@ -20,11 +20,25 @@ typedef struct dlx__export_written {
     size_t n_methods;
 } dlx__export_written;
 
+/* What a backend's files can hold. Of the packings those that a dtype names: up to INT4. */
+typedef struct dlx__export_rules {
+    unsigned caches; /* a bit 1 << dlx__export_cache for each */
+    /* Of rows, where nobody names one. */
+    dlx__scheme (*usual_scheme)(dlx__packing packing);
+    /* Why the two do not go together here, as the second half of a sentence; NULL: they do. */
+    const char *(*refusal)(dlx__packing packing, dlx__scheme scheme);
+    dlx__export_forms (*forms)(dlx__packing packing, dlx__scheme scheme);
+    /* How the reference rounds rows to compute the same with the same weights. */
+    dlx__scheme (*same_scheme)(dlx__packing packing, dlx__scheme scheme);
+} dlx__export_rules;
+
 typedef struct dlx__export_opts dlx__export_opts;
 struct dlx__export_opts {
     const char *path;
-    const char *data_path;   /* a second file for the weights; NULL: one file */
-    dlx__packing packing;    /* of matrices; the head of INT4 is INT8 */
+    const char *data_path; /* a second file for the weights; NULL: one file */
+    const dlx__export_rules *rules;
+    dlx__packing packing;    /* that was asked for */
+    dlx__export_forms forms; /* that it has by the rules */
     dlx__scheme scheme;      /* WEIGHT_ONLY, DYNAMIC or STATIC; the head of STATIC is DYNAMIC */
     dlx__export_cache cache; /* where K and V are */
     size_t n_ctx;            /* positions */
@@ -46,7 +60,8 @@ typedef struct dlx__export_ask {
     size_t n_ctx, n_rows;
 } dlx__export_ask;
 
-/* Checks what is asked against the model and fills packing, scheme, cache, n_ctx and n_rows. */
+/* Checks what is asked against to->rules and the model, and fills packing, forms, scheme, cache,
+ * n_ctx and n_rows. */
 dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
                                const dlx__model *m, dlx_error *err);
 

@@ -65,7 +65,7 @@ dlx_result dlx__lower_linear(dlx__products *p, const dlx__node *node, bool is_he
                              dlx__xnn_value x, dlx__xnn_value *out, dlx_error *err)
 {
     const dlx__xnn_quant each_row = {.kind = DLX__XNN_PER_TOKEN};
-    const dlx__packing packing = dlx__packed_packing(p->packed, node->weight, is_head);
+    const dlx__packing packing = dlx__export_form(&p->packed->forms, node->weight, is_head);
     const bool integers = dlx__packing_rounds_rows(packing);
     const bool bare = integers && p->packed->scheme == DLX__SCHEME_WEIGHT_ONLY;
     dlx__xnn_value filter, bias = DLX__XNN_NONE;

@@ -16,7 +16,10 @@ size_t dlx__pack_row_bytes(dlx__packing packing, bool scales, size_t n)
         return scales ? 0 : dlx__mul(2, n);
     case DLX__PACK_INT8:
         return scales ? 4 : n;
+    case DLX__PACK_INT8_HALF:
+        return scales ? 2 : n;
     case DLX__PACK_INT4:
+    case DLX__PACK_INT4_HALF:
         return scales ? 2 * (n / GROUP) : n / 2;
     case DLX__N_PACKINGS:
         break;
@@ -48,12 +51,36 @@ static void round_to(float *levels, const float *x, size_t n, float inverse, flo
     }
 }
 
+/* ---- scales of two bytes --------------------------------------------------------------------- */
+
+static uint16_t to_scale(dlx__packing packing, float x)
+{
+    return packing == DLX__PACK_INT4 ? dlx__f32_to_bf16(x) : dlx__f32_to_f16(x);
+}
+
+static float of_scale(dlx__packing packing, uint16_t scale)
+{
+    return packing == DLX__PACK_INT4 ? dlx__bf16_to_f32(scale) : dlx__f16_to_f32(scale);
+}
+
+/* Below it a scale is none, and all weights are 0: of fp16 the least, so that none becomes 0. */
+static float least_scale(dlx__packing packing)
+{
+    return packing == DLX__PACK_INT4 ? 1e-30f : 0x1p-23f;
+}
+
 /* ---- eight bits ---------------------------------------------------------------------------- */
 
 static float scale_of_row(const float *x, size_t n)
 {
     const float most = largest(x, n);
     return most < 1e-30f ? 1.0f : most / 127.0f;
+}
+
+static uint16_t half_scale_of_row(const float *x, size_t n)
+{
+    const float scale = largest(x, n) / 127.0f;
+    return to_scale(DLX__PACK_INT8_HALF, scale < least_scale(DLX__PACK_INT8_HALF) ? 1.0f : scale);
 }
 
 void dlx__pack_int8(int8_t *out, const float *x, size_t n, float scale)
@@ -88,7 +115,7 @@ static float error_of(const float *x, float scale)
 }
 
 /* Of the scales from where nothing is clipped down to three quarters of that the best. */
-static uint16_t scale_of_group(const float *x)
+static uint16_t scale_of_group(dlx__packing packing, const float *x)
 {
     enum { TRIES = 9 };
     float widest = 0;
@@ -96,13 +123,13 @@ static uint16_t scale_of_group(const float *x)
         const float scale = x[i] < 0 ? x[i] / -8.0f : x[i] / 7.0f;
         widest = scale > widest ? scale : widest;
     }
-    if (widest < 1e-30f)
-        return dlx__f32_to_bf16(1.0f);
-    uint16_t best = dlx__f32_to_bf16(widest); /* also where every error is beyond float32 */
+    if (widest < least_scale(packing))
+        return to_scale(packing, 1.0f);
+    uint16_t best = to_scale(packing, widest); /* also where every error is beyond float32 */
     float least = INFINITY;
     for (int i = 0; i < TRIES; i++) {
-        const uint16_t scale = dlx__f32_to_bf16(widest * (1.0f - (float)i / (4.0f * TRIES)));
-        const float error = error_of(x, dlx__bf16_to_f32(scale));
+        const uint16_t scale = to_scale(packing, widest * (1.0f - (float)i / (4.0f * TRIES)));
+        const float error = error_of(x, of_scale(packing, scale));
         if (error < least) {
             least = error;
             best = scale;
@@ -111,11 +138,11 @@ static uint16_t scale_of_group(const float *x)
     return best;
 }
 
-static void pack_int4(uint8_t *out, const float *x, size_t n)
+static void pack_int4(uint8_t *out, dlx__packing packing, const float *x, size_t n)
 {
     float levels[GROUP];
     for (size_t g = 0; g < n; g += GROUP) {
-        const float inverse = 1.0f / dlx__bf16_to_f32(scale_of_group(x + g));
+        const float inverse = 1.0f / of_scale(packing, scale_of_group(packing, x + g));
         round_to(levels, x + g, GROUP, inverse, -8.0f, 7.0f);
         for (size_t i = 0; i < GROUP; i += 2) {
             const int low = (int)levels[i] + 8, high = (int)levels[i + 1] + 8;
@@ -132,8 +159,12 @@ static void pack_scales(void *out, dlx__packing packing, const float *x, size_t 
         const float scale = scale_of_row(x, n);
         memcpy(out, &scale, sizeof scale);
     }
-    for (size_t g = 0; packing == DLX__PACK_INT4 && g < n / GROUP; g++) {
-        const uint16_t scale = scale_of_group(x + g * GROUP);
+    if (packing == DLX__PACK_INT8_HALF) {
+        const uint16_t scale = half_scale_of_row(x, n);
+        memcpy(out, &scale, sizeof scale);
+    }
+    for (size_t g = 0; dlx__packing_has_groups(packing) && g < n / GROUP; g++) {
+        const uint16_t scale = scale_of_group(packing, x + g * GROUP);
         memcpy((uint8_t *)out + 2 * g, &scale, sizeof scale);
     }
 }
@@ -148,6 +179,8 @@ void dlx__pack_row(void *out, dlx__packing packing, bool scales, const float *x,
         dlx__from_f32(out, DLX__F16, x, n);
     else if (packing == DLX__PACK_INT8)
         dlx__pack_int8(out, x, n, scale_of_row(x, n));
+    else if (packing == DLX__PACK_INT8_HALF)
+        dlx__pack_int8(out, x, n, of_scale(packing, half_scale_of_row(x, n)));
     else
-        pack_int4(out, x, n);
+        pack_int4(out, packing, x, n);
 }

@@ -1,10 +1,12 @@
 /*
- * pack_row.h - a row of weights in XNNPACK's forms. Integers are symmetric around 0; scales are
- * positive normal numbers, because the runtime refuses others, and 1 where all weights are 0.
+ * pack_row.h - a row of weights in the forms of programs. Integers are symmetric around 0; scales
+ * are positive normal numbers, because the runtime refuses others, and 1 where all weights are 0.
  *
- *     INT8  int8 [n], one float32 scale a row, max / 127
- *     INT4  two a byte, the even column in the low nibble, stored + 8; a bf16 scale for 32, that
- * with the least squared error
+ *     INT8       int8 [n], one float32 scale a row, max / 127
+ *     INT4       two a byte, the even column in the low nibble, stored + 8; a bf16 scale for 32,
+ *                that with the least squared error
+ *     INT8_HALF  as INT8, the scale an fp16
+ *     INT4_HALF  as INT4, the scales fp16
  */
 #ifndef DLX__PACK_ROW_H
 #define DLX__PACK_ROW_H

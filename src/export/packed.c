@@ -52,11 +52,11 @@ void dlx__packed_release(dlx__packed *p)
     *p = (dlx__packed){.n = 0};
 }
 
-dlx__packing dlx__packed_packing(const dlx__packed *p, const dlx__tensor *w, bool is_head)
+dlx__packing dlx__export_form(const dlx__export_forms *forms, const dlx__tensor *w, bool is_head)
 {
-    const dlx__packing packing = is_head ? p->head : p->packing;
+    const dlx__packing packing = is_head ? forms->head : forms->matrix;
     const bool torn = w->shape[1] % DLX__PACK_GROUP != 0;
-    return packing == DLX__PACK_INT4 && torn ? DLX__PACK_INT8 : packing;
+    return dlx__packing_has_groups(packing) && torn ? forms->torn : packing;
 }
 
 /* ---- bytes --------------------------------------------------------------------------------- */
@@ -347,7 +347,7 @@ dlx_result dlx__packed_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tens
                                                          [DLX__PACK_FP16] = DLX__XNN_FP16,
                                                          [DLX__PACK_INT8] = DLX__XNN_QCINT8,
                                                          [DLX__PACK_INT4] = DLX__XNN_QBINT4};
-    const dlx__packing packing = dlx__packed_packing(p, w, is_head);
+    const dlx__packing packing = dlx__export_form(&p->forms, w, is_head);
     dlx__packed_tensor *item;
     DLX__TRY(find(&item, p, w, packing, NULL, err));
     dlx__xnn_quant quant = {.kind = DLX__XNN_PLAIN};

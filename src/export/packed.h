@@ -19,7 +19,10 @@
     X(FP32, "fp32")                                                                                \
     X(FP16, "fp16") /* products in float32 all the same */                                         \
     X(INT8, "int8") /* 8da8w: a scale for each output, rows rounded to int8 as they come */        \
-    X(INT4, "int4") /* 8da4w: a bf16 scale for 32 inputs, rows as with INT8 */
+    X(INT4, "int4") /* 8da4w: a bf16 scale for 32 inputs, rows as with INT8 */                     \
+    /* for runtimes that widen weights and leave rows as they are */                               \
+    X(INT8_HALF, "int8") /* an fp16 scale for each output */                                       \
+    X(INT4_HALF, "int4") /* an fp16 scale for 32 inputs */
 
 typedef enum dlx__packing {
 #define DLX__PACKING_ENUM(name, text) DLX__PACK_##name,
@@ -30,15 +33,23 @@ typedef enum dlx__packing {
 
 enum { DLX__PACK_GROUP = 32 };
 
+/* The forms that the weights of a program have. */
+typedef struct dlx__export_forms {
+    dlx__packing matrix; /* of products */
+    dlx__packing torn;   /* of those whose rows are no whole groups */
+    dlx__packing head;
+    dlx__packing table;  /* of the embedding, which is looked up */
+    dlx__packing vector; /* of norms and biases */
+} dlx__export_forms;
+
 typedef struct dlx__packed_tensor dlx__packed_tensor;
 struct dlx__static_product;
 
 typedef struct dlx__packed {
     dlx__arena arena;
-    const dlx__model *model;    /* whose file's pages are given back when a tensor is done */
-    dlx__pool *pool;            /* that packs; NULL: the caller alone */
-    dlx__packing packing;       /* of the matrices of products */
-    dlx__packing head;          /* of the head */
+    const dlx__model *model; /* whose file's pages are given back when a tensor is done */
+    dlx__pool *pool;         /* that packs; NULL: the caller alone */
+    dlx__export_forms forms;
     dlx__scheme scheme;         /* STATIC: products of INT8 are static_product.h, but for the head;
                                    WEIGHT_ONLY: rows are left as they are */
     dlx__packed_tensor **items; /* [n] */
@@ -56,8 +67,8 @@ typedef struct dlx__packed {
 void dlx__packed_init(dlx__packed *p, const dlx__model *model, const dlx_allocator *mem);
 void dlx__packed_release(dlx__packed *p);
 
-/* What a matrix [n, k] becomes: INT4 needs whole groups, and is INT8 where k has none. */
-dlx__packing dlx__packed_packing(const dlx__packed *p, const dlx__tensor *w, bool is_head);
+/* What a matrix [n, k] becomes. */
+dlx__packing dlx__export_form(const dlx__export_forms *forms, const dlx__tensor *w, bool is_head);
 
 /* The filter of a product with w [n, k]; refuses numbers that are not finite. */
 dlx_result dlx__packed_filter(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *w, bool is_head,
@@ -75,22 +86,22 @@ dlx__xnn_data dlx__packed_numbers(dlx__packed *p, dlx__xnn_graph *g, bool scales
 dlx_result dlx__packed_bias(dlx__packed *p, dlx__xnn_graph *g, const dlx__tensor *bias,
                             dlx__xnn_value *out, dlx_error *err);
 
-/* What the head becomes beside matrices of this form: four bits are too few for it. */
-static inline dlx__packing dlx__packing_of_head(dlx__packing packing)
-{
-    return packing == DLX__PACK_INT4 ? DLX__PACK_INT8 : packing;
-}
-
-/* ... and the embedding, which is looked up: fp16, or fp32. */
-static inline dlx__packing dlx__packing_of_table(dlx__packing packing)
-{
-    return packing == DLX__PACK_FP32 ? DLX__PACK_FP32 : DLX__PACK_FP16;
-}
-
 /* Are rows rounded before products with this filter, unless a scheme forbids it? */
 static inline bool dlx__packing_rounds_rows(dlx__packing packing)
 {
     return packing == DLX__PACK_INT8 || packing == DLX__PACK_INT4;
+}
+
+/* Are its numbers whole numbers under scales? */
+static inline bool dlx__packing_is_integer(dlx__packing packing)
+{
+    return packing != DLX__PACK_FP32 && packing != DLX__PACK_FP16;
+}
+
+/* Is a scale one of a group of a row, which must be whole groups? */
+static inline bool dlx__packing_has_groups(dlx__packing packing)
+{
+    return packing == DLX__PACK_INT4 || packing == DLX__PACK_INT4_HALF;
 }
 
 /* One number throughout, named by what it is: the filter of a mean, its eps. */

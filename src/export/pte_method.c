@@ -99,7 +99,7 @@ static void constants(dlx__pass *p)
 /* Rows of the embedding: [T, d]. */
 static void embed(dlx__pass *p)
 {
-    const bool half = p->s->opts->half_embedding;
+    const bool half = p->s->opts->forms.table == DLX__PACK_FP16;
     const dlx__pte_type type = half ? DLX__PTE_HALF : DLX__PTE_FLOAT;
     const size_t n_vocab = p->s->model->hp.n_rows_vocab;
     const dlx__pte_value table =

@@ -40,7 +40,8 @@ static void add_tables(dlx__pte_shared *s, const dlx__lowered *l)
 {
     const dlx__graph *g = &s->model->graph;
     const dlx__tensor *table = g->nodes[g->embedded].weight;
-    const dlx__pte_type type = s->opts->half_embedding ? DLX__PTE_HALF : DLX__PTE_FLOAT;
+    const dlx__pte_type type =
+        s->opts->forms.table == DLX__PACK_FP16 ? DLX__PTE_HALF : DLX__PTE_FLOAT;
     s->embedding = dlx__pte_constant(s->program, dlx__packed_floats(s->packed, table, type));
     for (int i = 0; i < 2; i++) {
         s->rotations[i] = (dlx__rotation){.theta = l->theta,
@@ -79,7 +80,7 @@ static dlx_result lower(dlx__lowered *to, dlx__pte_shared *s, dlx__lower_part pa
     const dlx__lower_opts opts = {.part = part,
                                   .cache = s->opts->cache,
                                   .masked = masked,
-                                  .half_embedding = s->opts->half_embedding,
+                                  .half_embedding = s->opts->forms.table == DLX__PACK_FP16,
                                   .n_rows =
                                       alone ? dlx__pte_denoise_rows(s->opts) : s->opts->n_rows,
                                   .n_ctx = s->opts->n_ctx};
@@ -207,9 +208,9 @@ static uint64_t weight_bytes(const dlx__model *m, const dlx__packed *p)
     for (size_t i = 0; i < g->n; i++) {
         const dlx__tensor *w = g->nodes[i].op == DLX__OP_LINEAR ? g->nodes[i].weight : NULL;
         for (int s = 0; w && s < 2; s++)
-            n +=
-                dlx__mul(w->shape[0], dlx__pack_row_bytes(dlx__packed_packing(p, w, i == g->logits),
-                                                          s == 1, w->shape[1]));
+            n += dlx__mul(w->shape[0],
+                          dlx__pack_row_bytes(dlx__export_form(&p->forms, w, i == g->logits),
+                                              s == 1, w->shape[1]));
     }
     return n;
 }
@@ -221,8 +222,8 @@ static size_t n_fallbacks(const dlx__model *m, const dlx__packed *p)
     size_t n = 0;
     for (size_t i = 0; i < g->n; i++)
         if (g->nodes[i].op == DLX__OP_LINEAR)
-            n += dlx__packed_packing(p, g->nodes[i].weight, i == g->logits) !=
-                 (i == g->logits ? p->head : p->packing);
+            n += dlx__export_form(&p->forms, g->nodes[i].weight, i == g->logits) !=
+                 (i == g->logits ? p->forms.head : p->forms.matrix);
     return n;
 }
 
@@ -292,8 +293,7 @@ static void begin(building *b, const dlx__model *m, const dlx__pte_model_opts *o
         (dlx__pte_shared){.model = m, .opts = opts, .program = &b->program, .packed = &b->packed};
     dlx__pte_init(&b->program, opts->write.mem);
     dlx__packed_init(&b->packed, m, opts->write.mem);
-    b->packed.packing = opts->packing;
-    b->packed.head = opts->head;
+    b->packed.forms = opts->forms;
     b->packed.scheme = opts->scheme;
 }
 

@@ -38,10 +38,8 @@
 #define DLX__PTE_DESCRIPTION "dlx.model.gguf"
 
 typedef struct dlx__pte_model_opts {
-    dlx__packing packing; /* of matrices */
-    dlx__packing head;    /* of the head */
-    dlx__scheme scheme;   /* of rows that products of integers read, but for the head of STATIC */
-    bool half_embedding;  /* the table in fp16 */
+    dlx__export_forms forms;
+    dlx__scheme scheme; /* of rows that products of integers read, but for the head of STATIC */
     dlx__export_cache cache;
     size_t n_ctx;            /* positions in all */
     size_t n_rows;           /* of a pass at most; COMPAT: of every pass */

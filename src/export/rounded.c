@@ -17,7 +17,7 @@ typedef struct job {
     dlx__gguf_writer *w;
     const dlx__model *m;
     const dlx__export_opts *o;
-    dlx__packed forms; /* the rules and static products: nothing is named */
+    dlx__packed packed; /* static products: nothing is named */
     dlx__gguf_tensors list;
     dlx__gguf_tensor head; /* of its own; tensor NULL: it is in the list, or tied */
     char head_name[160];
@@ -38,17 +38,16 @@ static bool is_product(dlx__role role)
 static dlx__packing packing_of(const job *j, const dlx__gguf_tensor *t)
 {
     if (t->role == DLX__ROLE_EMBED)
-        return dlx__packing_of_table(j->o->packing);
+        return j->o->forms.table;
     if (!is_product(t->role))
-        return DLX__PACK_FP32;
-    return dlx__packed_packing(&j->forms, t->tensor, t->role == DLX__ROLE_HEAD);
+        return j->o->forms.vector;
+    return dlx__export_form(&j->o->forms, t->tensor, t->role == DLX__ROLE_HEAD);
 }
 
 /* A tied head has the table's numbers no longer where the two are packed in different forms. */
 static void find_head(job *j)
 {
-    const dlx__packing packing = j->o->packing;
-    if (!j->m->hp.tied || dlx__packing_of_head(packing) == dlx__packing_of_table(packing) ||
+    if (!j->m->hp.tied || j->o->forms.head == j->o->forms.table ||
         !dlx__role_name(j->head_name, j->m->family, DLX__CHECKPOINT_GGUF, DLX__ROLE_HEAD, 0))
         return;
     j->head = j->list.items[0];
@@ -99,7 +98,7 @@ static void list_ranges(const job *j, dlx__gguf_string *names, float *largest, d
 static dlx_result put_scheme(job *j, dlx__scheme scheme, dlx_error *err)
 {
     const size_t most = j->list.n + 1;
-    dlx__arena *arena = &j->forms.arena;
+    dlx__arena *arena = &j->packed.arena;
     dlx__gguf_string *names = dlx__arena_alloc(arena, most, sizeof *names);
     float *largest = dlx__arena_alloc(arena, most, sizeof *largest);
     dlx__range *in = dlx__arena_alloc(arena, most, sizeof *in);
@@ -205,7 +204,8 @@ static void count(const job *j, const dlx__gguf_tensor *t, dlx__packing packing,
         w->weight_bytes += dlx__mul(t->n_rows, dlx__pack_row_bytes(packing, s == 1, t->n_cols));
     w->n_again += !exact;
     if (is_product(t->role))
-        w->n_fallbacks += packing != (t->role == DLX__ROLE_HEAD ? j->forms.head : j->forms.packing);
+        w->n_fallbacks +=
+            packing != (t->role == DLX__ROLE_HEAD ? j->o->forms.head : j->o->forms.matrix);
 }
 
 static dlx_result find_product(job *j, const dlx__gguf_tensor *t, dlx_error *err)
@@ -213,7 +213,7 @@ static dlx_result find_product(job *j, const dlx__gguf_tensor *t, dlx_error *err
     const bool is_static = j->o->scheme == DLX__SCHEME_STATIC && t->role != DLX__ROLE_HEAD;
     const dlx__node *node = is_static ? node_of(j, t) : NULL;
     j->product = NULL;
-    return node ? dlx__packed_product(&j->forms, node, &j->product, err) : DLX_OK;
+    return node ? dlx__packed_product(&j->packed, node, &j->product, err) : DLX_OK;
 }
 
 static dlx_result put_tensor(job *j, const dlx__gguf_tensor *t, dlx_error *err)
@@ -244,9 +244,8 @@ dlx_result dlx__rounded_write(dlx__gguf_writer *w, const dlx__model *m, dlx__sch
     job j = {.w = w, .m = m, .o = o};
     const dlx__gguf_tensor *t;
     DLX__TRY(dlx__gguf_tensors_init(&j.list, m, err));
-    dlx__packed_init(&j.forms, m, o->mem);
-    j.forms.packing = o->packing;
-    j.forms.head = dlx__packing_of_head(o->packing);
+    dlx__packed_init(&j.packed, m, o->mem);
+    j.packed.forms = o->forms;
     find_head(&j);
     dlx_result r = dlx__pool_open(&j.pool, o->n_threads, o->mem, err);
     if (r == DLX_OK)
@@ -257,7 +256,7 @@ dlx_result dlx__rounded_write(dlx__gguf_writer *w, const dlx__model *m, dlx__sch
         r = put_tensor(&j, t, err);
     dlx__pool_free(j.pool);
     dlx__gguf_tensors_release(&j.list);
-    dlx__packed_release(&j.forms);
+    dlx__packed_release(&j.packed);
     o->written->program_bytes = j.n_all;
     return r;
 }

@@ -24,7 +24,8 @@ static const uint8_t *bytes_of(const dlx__tensor *t, size_t row)
 dlx_result dlx__stored_row_read(float *x, const dlx__tensor *t, size_t row, dlx__packing packing,
                                 dlx_error *err)
 {
-    const float most = packing == DLX__PACK_FP16 ? 65504.0f : INFINITY;
+    const bool wide = packing == DLX__PACK_FP32 || dlx__packing_rounds_rows(packing);
+    const float most = wide ? INFINITY : 65504.0f; /* scaled integers are fp16 as well */
     const size_t n = n_cols_of(t);
     dlx__to_f32(x, bytes_of(t, row), t->dtype, n);
     for (size_t i = 0; i < n; i++) {
@@ -44,10 +45,14 @@ dlx_result dlx__stored_row_read(float *x, const dlx__tensor *t, size_t row, dlx_
 
 /* ---- four bits ----------------------------------------------------------------------------- */
 
-/* The scale of a block of Q4_0 as bf16; a block of zeros counts as one of scale 0. */
-static bool scale_of_block(uint16_t *scale, const uint8_t *block)
+/* The scale of a block of Q4_0 in the form; a block of zeros counts as one of scale 0. */
+static bool scale_of_block(uint16_t *scale, dlx__packing packing, const uint8_t *block)
 {
     const float d = dlx__f16_to_f32(dlx__le16(block));
+    if (packing == DLX__PACK_INT4_HALF) {
+        *scale = d == 0 ? dlx__f32_to_f16(1.0f) : dlx__le16(block);
+        return true;
+    }
     *scale = dlx__f32_to_bf16(d == 0 ? 1.0f : d); /* the runtime refuses a scale of 0 */
     return d == 0 || (d > 0 && dlx__bf16_to_f32(*scale) == d);
 }
@@ -61,12 +66,13 @@ static unsigned nibble(const uint8_t *block, size_t i)
     return i < HALF ? q[i] & 15u : q[i - HALF] >> 4;
 }
 
-/* One group of a row: 16 bytes, or a bf16. */
-static bool pack_group(uint8_t *out, bool scales, const uint8_t *block, const float *x)
+/* One group of a row: 16 bytes, or the two of its scale. */
+static bool pack_group(uint8_t *out, dlx__packing packing, bool scales, const uint8_t *block,
+                       const float *x)
 {
     uint16_t scale;
-    if (!scale_of_block(&scale, block)) {
-        dlx__pack_row(out, DLX__PACK_INT4, scales, x, GROUP);
+    if (!scale_of_block(&scale, packing, block)) {
+        dlx__pack_row(out, packing, scales, x, GROUP);
         return false;
     }
     if (scales)
@@ -76,12 +82,14 @@ static bool pack_group(uint8_t *out, bool scales, const uint8_t *block, const fl
     return true;
 }
 
-static bool pack_groups(uint8_t *out, bool scales, const uint8_t *blocks, const float *x, size_t n)
+static bool pack_groups(uint8_t *out, dlx__packing packing, bool scales, const uint8_t *blocks,
+                        const float *x, size_t n)
 {
-    const size_t n_bytes = dlx__pack_row_bytes(DLX__PACK_INT4, scales, GROUP);
+    const size_t n_bytes = dlx__pack_row_bytes(packing, scales, GROUP);
     bool exact = true;
     for (size_t g = 0; g < n / GROUP; g++)
-        exact &= pack_group(out + g * n_bytes, scales, blocks + g * Q4_0_BYTES, x + g * GROUP);
+        exact &=
+            pack_group(out + g * n_bytes, packing, scales, blocks + g * Q4_0_BYTES, x + g * GROUP);
     return exact;
 }
 
@@ -105,13 +113,17 @@ static bool scale_of_blocks(float *scale, const uint8_t *blocks, size_t n)
     return true;
 }
 
-static void pack_levels(void *out, bool scales, const uint8_t *blocks, float scale, size_t n)
+static void pack_levels(void *out, dlx__packing packing, bool scales, const uint8_t *blocks,
+                        float scale, size_t n)
 {
     int8_t *q = out;
     const float positive = scale == 0 ? 1.0f : fabsf(scale);
+    const uint16_t half = dlx__f32_to_f16(positive); /* as the blocks have it */
     const int sign = scale < 0 ? -1 : scale > 0;
-    if (scales)
+    if (scales && packing == DLX__PACK_INT8)
         memcpy(out, &positive, sizeof positive);
+    if (scales && packing == DLX__PACK_INT8_HALF)
+        memcpy(out, &half, sizeof half);
     for (size_t i = 0; !scales && i < n; i++)
         q[i] = (int8_t)(sign * level(blocks, i));
 }
@@ -124,12 +136,13 @@ bool dlx__stored_row_pack(void *out, dlx__packing packing, bool scales, const dl
     const size_t n = n_cols_of(t);
     const uint8_t *blocks = bytes_of(t, row);
     float scale;
-    if (packing == DLX__PACK_INT4 && t->dtype == DLX__Q4_0)
-        return pack_groups(out, scales, blocks, x, n);
-    if (packing == DLX__PACK_INT8 && t->dtype == DLX__Q8_0 && scale_of_blocks(&scale, blocks, n)) {
-        pack_levels(out, scales, blocks, scale, n);
+    const bool eight = packing == DLX__PACK_INT8 || packing == DLX__PACK_INT8_HALF;
+    if (dlx__packing_has_groups(packing) && t->dtype == DLX__Q4_0)
+        return pack_groups(out, packing, scales, blocks, x, n);
+    if (eight && t->dtype == DLX__Q8_0 && scale_of_blocks(&scale, blocks, n)) {
+        pack_levels(out, packing, scales, blocks, scale, n);
         return true;
     }
     dlx__pack_row(out, packing, scales, x, n);
-    return !dlx__packing_rounds_rows(packing) || dlx__grid_width(t->dtype) == 0;
+    return !dlx__packing_is_integer(packing) || dlx__grid_width(t->dtype) == 0;
 }

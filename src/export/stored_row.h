@@ -1,10 +1,11 @@
 /*
- * stored_row.h - a row of a tensor of the model, and its bytes in one of XNNPACK's forms. Where the
- * file has integers whose scales the form can hold, the same integers go under the same scales, so
- * that nothing is rounded a second time:
+ * stored_row.h - a row of a tensor of the model, and its bytes in one of the forms of programs.
+ * Where the file has integers whose scales the form can hold, the same integers go under the same
+ * scales, so that nothing is rounded a second time:
  *
- *     INT4  of Q4_0: blocks whose scale is positive and a bf16, or 0
- *     INT8  of Q8_0: rows whose blocks have one scale
+ *     INT4       of Q4_0: blocks whose scale is positive and a bf16, or 0
+ *     INT4_HALF  of Q4_0: all blocks; negative scales stay negative
+ *     INT8       of Q8_0: rows whose blocks have one scale; INT8_HALF likewise
  */
 #ifndef DLX__STORED_ROW_H
 #define DLX__STORED_ROW_H

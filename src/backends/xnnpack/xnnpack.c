@@ -4,13 +4,60 @@
 #include "export/exporter.h"
 #include "export/pte_model.h"
 
+/* ---- what it can hold ---------------------------------------------------------------------- */
+
+static dlx__scheme usual_scheme(dlx__packing packing)
+{
+    return dlx__packing_rounds_rows(packing) ? DLX__SCHEME_DYNAMIC : DLX__SCHEME_WEIGHT_ONLY;
+}
+
+static const char *refusal(dlx__packing packing, dlx__scheme scheme)
+{
+    if (!dlx__packing_rounds_rows(packing) && scheme != DLX__SCHEME_WEIGHT_ONLY)
+        return "float weights are multiplied by rows as they are: take int8, or weight-only";
+    if (packing == DLX__PACK_INT4 && scheme == DLX__SCHEME_STATIC)
+        return "four-bit weights are multiplied by rows that are rounded as they come: take int8, "
+               "or dynamic";
+    if (packing == DLX__PACK_INT4 && scheme == DLX__SCHEME_WEIGHT_ONLY)
+        return "four-bit weights are multiplied by int8 rows alone: take int8, or dynamic";
+    return NULL;
+}
+
+/* Four bits are too few for the head. The table is fp16 beside all but fp32. */
+static dlx__export_forms forms(dlx__packing packing, dlx__scheme scheme)
+{
+    (void)scheme;
+    return (dlx__export_forms){.matrix = packing,
+                               .torn = DLX__PACK_INT8,
+                               .head = packing == DLX__PACK_INT4 ? DLX__PACK_INT8 : packing,
+                               .table = packing == DLX__PACK_FP32 ? DLX__PACK_FP32 : DLX__PACK_FP16,
+                               .vector = DLX__PACK_FP32};
+}
+
+static dlx__scheme same_scheme(dlx__packing packing, dlx__scheme scheme)
+{
+    if (!dlx__packing_rounds_rows(packing))
+        return DLX__SCHEME_NONE;
+    if (scheme == DLX__SCHEME_STATIC)
+        return DLX__SCHEME_STATIC_AFFINE;
+    return scheme == DLX__SCHEME_DYNAMIC ? DLX__SCHEME_DYNAMIC_AFFINE : DLX__SCHEME_WEIGHT_ONLY;
+}
+
+static const dlx__export_rules rules = {
+    .caches = 1u << DLX__EXPORT_NO_CACHE | 1u << DLX__EXPORT_STATE | 1u << DLX__EXPORT_IO |
+              1u << DLX__EXPORT_COMPAT,
+    .usual_scheme = usual_scheme,
+    .refusal = refusal,
+    .forms = forms,
+    .same_scheme = same_scheme,
+};
+
+/* ---- what it writes ------------------------------------------------------------------------ */
+
 static dlx__pte_model_opts options(const dlx__export_opts *o)
 {
-    const dlx__packing table = dlx__packing_of_table(o->packing);
-    return (dlx__pte_model_opts){.packing = o->packing,
-                                 .head = dlx__packing_of_head(o->packing),
+    return (dlx__pte_model_opts){.forms = o->forms,
                                  .scheme = o->scheme,
-                                 .half_embedding = table == DLX__PACK_FP16,
                                  .cache = o->cache,
                                  .n_ctx = o->n_ctx,
                                  .n_rows = o->n_rows,
@@ -70,6 +117,7 @@ const dlx__backend_class dlx__backend_xnnpack = {
     .step = dlx__xnnpack_step,
     .head = dlx__xnnpack_head,
     .close = dlx__xnnpack_close,
+    .exports = &rules,
     .export_model = export_model,
     .export_graph = export_graph,
 };

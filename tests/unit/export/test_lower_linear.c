@@ -44,7 +44,7 @@ static void lower(lowered *to, const char *folder, dlx__scheme scheme)
     open_folder(&to->model, folder);
     record(&to->model);
     dlx__packed_init(&to->packed, &to->model, NULL);
-    to->packed.packing = to->packed.head = DLX__PACK_INT8;
+    to->packed.forms.matrix = to->packed.forms.head = DLX__PACK_INT8;
     to->packed.scheme = scheme;
     assert_ok(dlx__lower(&to->l, &to->model.graph, &opts, &to->packed, NULL, &err), &err);
 }
@@ -172,7 +172,7 @@ static void ranges_are_each_product_s_own(void **state)
     dlx__packed_release(&l.packed);
     linear_at(&l, 1)->in_range.max *= 2; /* k of q, k and v */
     dlx__packed_init(&l.packed, &l.model, NULL);
-    l.packed.packing = l.packed.head = DLX__PACK_INT8;
+    l.packed.forms.matrix = l.packed.forms.head = DLX__PACK_INT8;
     l.packed.scheme = DLX__SCHEME_STATIC;
     assert_ok(dlx__lower(&l.l, &l.model.graph, &opts, &l.packed, NULL, &err), &err);
     assert_int_equal(n_converts(&l, DLX__XNN_FP32, DLX__XNN_QINT8), 4 * l.model.hp.n_layers + 2);

@@ -1,4 +1,4 @@
-/* test_pack_row.c - rows in XNNPACK's forms: what the bytes mean, and what is lost. */
+/* test_pack_row.c - rows in the forms of programs: what the bytes mean, and what is lost. */
 #include "unit.h"
 
 #include "base/rng.h"
@@ -138,11 +138,70 @@ static void huge_numbers_have_a_scale(void **state)
         assert_true(fabsf(back[i] - x[i]) <= 0.51f * dlx__bf16_to_f32(scales[i / DLX__PACK_GROUP]));
 }
 
+/* As with bf16 and float32 scales, but for the bits that these have. */
+static void scales_of_fp16(void **state)
+{
+    (void)state;
+    float x[N], back[N];
+    uint8_t four[N / 2];
+    int8_t eight[N];
+    uint16_t scale, scales[N / DLX__PACK_GROUP];
+    assert_int_equal(dlx__pack_row_bytes(DLX__PACK_INT8_HALF, true, N), sizeof scale);
+    assert_int_equal(dlx__pack_row_bytes(DLX__PACK_INT4_HALF, true, N), sizeof scales);
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        random_row(x, seed);
+        dlx__pack_row(eight, DLX__PACK_INT8_HALF, false, x, N);
+        dlx__pack_row(&scale, DLX__PACK_INT8_HALF, true, x, N);
+        dlx__unpack_row(back, DLX__PACK_INT8_HALF, eight, &scale, N);
+        for (size_t i = 0; i < N; i++) /* the widest may be cut by half a bit of the scale */
+            assert_true(fabsf(back[i] - x[i]) <= 0.54f * dlx__f16_to_f32(scale));
+        dlx__pack_row(four, DLX__PACK_INT4_HALF, false, x, N);
+        dlx__pack_row(scales, DLX__PACK_INT4_HALF, true, x, N);
+        dlx__unpack_row(back, DLX__PACK_INT4_HALF, four, scales, N);
+        for (size_t i = 0; i < N; i++)
+            assert_true(fabsf(back[i] - x[i]) <=
+                        2.3f * dlx__f16_to_f32(scales[i / DLX__PACK_GROUP]));
+    }
+}
+
+/* Weights too small for the least fp16 are 0 under a scale of 1; the others have one that is not 0.
+ */
+static void fp16_has_a_least_scale(void **state)
+{
+    (void)state;
+    static const float sizes[] = {0, 1e-9f, 1e-7f, 1e-6f, 1e-5f, 1e-3f, 60000};
+    for (size_t s = 0; s < DLX__LEN(sizes); s++) {
+        float x[N], back[N];
+        uint8_t four[N / 2];
+        int8_t eight[N];
+        uint16_t scale, scales[N / DLX__PACK_GROUP];
+        random_row(x, s);
+        for (size_t i = 0; i < N; i++)
+            x[i] *= 2 * sizes[s];
+        dlx__pack_row(eight, DLX__PACK_INT8_HALF, false, x, N);
+        dlx__pack_row(&scale, DLX__PACK_INT8_HALF, true, x, N);
+        dlx__unpack_row(back, DLX__PACK_INT8_HALF, eight, &scale, N);
+        assert_true(dlx__f16_to_f32(scale) > 0 && isfinite(dlx__f16_to_f32(scale)));
+        for (size_t i = 0; i < N; i++) /* or what fp16 cannot hold */
+            assert_true(fabsf(back[i] - x[i]) <= sizes[s] / 120 + 127 * 0x1p-23f);
+        dlx__pack_row(four, DLX__PACK_INT4_HALF, false, x, N);
+        dlx__pack_row(scales, DLX__PACK_INT4_HALF, true, x, N);
+        dlx__unpack_row(back, DLX__PACK_INT4_HALF, four, scales, N);
+        for (size_t i = 0; i < N; i++) {
+            const float of_group = dlx__f16_to_f32(scales[i / DLX__PACK_GROUP]);
+            assert_true(of_group > 0 && isfinite(of_group));
+            assert_true(fabsf(back[i] - x[i]) <= sizes[s] / 3 + 8 * 0x1p-23f);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(huge_numbers_have_a_scale),
         cmocka_unit_test(floats_are_copied),
+        cmocka_unit_test(scales_of_fp16),
+        cmocka_unit_test(fp16_has_a_least_scale),
         cmocka_unit_test(eight_bits),
         cmocka_unit_test(four_bits),
         cmocka_unit_test(unpacking_by_hand),

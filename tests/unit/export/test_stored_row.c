@@ -1,5 +1,5 @@
-/* test_stored_row.c - integers of a file in XNNPACK's forms: the same where they fit, told where
- * they do not. labels: quick */
+/* test_stored_row.c - integers of a file in the forms of programs: the same where they fit, told
+ * where they do not. labels: quick */
 #include "unit.h"
 
 #include "base/rng.h"
@@ -81,6 +81,32 @@ static void four_bits_stay(void **state)
     }
 }
 
+/* fp16 scales are the file's own, of whatever sign and size. */
+static void scales_of_fp16_stay(void **state)
+{
+    (void)state;
+    static const float scales[][N / 32] = {
+        {0.5f, -0.25f, 0x1.008p-2f}, {0x1p-24f, -0x1.ffcp-3f, 8000.0f}, {-0.25f, 0, 3.0f}};
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 5);
+    for (size_t s = 0; s < DLX__LEN(scales); s++) {
+        uint8_t four[N / 32 * Q4_0_BYTES], eight[N / 32 * Q8_0_BYTES];
+        float want[N], found[N];
+        const float one[N / 32] = {scales[s][0], scales[s][0], scales[s][0]};
+        random_q4_0(four, scales[s], &rng);
+        random_q8_0(eight, one, &rng);
+        const dlx__tensor t4 = row_of(four, DLX__Q4_0), t8 = row_of(eight, DLX__Q8_0);
+        dlx__to_f32(want, four, DLX__Q4_0, N);
+        assert_true(through(found, &t4, DLX__PACK_INT4_HALF));
+        for (size_t i = 0; i < N; i++)
+            assert_true(found[i] == want[i]);
+        dlx__to_f32(want, eight, DLX__Q8_0, N);
+        assert_true(through(found, &t8, DLX__PACK_INT8_HALF));
+        for (size_t i = 0; i < N; i++)
+            assert_true(found[i] == want[i]);
+    }
+}
+
 /* A negative scale, or one of more bits: that block is rounded again, its neighbours are not. */
 static void four_bits_that_do_not_fit(void **state)
 {
@@ -144,6 +170,7 @@ static void other_types(void **state)
         dlx__from_f32(bytes, integers[i], x, N);
         const dlx__tensor t = row_of(bytes, integers[i]);
         assert_false(through(back, &t, DLX__PACK_INT8));
+        assert_false(through(back, &t, DLX__PACK_INT8_HALF));
         assert_true(through(back, &t, DLX__PACK_FP32));
     }
     for (size_t i = 0; i < DLX__LEN(floats); i++) {
@@ -163,6 +190,7 @@ static void numbers_that_no_form_holds(void **state)
     x[5] = 70000;
     assert_int_equal(dlx__stored_row_read(read, &t, 0, DLX__PACK_FP16, &err), DLX_E_ARG);
     assert_says(&err, "fp16");
+    assert_int_equal(dlx__stored_row_read(read, &t, 0, DLX__PACK_INT8_HALF, &err), DLX_E_ARG);
     assert_ok(dlx__stored_row_read(read, &t, 0, DLX__PACK_INT4, &err), &err);
     x[5] = NAN;
     assert_int_equal(dlx__stored_row_read(read, &t, 0, DLX__PACK_INT4, &err), DLX_E_FORMAT);
@@ -200,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(four_bits_stay),
+        cmocka_unit_test(scales_of_fp16_stay),
         cmocka_unit_test(four_bits_that_do_not_fit),
         cmocka_unit_test(eight_bits),
         cmocka_unit_test(other_types),
