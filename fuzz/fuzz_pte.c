@@ -1,10 +1,12 @@
 /*
  * fuzz_pte.c - any bytes as an exported program, as the .ptd file beside one, or as the payload of
- * an XNNPACK delegate; what is accepted must be readable to its last byte.
+ * an XNNPACK delegate; what is accepted must be readable to its last byte, and may be asked whether
+ * it would be run.
  */
 // rooms: export
-// parser: (export/(pte|ptd|xnn)_read[a-z_]*|format/flat_view)
-#include "export/pte_read.h"
+// parser: (export/((pte|ptd|xnn)_read[a-z_]*|xnn_replay|program_check)|format/flat_view)
+#include "export/program_check.h"
+#include "export/xnn_replay.h"
 #include "fuzz.h"
 
 #include <stdlib.h>
@@ -80,9 +82,12 @@ static void try_payload(const uint8_t *data, size_t n)
     dlx__arena arena;
     dlx_error err = {.text = ""};
     dlx__arena_init(&arena, NULL);
-    if (dlx__xnn_read(&x, data, n, "payload", &keys, &arena, &err) == DLX_OK)
+    if (dlx__xnn_read(&x, data, n, "payload", &keys, &arena, &err) == DLX_OK) {
         read_xnn(&x);
-    else if (!err.text[0])
+        if (dlx__xnn_replay(data, n, "payload", NULL, &err) == DLX_OK)
+            err.text[0] = ' ';
+    }
+    if (!err.text[0])
         abort();
     dlx__arena_release(&arena);
 }
@@ -109,6 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     read_items(f.named, f.n_named);
     for (size_t i = 0; i < f.n_methods; i++)
         read_method(&f.methods[i]);
+    if (dlx__program_check(&f, "input", NULL, &err) != DLX_OK && !err.text[0])
+        abort();
     dlx__pte_close(&f);
     return 0;
 }

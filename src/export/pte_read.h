@@ -52,6 +52,9 @@ typedef struct dlx__pte_seen_method {
     dlx__pte_seen_delegate *delegates;
     const int64_t *arenas; /* [n_arenas] bytes; [0] is reserved */
     size_t n_values, n_inputs, n_outputs, n_operators, n_delegates, n_arenas, n_steps;
+    size_t
+        n_misfits; /* arguments of delegates whose axes are not as long as the delegate has them */
+    size_t n_unplaced; /* arguments of steps that are outputs without memory of their own */
 } dlx__pte_seen_method;
 
 typedef struct dlx__pte_file {

@@ -83,6 +83,28 @@ static void check_value(const where *w, int64_t v)
         fault(w, "a value of the method", v);
 }
 
+static bool is_among(const int32_t *list, size_t n, int32_t v)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == v)
+            return true;
+    return false;
+}
+
+/* Kernels and delegates trust that a tensor has memory. */
+static void check_memory(const where *w, int32_t i)
+{
+    dlx__pte_seen_method *m = w->m;
+    const dlx__pte_seen *v = &m->values[i];
+    if (v->kind != DLX__PTE_KIND_TENSOR || v->planned || v->constant || v->external ||
+        is_among(m->inputs, m->n_inputs, i))
+        return;
+    if (is_among(m->outputs, m->n_outputs, i)) /* the caller may give it some */
+        m->n_unplaced++;
+    else
+        fault(w, "tensors that lie somewhere", i);
+}
+
 /* The element type of a tensor that is passed to a value of this type; -1: nobody knows. */
 static int element_of(int xnn_type)
 {
@@ -98,6 +120,14 @@ static int element_of(int xnn_type)
     default:
         return -1;
     }
+}
+
+static bool same_lengths(const dlx__pte_seen *t, const dlx__xnn_seen_value *v)
+{
+    for (int i = 0; i < t->n_dims; i++)
+        if ((uint32_t)t->dims[i] != v->dims[i])
+            return false;
+    return t->n_dims == v->n_dims;
 }
 
 /* Inputs and outputs of the payload against the tensors that the call passes. */
@@ -120,6 +150,7 @@ static void check_externs(const where *w, const dlx__xnn_seen *x, const dlx__fla
             fault(w, "a tensor with the type and the axes that the delegate takes", arg);
             return;
         }
+        w->m->n_misfits += !same_lengths(t, v); /* images may have their axes in another order */
     }
 }
 
@@ -136,6 +167,8 @@ static void read_call(const where *w, const dlx__flat_table *t, bool kernel)
     }
     if (w->r->view.failure.code != DLX_OK)
         return;
+    for (size_t i = 0; i < args.n; i++)
+        check_memory(w, dlx__flat_i32_at(&args, i));
     if (kernel) {
         w->m->operators[index].n_calls++;
         return;

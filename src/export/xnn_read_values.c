@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { PLAIN_VALUE = 1, QUANTIZED_VALUE = 2, EXTERNAL_FLAGS = 3 };
+enum { PLAIN_VALUE = 1, QUANTIZED_VALUE = 2, INPUT_FLAG = 1, OUTPUT_FLAG = 2 };
 
 /* Bytes of a constant of this type and shape; 0 where the type is stored in a way of its own. */
 static size_t needed_bytes(const dlx__xnn_seen_value *v)
@@ -70,9 +70,13 @@ static void check_value(dlx__xnn_reader *r, const dlx__xnn_seen_value *v, size_t
                         (unsigned)v->id, DLX__XNN_MAX_DIMS, n_dims, v->n_dims);
     else if (!dlx__xnn_type_name(v->type))
         dlx__flat_fault(&r->view, "value %u has the unknown type %d", (unsigned)v->id, v->type);
-    else if (v->flags & ~(uint32_t)EXTERNAL_FLAGS)
+    else if (v->flags != 0 && v->flags != INPUT_FLAG && v->flags != OUTPUT_FLAG)
         dlx__flat_fault(&r->view, "value %u has the unknown flags %u", (unsigned)v->id,
                         (unsigned)v->flags);
+    else if (v->flags == 0 && v->external_id != DLX__XNN_NONE)
+        dlx__flat_fault(&r->view,
+                        "value %u: expected an input or output at place %u, found neither",
+                        (unsigned)v->id, (unsigned)v->external_id);
     else if (v->data)
         check_constant(r, v);
 }

@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "export/program_check.h"
 
 static dlx_result read_facts(dlx__program *p, const dlx__pte_file *f, const dlx__model *m,
                              dlx_error *err)
@@ -22,7 +23,9 @@ static dlx_result check_file(dlx__program *p, char **data_path, const dlx__model
 {
     dlx__pte_file f;
     DLX__TRY(dlx__pte_open_found(&f, data_path, p->path, mem, err));
-    const dlx_result r = read_facts(p, &f, m, err);
+    dlx_result r = read_facts(p, &f, m, err);
+    if (r == DLX_OK)
+        r = dlx__program_check(&f, p->path, mem, err);
     dlx__pte_close(&f);
     return r;
 }

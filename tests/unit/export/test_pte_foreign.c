@@ -18,6 +18,8 @@ typedef struct raw {
     bool inline_payload;
     bool other_backend;
     bool unknown_value;
+    bool has_value; /* the payload has a value, with ... */
+    uint32_t flags, place;
 } raw;
 
 static dlx__flat_ref tensor_of(dlx__flat *f, const raw *r)
@@ -47,8 +49,24 @@ static dlx__flat_ref tensor_of(dlx__flat *f, const raw *r)
     return dlx__flat_end(f);
 }
 
+/* The values of a payload: none, or one of fp32 without axes. */
+static dlx__flat_ref values_of(dlx__flat *g, const raw *r)
+{
+    const dlx__flat_ref dims = dlx__flat_vector(g, NULL, 0, 4, 4);
+    dlx__flat_begin(g);
+    dlx__flat_put_u16(g, 0, DLX__XNN_FP32);
+    dlx__flat_put_ref(g, 2, dims);
+    dlx__flat_put_u32(g, 4, r->place);
+    dlx__flat_put_u32(g, 5, r->flags);
+    const dlx__flat_ref tensor = dlx__flat_end(g);
+    dlx__flat_begin(g);
+    dlx__flat_put_union(g, 0, 1, tensor);
+    const dlx__flat_ref value = dlx__flat_end(g);
+    return dlx__flat_refs(g, &value, r->has_value);
+}
+
 /* A graph of one node of a kind that nobody knows, and no header in front. */
-static dlx__flat_ref inline_payload(dlx__flat *f, const char *id)
+static dlx__flat_ref inline_payload(dlx__flat *f, const raw *r, const char *id)
 {
     dlx__flat g;
     dlx_error err;
@@ -61,8 +79,10 @@ static dlx__flat_ref inline_payload(dlx__flat *f, const char *id)
     dlx__flat_begin(&g);
     dlx__flat_put_union(&g, 0, 200, inner);
     dlx__flat_ref node = dlx__flat_end(&g), nodes = dlx__flat_refs(&g, &node, 1);
+    dlx__flat_ref values = values_of(&g, r);
     dlx__flat_begin(&g);
     dlx__flat_put_ref(&g, 1, nodes);
+    dlx__flat_put_ref(&g, 2, values);
     assert_ok(dlx__flat_finish(&g, dlx__flat_end(&g), id, &bytes, &n, &err), &err);
     dlx__flat_ref data = dlx__flat_vector(f, bytes, n, 1, 16);
     dlx__flat_release(&g);
@@ -123,7 +143,7 @@ static dlx_result read_raw(const raw *r, dlx__pte_file *file, const dlx__ptd_fil
     size_t n;
     dlx__flat_init(f, NULL);
     dlx__flat_ref plan = plan_of(f, r), plans = dlx__flat_refs(f, &plan, !r->no_methods);
-    dlx__flat_ref inside = r->inline_payload ? inline_payload(f, "XN00") : 0, buffers = 0;
+    dlx__flat_ref inside = r->inline_payload ? inline_payload(f, r, "XN00") : 0, buffers = 0;
     if (r->old_buffers) {
         dlx__flat_ref empty = dlx__flat_vector(f, NULL, 0, 1, 16);
         dlx__flat_ref bytes_ref = dlx__flat_vector(f, zeros, r->n_buffer, 1, 16), both[2];
@@ -148,9 +168,13 @@ static void old_forms_are_accepted(void **state)
 {
     (void)state;
     const raw forms[] = {
-        {.no_methods = false},    {.constant = true, .old_buffers = true, .n_buffer = 24},
-        {.inline_payload = true}, {.inline_payload = true, .other_backend = true},
-        {.dynamism = 1},          {.unknown_value = true},
+        {.no_methods = false},
+        {.constant = true, .old_buffers = true, .n_buffer = 24},
+        {.inline_payload = true},
+        {.inline_payload = true, .other_backend = true},
+        {.dynamism = 1},
+        {.unknown_value = true},
+        {.inline_payload = true, .has_value = true, .place = UINT32_MAX},
     };
     for (size_t i = 0; i < DLX__LEN(forms); i++) {
         dlx__pte_file file;
@@ -190,6 +214,10 @@ static void what_the_runtime_refuses_is_refused(void **state)
         {{.constant = true}, "value 0: expected data that the program holds, found 1"},
         {{.constant = true, .old_buffers = true, .n_buffer = 23},
          "value 0: expected data as large as the tensor, found 23"},
+        {{.inline_payload = true, .has_value = true, .place = 3},
+         "value 0: expected an input or output at place 3, found neither"},
+        {{.inline_payload = true, .has_value = true, .flags = 3},
+         "value 0 has the unknown flags 3"},
         {{.external = true}, "the tensor weight is expected in a .ptd file; which one"},
     };
     for (size_t i = 0; i < DLX__LEN(forms); i++) {

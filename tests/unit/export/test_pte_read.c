@@ -124,6 +124,12 @@ static void no_operator_name(spoil *x)
     x->step->operators[0].name = "";
 }
 
+/* A planned tensor that has lost its place, and nobody's input or output. */
+static void no_memory(spoil *x)
+{
+    tensor(x->step, 2)->storage = DLX__PTE_CALLER;
+}
+
 static void no_payload(spoil *x)
 {
     x->forward->delegates[0].payload = 99;
@@ -369,6 +375,7 @@ static const struct {
     {other_rank, BEFORE_WRITING, "a tensor with the type and the axes"},
     {no_tensor, BEFORE_WRITING, "a tensor with the type and the axes"},
     {no_operator_name, BEFORE_WRITING, "operator 0 has no name"},
+    {no_memory, BEFORE_WRITING, "step 0: expected tensors that lie somewhere, found number 2"},
     {no_payload, BEFORE_WRITING, "delegate 0 has no payload"},
     {two_methods, IN_BYTES, "two methods are named forward"},
     {bad_arena, BEFORE_WRITING, "value 2: expected an arena of the method, found 9"},
