@@ -56,6 +56,22 @@ static void read_denoise(dlx__program_facts *facts, const dlx__pte_file *f)
         facts->n_denoise_rows = number(f, "get_max_denoise_rows");
 }
 
+/* Ids are [1, n_rows], and the rotation has a table of n_ctx rows. */
+static bool sizes_are_true(const dlx__program_facts *facts, const dlx__pte_seen_method *forward)
+{
+    const dlx__pte_seen *ids = forward->n_inputs ? &forward->values[forward->inputs[0]] : NULL;
+    if (!ids || ids->kind != DLX__PTE_KIND_TENSOR || ids->n_dims != 2 ||
+        (size_t)ids->dims[1] != facts->n_rows)
+        return false;
+    for (size_t i = 0; i < forward->n_values; i++) {
+        const dlx__pte_seen *v = &forward->values[i];
+        if (v->kind == DLX__PTE_KIND_TENSOR && v->constant && v->n_dims == 2 &&
+            v->type == DLX__PTE_FLOAT && (size_t)v->dims[0] == facts->n_ctx)
+            return true;
+    }
+    return false;
+}
+
 dlx_result dlx__program_facts_read(dlx__program_facts *facts, const dlx__pte_file *f,
                                    const char *path, dlx_error *err)
 {
@@ -65,10 +81,16 @@ dlx_result dlx__program_facts_read(dlx__program_facts *facts, const dlx__pte_fil
                                   .masked = find(f, "forward_masked") != NULL};
     DLX__TRY(read_layout(&facts->cache, f, path, err));
     read_denoise(facts, f);
-    if (find(f, "forward") && facts->n_ctx && facts->n_rows && facts->n_vocab)
-        return DLX_OK;
-    return dlx__fail(err, DLX_E_FORMAT,
-                     "%s: expected a method forward and its numbers of positions, rows and ids, "
-                     "found not all of them; export it again",
-                     path);
+    const dlx__pte_seen_method *forward = find(f, "forward");
+    if (!forward || !facts->n_ctx || !facts->n_rows || !facts->n_vocab)
+        return dlx__fail(err, DLX_E_FORMAT,
+                         "%s: expected a method forward and its numbers of positions, rows and "
+                         "ids, found not all of them; export it again",
+                         path);
+    if (!sizes_are_true(facts, forward))
+        return dlx__fail(err, DLX_E_FORMAT,
+                         "%s: expected tensors for the %zu positions and %zu rows that it tells, "
+                         "found others; export it again",
+                         path, facts->n_ctx, facts->n_rows);
+    return DLX_OK;
 }

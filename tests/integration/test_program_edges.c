@@ -225,6 +225,55 @@ static void damaged_steps_end_in_sentences(void **state)
     assert_true(n_refused > 100);
 }
 
+/* The number at the i-th place that holds 128 made 2^24; false: there are not so many. */
+static bool enlarged(const char **path, size_t i)
+{
+    static char to_path[4097];
+    static char bytes[1 << 20];
+    snprintf(to_path, sizeof to_path, "%s", support_tmp("enlarged.pte"));
+    FILE *from = fopen(program_path(), "rb"), *to = fopen(to_path, "wb");
+    assert_true(from && to);
+    size_t n, at = 64, found = 0;
+    bool done = false;
+    while ((n = fread(bytes, 1, sizeof bytes, from)) > 0) {
+        for (; at + 8 <= n && at < 40000 && !done; at += 8) {
+            int64_t v;
+            memcpy(&v, bytes + at, sizeof v);
+            done = v == N_CTX && found++ == i;
+            v = INT64_C(1) << 24;
+            if (done)
+                memcpy(bytes + at, &v, sizeof v);
+        }
+        at = SIZE_MAX / 2; /* the program is within the first bytes */
+        assert_int_equal(fwrite(bytes, 1, n, to), n);
+    }
+    fclose(from);
+    fclose(to);
+    *path = to_path;
+    return done;
+}
+
+/* What a program tells of itself is held to its tensors before memory is taken for it. */
+static void numbers_that_are_not_true(void **state)
+{
+    (void)state;
+    need_runtime();
+    const char *path;
+    size_t n_refused = 0;
+    for (size_t i = 0; enlarged(&path, i); i++) {
+        dlx_model *m = NULL;
+        dlx_session *session;
+        dlx_error err = {.text = ""};
+        if (dlx_model_open(&m, path, NULL, &err) == DLX_OK &&
+            dlx_session_open(&session, m, NULL, &err) == DLX_OK)
+            dlx_session_free(session); /* the 128 of something else */
+        else if (strstr(err.text, "expected tensors for the 16777216 positions"))
+            n_refused++;
+        dlx_model_free(m);
+    }
+    assert_true(n_refused > 0);
+}
+
 /* A context is no part of the arithmetic: what lies unused in it is not seen. */
 static void c11_the_context_does_not_show(void **state)
 {
@@ -352,6 +401,7 @@ int main(void)
         cmocka_unit_test(opened_again_and_again),
         cmocka_unit_test(lengths_and_temperatures),
         cmocka_unit_test(damaged_steps_end_in_sentences),
+        cmocka_unit_test(numbers_that_are_not_true),
         cmocka_unit_test(c11_the_context_does_not_show),
         cmocka_unit_test(c12_a_program_stops),
         cmocka_unit_test(c13_blocks_larger_than_a_pass),
