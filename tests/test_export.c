@@ -436,6 +436,54 @@ static void what_cannot_be_exported(void **state)
     dlx_model_free(m);
 }
 
+/* What is too large is blamed, with both numbers, and not what it does not fit into. */
+static void a_block_that_is_too_long(void **state)
+{
+    (void)state;
+    static const struct {
+        dlx_export_opts opts;
+        const char *said;
+    } cases[] = {
+        {{.block_length = 64, .n_ctx = 32},
+         "block length: expected at most 32, the positions of the context, found 64: give a "
+         "smaller one, or a longer context"},
+        {{.block_length = 4096},
+         "block length: expected at most 1024, the positions of the context, found 4096: give a "
+         "smaller one"},
+        {{.block_length = 32, .n_rows = 16}, "rows: expected at least 32, which a block has"},
+        {{.n_ctx = 32, .n_rows = 33}, "rows: expected at most 32, the positions of the context"},
+    };
+    dlx_model *m = support_open("sdar-tiny-b4");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dlx_error err;
+        assert_int_equal(export_to(m, "refused.pte", &cases[i].opts, &err), DLX_E_ARG);
+        support_sentence(&err, cases[i].said);
+    }
+    dlx_model_free(m);
+}
+
+/* "compat" has one method, whether denoise is asked for or not. */
+static void compat_has_no_denoise(void **state)
+{
+    (void)state;
+    dlx_model *m = support_open("sdar-tiny-b4");
+    size_t n[2];
+    for (int i = 0; i < 2; i++) {
+        const dlx_export_opts opts = {
+            .size = sizeof opts, .cache = "compat", .n_ctx = 64, .no_denoise = i == 1};
+        char *report;
+        dlx_error err;
+        if (dlx_export(m, support_tmp("compat.pte"), &opts, &report, &err) != DLX_OK)
+            fail_msg("%s", err.text);
+        assert_non_null(strstr(report, "\"denoise\":false"));
+        assert_non_null(strstr(report, "\"methods\":1}"));
+        dlx_free(m, report);
+        free(bytes_of("compat.pte", &n[i]));
+    }
+    assert_int_equal(n[0], n[1]);
+    dlx_model_free(m);
+}
+
 /* From allocation i on, or that one alone: out of memory is a sentence, and nothing stays. */
 static void fail_each(const dlx__model *m, dlx__export_cache cache, bool once)
 {
@@ -500,6 +548,8 @@ int main(void)
         cmocka_unit_test(progress_and_stopping),
         cmocka_unit_test(any_number_of_threads),
         cmocka_unit_test(what_cannot_be_exported),
+        cmocka_unit_test(a_block_that_is_too_long),
+        cmocka_unit_test(compat_has_no_denoise),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(backends_without_a_program_say_so),
     };

@@ -29,18 +29,27 @@ static dlx_model *open_path(const char *path)
     return m;
 }
 
-/* The report of rounding a model's file. */
-static json_t *round_file(const dlx_model *m, const char *dtype)
+/* The report on a program, or on its weights alone. */
+static json_t *report_on(const dlx_model *m, const char *name, const dlx_export_opts *opts,
+                         bool weights)
 {
-    const dlx_export_opts opts = {.size = sizeof opts, .dtype = dtype};
     char *text;
     dlx_error err;
-    if (dlx_export_weights(m, support_tmp(ROUNDED), &opts, &text, &err) != DLX_OK)
+    const dlx_result r = weights ? dlx_export_weights(m, support_tmp(name), opts, &text, &err)
+                                 : dlx_export(m, support_tmp(name), opts, &text, &err);
+    if (r != DLX_OK)
         fail_msg("%s", err.text);
     json_t *report = json_loads(text, 0, NULL);
     dlx_free(m, text);
     assert_non_null(report);
     return report;
+}
+
+/* The report of rounding a model's file. */
+static json_t *round_file(const dlx_model *m, const char *dtype)
+{
+    const dlx_export_opts opts = {.size = sizeof opts, .dtype = dtype};
+    return report_on(m, ROUNDED, &opts, true);
 }
 
 static int count_of(const json_t *report, const char *key)
@@ -224,6 +233,40 @@ static void every_family(void **state)
     }
 }
 
+/* Of these weights both reports say one number: that of the parts that are weights. */
+static void both_reports_weigh_the_same(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"sdar-tiny-b4-tied", "dream-tied", "llada-tiny",
+                                          "fast-dllm-v2-tiny", "ar-qwen2-tiny"};
+    static const char *const dtypes[] = {"fp32", "fp16", "int8", "int8", "int4"};
+    static const char *const parts[] = {"embedding", "attention", "feed_forward",
+                                        "head",      "norms",     "biases"};
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
+        dlx_model *m = support_open(folders[f]);
+        for (size_t i = 0; i < 5; i++) {
+            const dlx_export_opts program = {.size = sizeof program,
+                                             .dtype = dtypes[i],
+                                             .scheme = i == 3 ? "weight-only" : NULL,
+                                             .n_ctx = 64,
+                                             .no_denoise = true};
+            const dlx_export_opts alone = {
+                .size = sizeof alone, .dtype = dtypes[i], .scheme = program.scheme};
+            json_t *told = report_on(m, "weighed.pte", &program, false);
+            json_t *rounded = report_on(m, ROUNDED, &alone, true);
+            json_int_t sum = 0;
+            for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+                sum +=
+                    json_integer_value(json_object_get(json_object_get(told, "parts"), parts[k]));
+            assert_int_equal(count_of(told, "weight_bytes"), sum);
+            assert_int_equal(count_of(rounded, "weight_bytes"), sum);
+            json_decref(told);
+            json_decref(rounded);
+        }
+        dlx_model_free(m);
+    }
+}
+
 /* The file's own scheme is in force where none is named, and it is another arithmetic. */
 static void the_scheme_is_in_the_file(void **state)
 {
@@ -337,6 +380,7 @@ int main(void)
         cmocka_unit_test(what_is_rounded_again_is_told),
         cmocka_unit_test(a_tied_head_is_another_tensor),
         cmocka_unit_test(every_family),
+        cmocka_unit_test(both_reports_weigh_the_same),
         cmocka_unit_test(the_scheme_is_in_the_file),
         cmocka_unit_test(a_stopped_file_is_not_there),
         cmocka_unit_test(what_has_no_use_is_refused),

@@ -170,6 +170,25 @@ static void rounded_once(void **state)
     }
 }
 
+/* Of static weights too, whose biases are whole numbers with units. */
+static void both_reports_weigh_the_same(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"dream-tied", "fast-dllm-v2-tiny", "ar-llama-tiny"};
+    const dlx_export_opts opts = {.size = sizeof opts, .dtype = "int8", .scheme = "static"};
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
+        dlx_model *m = open_path(ranged_file(folders[f], true), NULL);
+        json_t *told = written(m, "weighed.pte", &opts, false);
+        json_t *rounded = written(m, "weighed.gguf", &opts, true);
+        assert_true(json_is_integer(json_object_get(told, "weight_bytes")));
+        assert_true(json_equal(json_object_get(told, "weight_bytes"),
+                               json_object_get(rounded, "weight_bytes")));
+        json_decref(told);
+        json_decref(rounded);
+        dlx_model_free(m);
+    }
+}
+
 enum { N_IDS = 16 };
 
 static float *logits_of(const char *name, const char *backend, dlx_token first, size_t *n)
@@ -365,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(programs_of_every_family),
         cmocka_unit_test(rounded_once),
+        cmocka_unit_test(both_reports_weigh_the_same),
         cmocka_unit_test(a_program_computes_what_its_weights_do),
         cmocka_unit_test(schemes_that_do_not_go),
         cmocka_unit_test(ranges_are_needed),

@@ -40,10 +40,11 @@ typedef struct dlx_export_opts {
     /*
      * A JSON file of settings in the words of the Python system (ExportConfig: backend,
      * quantization, max_seq_len, use_kv_cache ...; the report's "config" is one). What is named
-     * above wins; what cannot take effect is refused. NULL: none.
+     * above wins; what cannot take effect is refused. The model is the caller's, whatever
+     * checkpoint_path says, and so is the path (dlx_export_path). NULL: none.
      */
     const char *config;
-    bool no_denoise; /* leave out the methods that tell what chosen rows choose */
+    bool no_denoise; /* leave out the methods that tell what chosen rows choose; "compat" has none */
     int n_threads;   /* that pack weights; 0: the fast cores. The same bytes for any number */
     /*
      * How the rows are rounded that products of "int8" and "int4" weights read. NULL: "dynamic", as
@@ -64,7 +65,9 @@ typedef struct dlx_export_opts {
  *    "attention","feed_forward","head","norms","biases","rotation","keys_and_vocabulary","program"},
  *    "memory":{"state","planned","filters","methods"},"config":{...}}
  *
- * Sizes are bytes. "fallbacks" is the number of matrices whose rows are no whole groups, and which
+ * Sizes are bytes. "weight_bytes" are those of all weights as the program stores them: numbers and
+ * scales of matrices, embedding, head (of a tied model too, which is stored a second time), biases
+ * and norms; not the tables of rotation, keys, vocabulary and names. "fallbacks" is the number of matrices whose rows are no whole groups, and which
  * are int8 in a program of int4; "rounded_again" of those that the model's file has as integers
  * which the program cannot hold (dlx_quantize writes some that it can: q4_0 with portable scales
  * for int4, q8_0 with one scale a channel for int8); "denoise" tells whether it has those methods.
@@ -86,11 +89,17 @@ DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *
  *
  *   {"path","backend","dtype","scheme","bytes","weight_bytes","fallbacks","rounded_again","seconds"}
  *
- * with "weight_bytes" those of the program.
+ * with the "weight_bytes" that dlx_export of the same options reports.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_export_weights(const dlx_model *model, const char *path,
                                                     const dlx_export_opts *opts, char **report,
                                                     dlx_error *err);
+
+/*
+ * Where a file of settings (dlx_export_opts.config) says that the program is to be: its output_path,
+ * to be freed with dlx_free(NULL, *path); NULL: it does not say.
+ */
+DLX_API DLX_NODISCARD dlx_result dlx_export_path(const char *config, char **path, dlx_error *err);
 
 /*
  * The program that dlx_export would write, as lines: what each method gets and gives, then every

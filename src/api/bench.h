@@ -89,6 +89,12 @@ typedef struct dlx__bench_gen {
     size_t n_same, n_compared, n_identical;
 } dlx__bench_gen;
 
+/* How a program computes, as dlx export names it. */
+typedef struct dlx__bench_program {
+    const char *weights, *scheme; /* NULL: it is no program */
+    const char *kernels;          /* what its delegate is computed by */
+} dlx__bench_program;
+
 typedef struct dlx__bench {
     const dlx_model *model;
     const dlx_bench_opts *opts;
@@ -98,11 +104,11 @@ typedef struct dlx__bench {
     dlx__arena arena;
     const size_t *rows, *contexts; /* [n_rows], [n_contexts] */
     size_t n_rows, n_contexts, n_rounds;
-    size_t n_ctx, n_step_rows; /* of the passes' backend */
-    size_t most_rows;          /* of a pass of the program; 0: no program, no limit */
-    const char *stored_name;   /* what dlx export calls it */
-    const dlx__dtype *stored;  /* what the program's matrices are like; NULL: as each tensor says */
-    dlx__bench_team *teams;    /* [n_teams] */
+    size_t n_ctx, n_step_rows;  /* of the passes' backend */
+    size_t most_rows;           /* of a pass of the program; 0: no program, no limit */
+    dlx__bench_program program; /* what is told of one */
+    const dlx__dtype *stored; /* what the program's matrices are like; NULL: as each tensor says */
+    dlx__bench_team *teams;   /* [n_teams] */
     size_t n_teams;
     dlx__bench_gen *gens; /* [n_gens], the exact one last if there is one */
     size_t n_gens;
@@ -129,10 +135,13 @@ json_t *dlx__bench_report(dlx__bench *b, bool complete);
 /* ---- programs (bench_program.c) -------------------------------------------------------------- */
 
 /* Rows and contexts that nobody named become those that the program has room for; the others are
- * refused. Sets most_rows and stored. */
+ * refused. Sets most_rows, program and stored. */
 dlx_result dlx__bench_fit_program(dlx__bench *b);
 
 /* Of the checkpoint or of the program. */
 uint64_t dlx__bench_weights_bytes(const dlx__bench *b);
+
+/* Numbers that a program's weights are; a tied head's are those of the table. */
+size_t dlx__bench_program_params(const dlx__bench *b);
 
 #endif

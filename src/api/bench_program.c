@@ -9,33 +9,77 @@
 
 #include <string.h>
 
-static bool multiplies_by(const dlx__pte_file *f, const char *filter)
+static bool multiplies_by(const dlx__xnn_seen *x, const char *filter)
 {
-    for (size_t m = 0; m < f->n_methods; m++)
-        for (size_t d = 0; d < f->methods[m].n_delegates; d++) {
-            const dlx__xnn_seen *x = &f->methods[m].delegates[d].xnn;
-            for (size_t k = 0; k < x->n_kinds; k++)
-                if (x->kinds[k].type && strcmp(x->kinds[k].type, filter) == 0)
-                    return true;
-        }
+    for (size_t k = 0; k < x->n_kinds; k++)
+        if (x->kinds[k].type && strcmp(x->kinds[k].type, filter) == 0)
+            return true;
     return false;
 }
 
-/* The type of ours whose numbers are as wide as those that most products of the program read. */
-static void find_stored(dlx__bench *b, const dlx__pte_file *f)
+/* Is something computed of this type? Constants are none. */
+static bool has_rows(const dlx__xnn_seen *x, dlx__xnn_type type)
 {
-    static const struct {
-        const char *filter, *name;
-        dlx__dtype dtype;
-    } types[] = {{"qbint4", "int4", DLX__Q4_0},
-                 {"qcint8", "int8", DLX__Q8_0},
-                 {"fp16", "fp16", DLX__F16},
-                 {"fp32", "fp32", DLX__F32}};
+    for (size_t i = 0; i < x->n_values; i++)
+        if (x->values[i].type == (int)type && !x->values[i].data)
+            return true;
+    return false;
+}
+
+/* What the delegates of all methods have. */
+typedef struct contents {
+    bool filters[4];     /* by the list below */
+    bool dynamic, whole; /* rows rounded as they come; by recorded ranges */
+} contents;
+
+static const struct {
+    const char *filter, *name;
+    dlx__dtype dtype; /* the type of ours whose numbers are as wide */
+} types[] = {{"qbint4", "int4", DLX__Q4_0},
+             {"qcint8", "int8", DLX__Q8_0},
+             {"fp16", "fp16", DLX__F16},
+             {"fp32", "fp32", DLX__F32}};
+
+static contents contents_of(const dlx__pte_file *f)
+{
+    contents c = {.dynamic = false};
+    for (size_t m = 0; m < f->n_methods; m++)
+        for (size_t d = 0; d < f->methods[m].n_delegates; d++) {
+            const dlx__xnn_seen *x = &f->methods[m].delegates[d].xnn;
+            for (size_t t = 0; t < DLX__LEN(types); t++)
+                c.filters[t] = c.filters[t] || multiplies_by(x, types[t].filter);
+            c.dynamic = c.dynamic || has_rows(x, DLX__XNN_QDINT8);
+            c.whole = c.whole || has_rows(x, DLX__XNN_QINT8);
+        }
+    return c;
+}
+
+/* The narrowest filters are those of the matrices; the head of a static program is dynamic. */
+static void describe(dlx__bench *b, const dlx__pte_file *f)
+{
+    const contents c = contents_of(f);
+    const dlx__scheme scheme = c.whole     ? DLX__SCHEME_STATIC
+                               : c.dynamic ? DLX__SCHEME_DYNAMIC
+                                           : DLX__SCHEME_WEIGHT_ONLY;
     size_t t = 0;
-    while (t + 1 < DLX__LEN(types) && !multiplies_by(f, types[t].filter))
+    while (t + 1 < DLX__LEN(types) && !c.filters[t])
         t++;
     b->stored = &types[t].dtype;
-    b->stored_name = types[t].name;
+    b->program = (dlx__bench_program){types[t].name, dlx__scheme_name(scheme), "XNNPACK"};
+}
+
+size_t dlx__bench_program_params(const dlx__bench *b)
+{
+    const dlx__model *m = &b->model->core;
+    size_t n = 0;
+    for (size_t i = 0; i < m->graph.n; i++) {
+        const dlx__node *node = &m->graph.nodes[i];
+        if (node->weight && !(m->hp.tied && i == m->graph.logits))
+            n += dlx__tensor_elems(node->weight);
+        if (node->bias)
+            n += dlx__tensor_elems(node->bias);
+    }
+    return n;
 }
 
 static dlx_result refuse(const dlx__bench *b, const char *what, size_t most, size_t found)
@@ -53,7 +97,7 @@ dlx_result dlx__bench_fit_program(dlx__bench *b)
     const bool rows_given = b->opts->rows && b->opts->n_rows;
     const bool contexts_given = b->opts->contexts && b->opts->n_contexts;
     DLX__TRY(dlx__program_facts_read(&facts, f, b->model->core.checkpoint.path, b->err));
-    find_stored(b, f);
+    describe(b, f);
     b->most_rows = facts.n_rows;
     while (!rows_given && b->n_rows > 1 && b->rows[b->n_rows - 1] > facts.n_rows)
         b->n_rows--; /* they are ascending */

@@ -37,13 +37,10 @@ static void count_types(const dlx__model *m, size_t bytes[DLX__N_DTYPES], size_t
 static json_t *program_report(const dlx__bench *b)
 {
     const dlx__model *m = &b->model->core;
-    size_t n_params = dlx__tensor_elems(dlx__model_tensor(m, DLX__ROLE_EMBED, 0));
-    for (size_t i = 0; i < m->graph.n; i++)
-        if (m->graph.nodes[i].op == DLX__OP_LINEAR && !(m->hp.tied && i == m->graph.logits))
-            n_params += dlx__tensor_elems(m->graph.nodes[i].weight);
     return json_pack("{s:s, s:s, s:{s:I}, s:o}", "path", m->checkpoint.path, "family",
-                     m->family->name, "types", b->stored_name,
-                     (json_int_t)dlx__bench_weights_bytes(b), "n_params", size_json(n_params));
+                     m->family->name, "types", b->program.weights,
+                     (json_int_t)dlx__bench_weights_bytes(b), "n_params",
+                     size_json(dlx__bench_program_params(b)));
 }
 
 static json_t *model_report(const dlx__model *m)
@@ -63,11 +60,15 @@ static json_t *model_report(const dlx__model *m)
                      "types", types, "n_params", size_json(n_params));
 }
 
-static json_t *arithmetic_report(const dlx__arithmetic *a)
+/* Of a program weights, kernels and scheme are its own, whatever a session is asked for. */
+static json_t *arithmetic_report(const dlx__bench *b, const dlx__arithmetic *a)
 {
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s}", "weights", dlx__arithmetic_weights(a), "compute",
-                     dlx__arithmetic_compute(a), "kernels", a->kernels, "scheme",
-                     dlx__arithmetic_scheme(a), "kv_type", dlx__arithmetic_kv_type(a));
+    const dlx__bench_program *p = &b->program;
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s}", "weights",
+                     p->weights ? p->weights : dlx__arithmetic_weights(a), "compute",
+                     dlx__arithmetic_compute(a), "kernels", p->kernels ? p->kernels : a->kernels,
+                     "scheme", p->scheme ? p->scheme : dlx__arithmetic_scheme(a), "kv_type",
+                     dlx__arithmetic_kv_type(a));
 }
 
 /* ---- passes and probes ----------------------------------------------------------------------- */
@@ -96,7 +97,7 @@ static json_t *pass_report(const dlx__bench_team *t, dlx__bench_pass *p, const c
 
 static json_t *passes_report(dlx__bench *b, dlx__dtype stored)
 {
-    const char *type = b->stored ? b->stored_name : dlx__multiplied_as(stored, &b->arithmetic);
+    const char *type = b->stored ? b->program.weights : dlx__multiplied_as(stored, &b->arithmetic);
     json_t *list = json_array();
     for (size_t t = 0; t < b->n_teams; t++) {
         dlx__rates rates;
@@ -164,7 +165,7 @@ static json_t *run_report(const dlx__bench *b, dlx__bench_gen *g)
         size_json(g->rows), "decode_passes", size_json(g->decode_passes), "prompt_tokens",
         size_json(g->prompt_tokens), "prompts", size_json(b->n_prompts), "threads",
         g->run.n_threads, "backend", g->run.backend);
-    if (!dlx__api_merge(report, arithmetic_report(&g->arithmetic))) {
+    if (!dlx__api_merge(report, arithmetic_report(b, &g->arithmetic))) {
         json_decref(report);
         return NULL;
     }
@@ -262,7 +263,7 @@ json_t *dlx__bench_report(dlx__bench *b, bool complete)
         "kv_bytes", size_json(dlx__mul(dlx__arithmetic_kv_bytes(&b->arithmetic, m), b->n_ctx)),
         "machine", dlx__machine_report(), "build", build_report(), "date", date_report(),
         "complete", complete);
-    if (dlx__api_merge(report, arithmetic_report(&b->arithmetic)))
+    if (dlx__api_merge(report, arithmetic_report(b, &b->arithmetic)))
         return report;
     json_decref(report);
     return NULL;

@@ -1,7 +1,7 @@
 /* export_api.c - from names to an exporter's options. */
 #include <dlx/export.h>
 
-#include "api/export_settings.h"
+#include "api/export_json.h"
 #include "api/gguf_keys.h"
 #include "api/json_build.h"
 #include "api/rounded_file.h"
@@ -9,8 +9,6 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "export/compat_sizes.h"
-#include "export/exporter.h"
 #include "model/gguf_put.h"
 #include "model/limits.h"
 
@@ -42,9 +40,8 @@ static void choose_ids(job *j)
 {
     const dlx__hparams *hp = &j->model.core.hp;
     const dlx__tokenizer *t = j->model.tokenizer;
-    const bool wanted = !j->o->no_denoise && j->to.cache != DLX__EXPORT_COMPAT;
     const size_t n_ids = t ? dlx__min(hp->n_vocab, dlx__tokenizer_n_ids(t)) : hp->n_vocab;
-    j->to.n_ids = wanted ? n_ids : 0;
+    j->to.n_ids = j->o->no_denoise ? 0 : n_ids;
     j->to.never_id = hp->mask_id.value;
 }
 
@@ -72,62 +69,6 @@ static bool on_progress(void *user, uint64_t n_done, uint64_t n_total)
     const double passed = dlx__os_seconds() - j->start;
     return !j->o->on_progress ||
            j->o->on_progress(j->o->user, part, part > 0 ? passed * (1 - part) / part : 0);
-}
-
-static json_t *parts_json(const dlx__export_parts *parts)
-{
-    json_t *json = json_object();
-    for (int i = 0; i < DLX__N_EXPORT_PARTS && json; i++)
-        if (!dlx__api_set(json, dlx__export_part_name((dlx__export_part)i),
-                          json_integer((json_int_t)parts->bytes[i]))) {
-            json_decref(json);
-            json = NULL;
-        }
-    return json;
-}
-
-static json_t *memory_json(const dlx__export_written *w)
-{
-    return json_pack("{s:I, s:I, s:I, s:I}", "state", (json_int_t)w->state_bytes, "planned",
-                     (json_int_t)w->planned_bytes, "filters", (json_int_t)w->filter_bytes,
-                     "methods", (json_int_t)w->n_methods);
-}
-
-/* With COMPAT what a call costs; otherwise it costs what is in use. */
-static json_t *call_json(const job *j)
-{
-    if (j->to.cache != DLX__EXPORT_COMPAT)
-        return json_null();
-    const dlx__compat_sizes s = dlx__compat_sizes_of(&j->model.core.hp, j->to.n_rows, j->to.n_ctx);
-    const size_t masks = dlx__add(s.mask, dlx__add(s.insert, s.keep));
-    return json_pack("{s:I, s:I}", "cache", (json_int_t)s.cache, "masks", (json_int_t)masks);
-}
-
-static json_t *asked_json(const job *j)
-{
-    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I}", "path", dlx__api_text(j->to.path),
-                     "data_path", j->to.data_path ? dlx__api_text(j->to.data_path) : json_null(),
-                     "backend", j->backend->name, "dtype", dlx__packing_name(j->to.packing),
-                     "scheme", dlx__scheme_name(j->to.scheme), "cache",
-                     dlx__export_cache_name(j->to.cache), "n_ctx", (json_int_t)j->to.n_ctx,
-                     "n_rows", (json_int_t)j->to.n_rows);
-}
-
-static json_t *report_of(job *j)
-{
-    const dlx__export_written *w = &j->written;
-    json_t *report = asked_json(j);
-    json_t *more = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:f, s:o, s:o, s:o}", "bytes",
-        (json_int_t)w->program_bytes, "data_bytes", (json_int_t)w->data_bytes, "weight_bytes",
-        (json_int_t)w->weight_bytes, "fallbacks", (json_int_t)w->n_fallbacks, "rounded_again",
-        (json_int_t)w->n_again, "denoise", j->to.n_ids > 0, "call_bytes", call_json(j), "seconds",
-        dlx__os_seconds() - j->start, "parts", parts_json(&w->parts), "memory", memory_json(w),
-        "config", dlx__export_settings_json(&j->settings, &j->to, &j->model.core));
-    if (dlx__api_merge(report, more))
-        return report;
-    json_decref(report);
-    return NULL;
 }
 
 /* A program tells the block that it is decoded in, and has room for one in a pass. */
@@ -208,15 +149,15 @@ static dlx_result run_weights(job *j, const char *path, dlx_error *err)
     return dlx__api_write_rounded(&j->model, &j->to, err);
 }
 
-static json_t *report_of_weights(const job *j)
+/* For its report; j lives as long. */
+static dlx__exported exported(job *j)
 {
-    const dlx__export_written *w = &j->written;
-    return json_pack(
-        "{s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "path", dlx__api_text(j->to.path),
-        "backend", j->backend->name, "dtype", dlx__packing_name(j->to.packing), "scheme",
-        dlx__scheme_name(j->to.scheme), "bytes", (json_int_t)w->program_bytes, "weight_bytes",
-        (json_int_t)w->weight_bytes, "fallbacks", (json_int_t)w->n_fallbacks, "rounded_again",
-        (json_int_t)w->n_again, "seconds", dlx__os_seconds() - j->start);
+    return (dlx__exported){.model = &j->model.core,
+                           .to = &j->to,
+                           .written = &j->written,
+                           .settings = &j->settings,
+                           .backend = j->backend->name,
+                           .seconds = dlx__os_seconds() - j->start};
 }
 
 static void job_init(job *j, const dlx_model *model, const dlx_export_opts *opts)
@@ -241,8 +182,10 @@ dlx_result dlx_export(const dlx_model *model, const char *path, const dlx_export
     if (report)
         *report = NULL;
     dlx_result r = run(&j, path, err);
-    if (r == DLX_OK && report)
-        r = dlx__api_json_text(report_of(&j), model->mem, report, err);
+    if (r == DLX_OK && report) {
+        const dlx__exported done = exported(&j);
+        r = dlx__api_json_text(dlx__exported_json(&done), model->mem, report, err);
+    }
     job_release(&j);
     return r;
 }
@@ -255,8 +198,10 @@ dlx_result dlx_export_weights(const dlx_model *model, const char *path, const dl
     if (report)
         *report = NULL;
     dlx_result r = run_weights(&j, path, err);
-    if (r == DLX_OK && report)
-        r = dlx__api_json_text(report_of_weights(&j), model->mem, report, err);
+    if (r == DLX_OK && report) {
+        const dlx__exported done = exported(&j);
+        r = dlx__api_json_text(dlx__exported_weights_json(&done), model->mem, report, err);
+    }
     job_release(&j);
     return r;
 }

@@ -21,17 +21,33 @@ void dlx__export_settings_release(dlx__export_settings *s)
     dlx__arena_release(&s->arena);
 }
 
-static dlx_result read_file(dlx__export_settings *s, const char *path, const dlx__model *m,
-                            dlx_error *err)
+static dlx_result read_file(dlx__export_settings *s, const char *path, dlx_error *err)
 {
     char *text;
     size_t n;
     const dlx_allocator *mem = s->arena.mem;
+    if (!*path)
+        return dlx__fail(err, DLX_E_ARG,
+                         "config: expected the name of a JSON file of settings, found an empty "
+                         "name");
     DLX__TRY(dlx__os_read_file(&text, &n, path, MAX_SETTINGS_BYTES, mem, err));
-    dlx_result r = dlx__export_config_read(&s->config, text, n, path, &s->arena, err);
+    const dlx_result r = dlx__export_config_read(&s->config, text, n, path, &s->arena, err);
     dlx__free(mem, text);
-    if (r == DLX_OK)
-        r = dlx__export_config_check(&s->config, m, path, err);
+    return r;
+}
+
+dlx_result dlx_export_path(const char *config, char **path, dlx_error *err)
+{
+    dlx__export_settings s;
+    *path = NULL;
+    dlx__export_settings_init(&s, NULL);
+    dlx_result r = read_file(&s, config, err);
+    const char *said = s.config.output_path;
+    if (r == DLX_OK && said) {
+        *path = dlx__strdup(NULL, said);
+        r = *path ? DLX_OK : dlx__fail_memory(err, "reading settings", strlen(said));
+    }
+    dlx__export_settings_release(&s);
     return r;
 }
 
@@ -49,7 +65,8 @@ dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_o
                                      const dlx__model *m, dlx_error *err)
 {
     if (o->config) {
-        DLX__TRY(read_file(s, o->config, m, err));
+        DLX__TRY(read_file(s, o->config, err));
+        DLX__TRY(dlx__export_config_check(&s->config, m, o->config, err));
         take_file(s);
     }
     if (o->backend)

@@ -50,7 +50,7 @@ dlx_result dlx__os_read_file(char **out, size_t *len, const char *path, size_t m
     if (dlx__os_path_kind(path) == DLX__PATH_DIR)
         return dlx__fail(err, DLX_E_IO, "%s: expected a file, found a directory", path);
     dlx__os_file f = {0};
-    DLX__TRY(dlx__os_file_open(&f, path, DLX__OPEN_READ, err));
+    DLX__TRY(dlx__os_file_open(&f, path, DLX__OPEN_READ, path, err));
     dlx__buf buf;
     dlx__buf_init(&buf, mem);
     dlx_result r = read_all(&buf, f, path, max_bytes, err);
@@ -82,7 +82,7 @@ static dlx_result open_temporary(dlx__writer *w, dlx_error *err)
     dlx_result r = DLX_OK;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         snprintf(w->temporary, room, "%s.%08x.part", w->path, (unsigned)dlx__os_random());
-        r = dlx__os_file_open(&w->file, w->temporary, DLX__OPEN_CREATE, err);
+        r = dlx__os_file_open(&w->file, w->temporary, DLX__OPEN_CREATE, w->path, err);
         if (r == DLX_OK || dlx__os_path_kind(w->temporary) == DLX__PATH_ABSENT)
             break;
     }
@@ -108,7 +108,7 @@ dlx_result dlx__writer_open(dlx__writer **out, const char *path, const dlx_alloc
     if (!w->path)
         r = dlx__fail_memory(err, "opening a file for writing", strlen(path));
     else if (kind == DLX__PATH_OTHER)
-        r = dlx__os_file_open(&w->file, path, DLX__OPEN_WRITE, err);
+        r = dlx__os_file_open(&w->file, path, DLX__OPEN_WRITE, path, err);
     else
         r = open_temporary(w, err);
     if (r != DLX_OK) {

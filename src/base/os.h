@@ -48,15 +48,16 @@ void dlx__writer_abandon(dlx__writer *w); /* w may be NULL */
 
 /*
  * The primitives under dlx__os_read_file and dlx__writer (file.c); other code uses those. `path` is
- * for the sentence of a failure. CREATE makes a new file and fails when there is one; WRITE opens
- * what is there (a device, a pipe).
+ * for the sentence of a failure, and so is `name` beside a path that nobody gave. CREATE makes a new
+ * file and fails when there is one; WRITE opens what is there (a device, a pipe), and fails where
+ * nobody reads from it.
  */
 typedef struct dlx__os_file {
     intptr_t id; /* the port's own */
 } dlx__os_file;
 typedef enum { DLX__OPEN_READ, DLX__OPEN_CREATE, DLX__OPEN_WRITE } dlx__open_mode;
 dlx_result dlx__os_file_open(dlx__os_file *f, const char *path, dlx__open_mode mode,
-                             dlx_error *err);
+                             const char *name, dlx_error *err);
 dlx_result dlx__os_file_read(dlx__os_file f, void *bytes, size_t n, size_t *n_read,
                              const char *path, dlx_error *err); /* *n_read 0: the end */
 dlx_result dlx__os_file_write(dlx__os_file f, const void *bytes, size_t n, const char *path,

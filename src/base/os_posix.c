@@ -64,6 +64,10 @@ static const char *errno_text(int number)
         return "the reader has gone";
     case EIO:
         return "the device reports an error";
+    case EINTR:
+        return "a signal ended the wait for it";
+    case ENXIO:
+        return "it is a socket, or a pipe that nobody reads from";
     case EFBIG:
         return "the file would be too large for this file system";
     default:
@@ -80,21 +84,43 @@ static dlx_result fail_errno(dlx_error *err, const char *path, const char *verb)
     return dlx__fail(err, DLX_E_IO, "%s: cannot %s it: system error %d", path, verb, number);
 }
 
-dlx_result dlx__os_file_open(dlx__os_file *f, const char *path, dlx__open_mode mode, dlx_error *err)
+/* Opening one to read waits for who writes; a signal ends the wait, as the caller may wish. */
+static bool is_pipe(const char *path)
+{
+    struct stat st;
+    const int kept = errno;
+    const bool is = stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+    errno = kept;
+    return is;
+}
+
+/* A pipe that nobody reads from is told, not waited for; the writes wait as usual. */
+static bool writes_wait(int fd)
+{
+    const int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
+
+dlx_result dlx__os_file_open(dlx__os_file *f, const char *path, dlx__open_mode mode,
+                             const char *name, dlx_error *err)
 {
     static const int flags[] = {
         [DLX__OPEN_READ] = O_RDONLY,
         [DLX__OPEN_CREATE] = O_WRONLY | O_CREAT | O_EXCL,
-        [DLX__OPEN_WRITE] = O_WRONLY,
+        [DLX__OPEN_WRITE] = O_WRONLY | O_NONBLOCK,
     };
     int fd;
     do {
         fd = open(path, flags[mode] | O_CLOEXEC, 0666);
-    } while (fd < 0 && errno == EINTR);
+    } while (fd < 0 && errno == EINTR && !is_pipe(path));
     if (fd < 0)
-        return fail_errno(err, path, mode == DLX__OPEN_CREATE ? "create" : "open");
+        return fail_errno(err, name, mode == DLX__OPEN_CREATE ? "create" : "open");
     f->id = fd;
-    return DLX_OK;
+    if (mode != DLX__OPEN_WRITE || writes_wait(fd))
+        return DLX_OK;
+    const dlx_result r = fail_errno(err, name, "open");
+    (void)close(fd);
+    return r;
 }
 
 dlx_result dlx__os_file_read(dlx__os_file f, void *bytes, size_t n, size_t *n_read,
@@ -159,7 +185,7 @@ dlx_result dlx__os_map(dlx__map *map, const char *path, dlx_error *err)
 {
     *map = (dlx__map){.data = NULL};
     dlx__os_file f = {0};
-    DLX__TRY(dlx__os_file_open(&f, path, DLX__OPEN_READ, err));
+    DLX__TRY(dlx__os_file_open(&f, path, DLX__OPEN_READ, path, err));
     struct stat st;
     dlx_result r = DLX_OK;
     if (fstat((int)f.id, &st) != 0) {

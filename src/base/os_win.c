@@ -74,17 +74,18 @@ static HANDLE handle_of(dlx__os_file f)
     return (HANDLE)f.id;
 }
 
-dlx_result dlx__os_file_open(dlx__os_file *f, const char *path, dlx__open_mode mode, dlx_error *err)
+dlx_result dlx__os_file_open(dlx__os_file *f, const char *path, dlx__open_mode mode,
+                             const char *name, dlx_error *err)
 {
-    WCHAR name[PATH_ROOM];
+    WCHAR wide_path[PATH_ROOM];
     HANDLE h = INVALID_HANDLE_VALUE;
-    if (wide(name, path))
-        h = CreateFileW(name, mode == DLX__OPEN_READ ? GENERIC_READ : GENERIC_WRITE,
+    if (wide(wide_path, path))
+        h = CreateFileW(wide_path, mode == DLX__OPEN_READ ? GENERIC_READ : GENERIC_WRITE,
                         FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
                         mode == DLX__OPEN_CREATE ? CREATE_NEW : OPEN_EXISTING,
                         FILE_ATTRIBUTE_NORMAL, NULL);
     if (h == INVALID_HANDLE_VALUE)
-        return fail_win(err, path, mode == DLX__OPEN_CREATE ? "create" : "open");
+        return fail_win(err, name, mode == DLX__OPEN_CREATE ? "create" : "open");
     f->id = (intptr_t)h;
     return DLX_OK;
 }

@@ -116,13 +116,26 @@ static dlx_result read_fields(dlx__export_config *c, dlx__json_obj o, dlx__arena
     return read_path(o, "calibration_data_path", &c->calibration_data_path, arena, err);
 }
 
+static bool is_blank(const char *text, size_t n)
+{
+    size_t i = 0;
+    while (i < n && strchr(" \t\r\n", text[i]) && text[i])
+        i++;
+    return i == n;
+}
+
 dlx_result dlx__export_config_read(dlx__export_config *c, const char *json, size_t n,
                                    const char *name, dlx__arena *arena, dlx_error *err)
 {
     json_t *root;
     dlx__json_obj o;
     dlx__export_config_init(c);
-    DLX__TRY(dlx__json_parse_unique(&root, json, n, name, err));
+    if (is_blank(json, n))
+        return dlx__fail(err, DLX_E_FORMAT,
+                         "%s: expected settings as a JSON object in braces, found nothing; write "
+                         "{} where there is nothing to set",
+                         name);
+    DLX__TRY(dlx__json_parse_settings(&root, json, n, name, err));
     dlx_result r = dlx__json_root(&o, root, name, err);
     if (r == DLX_OK)
         r = dlx__json_only(root, name, keys, err);
@@ -169,8 +182,7 @@ void dlx__export_config_complete(dlx__export_config *c, const dlx__model *m)
 #define COMPLETE(key, of_model) c->key = m->hp.of_model;
     DLX__EXPORT_SHAPES(COMPLETE)
 #undef COMPLETE
-    if (!c->checkpoint_path)
-        c->checkpoint_path = m->checkpoint.path;
+    c->checkpoint_path = m->checkpoint.path;
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */

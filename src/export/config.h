@@ -12,8 +12,10 @@
  *   dynamic_shapes   either: passes take fewer rows than the most in any case
  *   vocab_size, hidden_size, num_layers, num_heads, num_kv_heads, head_dim, intermediate_size
  *                    of the model; refused where they are not
- *   output_path, checkpoint_path, calibration_data_path
- *                    who calls names the files; calibration is dlx quantize's business
+ *   output_path      the program, where the caller names none (dlx_export_path)
+ *   checkpoint_path  any: the model is the caller's
+ *   calibration_data_path
+ *                    with static_int8 alone; calibration is dlx quantize's business
  */
 #ifndef DLX__EXPORT_CONFIG_H
 #define DLX__EXPORT_CONFIG_H
@@ -97,7 +99,7 @@ dlx_result dlx__export_config_read(dlx__export_config *c, const char *json, size
 dlx_result dlx__export_config_check(const dlx__export_config *c, const dlx__model *m,
                                     const char *name, dlx_error *err);
 
-/* What was not said becomes the model's. */
+/* What was not said becomes the model's, and so does checkpoint_path: it is what was exported. */
 void dlx__export_config_complete(dlx__export_config *c, const dlx__model *m);
 
 /* As JSON, two spaces deep; reads back as the same. false: no memory. */

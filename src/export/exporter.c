@@ -96,6 +96,27 @@ static size_t usual_rows(const dlx__export_opts *to, const dlx__model *m, size_t
                : dlx__min(n_ctx, dlx__max(DEFAULT_ROWS, block));
 }
 
+/* A pass holds a block, and no more than the context. */
+static dlx_result check_block(size_t block, size_t n_rows, size_t n_ctx, size_t n_known,
+                              dlx_error *err)
+{
+    if (block > n_ctx)
+        return dlx__fail(err, DLX_E_ARG,
+                         "block length: expected at most %zu, the positions of the context, found "
+                         "%zu: give a smaller one%s",
+                         n_ctx, block, block <= n_known ? ", or a longer context" : "");
+    if (n_rows < block)
+        return dlx__fail(err, DLX_E_ARG,
+                         "rows: expected at least %zu, which a block has, found %zu: give more",
+                         block, n_rows);
+    if (n_rows > n_ctx)
+        return dlx__fail(err, DLX_E_ARG,
+                         "rows: expected at most %zu, the positions of the context, found %zu: "
+                         "give fewer%s",
+                         n_ctx, n_rows, n_rows <= n_known ? ", or a longer context" : "");
+    return DLX_OK;
+}
+
 static dlx_result resolve_sizes(dlx__export_opts *to, const dlx__export_ask *ask,
                                 const dlx__model *m, dlx_error *err)
 {
@@ -108,11 +129,7 @@ static dlx_result resolve_sizes(dlx__export_opts *to, const dlx__export_ask *ask
                          "context: expected at most %zu positions, which %s knows, found %zu: "
                          "give a smaller one",
                          hp->n_ctx_train, m->checkpoint.path, n_ctx);
-    if (n_ctx < block || n_rows < block || n_rows > n_ctx)
-        return dlx__fail(err, DLX_E_ARG,
-                         "context %zu and rows %zu: expected a block of %zu or more in a pass, and "
-                         "no more than the context",
-                         n_ctx, n_rows, block);
+    DLX__TRY(check_block(block, n_rows, n_ctx, hp->n_ctx_train, err));
     to->n_ctx = n_ctx;
     to->n_rows = n_rows;
     return to->cache == DLX__EXPORT_COMPAT ? dlx__compat_check(hp, n_rows, n_ctx, err) : DLX_OK;

@@ -10,7 +10,8 @@
 
 typedef struct dlx__export_written {
     uint64_t program_bytes, data_bytes; /* of the files; data: of the second, if there is one */
-    uint64_t weight_bytes;              /* of all weights in it, each once */
+    uint64_t weight_bytes;              /* weight_bytes.h */
+    bool has_denoise;                   /* methods that choose ids */
     size_t n_fallbacks; /* matrices whose rows are no whole groups, and which are int8 for int4 */
     size_t n_again;     /* of integers that their form cannot hold, and which are rounded again */
     dlx__export_parts parts;

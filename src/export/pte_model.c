@@ -6,6 +6,7 @@
 #include "export/model_exporter.h"
 #include "export/pack_row.h"
 #include "export/pte_method.h"
+#include "export/weight_bytes.h"
 
 #include <math.h>
 
@@ -198,10 +199,10 @@ static dlx_result build(dlx__pte_shared *s, dlx_error *err)
 
 typedef struct halves {
     const dlx__pte_write_opts *told;
-    uint64_t n_named, n_all; /* bytes of weights */
+    uint64_t n_named, n_all; /* bytes of filters */
 } halves;
 
-static uint64_t weight_bytes(const dlx__model *m, const dlx__packed *p)
+static uint64_t filter_bytes(const dlx__model *m, const dlx__packed *p)
 {
     const dlx__graph *g = &m->graph;
     uint64_t n = 1;
@@ -308,6 +309,8 @@ static void count(dlx__pte_model_facts *f, building *b)
 {
     f->n_fallbacks = n_fallbacks(b->shared.model, &b->packed);
     f->n_again = dlx__packed_n_again(&b->packed);
+    f->weight_bytes = dlx__weight_bytes(b->shared.model, &b->packed.forms, b->packed.scheme);
+    f->has_denoise = has_denoise(b->shared.opts);
     count_parts(f, &b->shared);
     count_memory(f, &b->program);
 }
@@ -318,7 +321,7 @@ dlx_result dlx__pte_model_write(const dlx__model *m, const char *path,
 {
     building b;
     begin(&b, m, opts);
-    halves h = {.told = &opts->write, .n_all = weight_bytes(m, &b.packed)};
+    halves h = {.told = &opts->write, .n_all = filter_bytes(m, &b.packed)};
     b.packed.on_progress = on_named;
     b.packed.user = &h;
     dlx__pte_write_opts write = opts->write;

@@ -55,6 +55,8 @@ typedef struct dlx__pte_model_opts {
 typedef struct dlx__pte_model_facts {
     dlx__pte_written written;
     dlx__export_parts parts;
+    uint64_t weight_bytes;  /* weight_bytes.h */
+    bool has_denoise;       /* asked for, and there: COMPAT has one method */
     size_t n_fallbacks;     /* matrices that are INT8 for INT4 */
     size_t n_again;         /* ... of integers that their form cannot hold, rounded again */
     uint64_t state_bytes;   /* K and V in the program, of all methods together */

@@ -199,6 +199,15 @@ dlx_result dlx__pte_parse(dlx__pte_file *f, const uint8_t *bytes, size_t n, cons
     return result;
 }
 
+/* Whatever it is that one of them lacks, or both have. */
+static dlx_result fail_foreign(const char *path, const char *data_path, dlx_error *err)
+{
+    return dlx__fail(err, DLX_E_MISMATCH,
+                     "%s: expected the data file that was exported with it (none where its data is "
+                     "inside), found %s: name the right one, or export the program again",
+                     path, data_path);
+}
+
 dlx_result dlx__pte_open(dlx__pte_file *f, const char *path, const char *data_path,
                          const dlx_allocator *mem, dlx_error *err)
 {
@@ -215,7 +224,7 @@ dlx_result dlx__pte_open(dlx__pte_file *f, const char *path, const char *data_pa
     }
     if (r != DLX_OK) {
         dlx__ptd_close(&outside);
-        return r;
+        return r == DLX_E_MISMATCH && data_path ? fail_foreign(path, data_path, err) : r;
     }
     f->map = map;
     f->outside = outside;
@@ -270,7 +279,7 @@ bool dlx__pte_looks_like(const char *path)
     size_t n = 0;
     dlx__os_file file;
     if (dlx__os_path_kind(path) != DLX__PATH_FILE ||
-        dlx__os_file_open(&file, path, DLX__OPEN_READ, NULL) != DLX_OK)
+        dlx__os_file_open(&file, path, DLX__OPEN_READ, path, NULL) != DLX_OK)
         return false;
     const bool read = dlx__os_file_read(file, first, sizeof first, &n, path, NULL) == DLX_OK;
     (void)dlx__os_file_close(file, false, path, NULL);

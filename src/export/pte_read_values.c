@@ -99,21 +99,31 @@ static void check_external(const where *w)
     const dlx__pte_item *item = NULL;
     if (w->v->name && outside)
         item = dlx__pte_find_item(outside->items, outside->n_items, w->v->name);
+    if (!item && outside) {
+        dlx__flat_mismatch(
+            &w->r->view,
+            "method %.100s, value %zu: the tensor %.100s is expected in a .ptd file, which does "
+            "not hold it",
+            w->m->name, w->i, w->v->name ? w->v->name : "without a name");
+        return;
+    }
     if (!item) {
         dlx__flat_fault(
-            &w->r->view, "method %.100s, value %zu: the tensor %.100s is expected in a .ptd file%s",
-            w->m->name, w->i, w->v->name ? w->v->name : "without a name",
-            outside ? ", which does not hold it" : "; which one belongs to the program?");
+            &w->r->view,
+            "method %.100s, value %zu: the tensor %.100s is expected in a .ptd file; which one "
+            "belongs to the program?",
+            w->m->name, w->i, w->v->name ? w->v->name : "without a name");
         return;
     }
     bool same = item->type == w->v->type && item->n_dims == w->v->n_dims;
     for (int i = 0; same && i < item->n_dims; i++)
         same = item->dims[i] == w->v->dims[i];
     if (!same || item->n_bytes < w->v->n_bytes)
-        dlx__flat_fault(&w->r->view,
-                        "method %.100s, value %zu: the tensor %.100s has another type or shape in "
-                        "the .ptd file",
-                        w->m->name, w->i, w->v->name);
+        dlx__flat_mismatch(
+            &w->r->view,
+            "method %.100s, value %zu: the tensor %.100s has another type or shape in "
+            "the .ptd file",
+            w->m->name, w->i, w->v->name);
 }
 
 static void read_data(const where *w, const dlx__flat_table *t)

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "export/row_packer.h"
 #include "export/static_product.h"
+#include "export/weight_bytes.h"
 #include "model/bind.h"
 #include "model/gguf_rows.h"
 #include "model/recorded.h"
@@ -200,8 +201,6 @@ static void give_room(job *j)
 static void count(const job *j, const dlx__gguf_tensor *t, dlx__packing packing, bool exact)
 {
     dlx__export_written *w = j->o->written;
-    for (int s = 0; s < 2; s++)
-        w->weight_bytes += dlx__mul(t->n_rows, dlx__pack_row_bytes(packing, s == 1, t->n_cols));
     w->n_again += !exact;
     if (is_product(t->role))
         w->n_fallbacks +=
@@ -254,9 +253,10 @@ dlx_result dlx__rounded_write(dlx__gguf_writer *w, const dlx__model *m, dlx__sch
         r = describe(&j, err);
     for (size_t i = 0; r == DLX_OK && (t = tensor_at(&j, i)); i++)
         r = put_tensor(&j, t, err);
+    o->written->program_bytes = j.n_all;
+    o->written->weight_bytes = dlx__weight_bytes(m, &o->forms, o->scheme);
     dlx__pool_free(j.pool);
     dlx__gguf_tensors_release(&j.list);
     dlx__packed_release(&j.packed);
-    o->written->program_bytes = j.n_all;
     return r;
 }

@@ -54,7 +54,12 @@ static const dlx__pte_item *find_key(const dlx__xnn_keys *keys, const char *key)
 static void check_named(dlx__xnn_reader *r, size_t i, const char *key, uint64_t n_bytes)
 {
     const dlx__pte_item *item = find_key(r->keys, key);
-    if (!item)
+    if (!item && r->keys->data)
+        dlx__flat_mismatch(&r->view,
+                           "constant %zu has the key %.100s, which neither the program nor the "
+                           ".ptd file holds",
+                           i, key);
+    else if (!item)
         dlx__flat_fault(&r->view,
                         "constant %zu has the key %.100s, which is in no named data; is there a "
                         ".ptd file that belongs to the program?",

@@ -24,16 +24,29 @@ dlx_result dlx__flat_view_result(const dlx__flat_view *v, dlx_error *err)
     return dlx__fail(err, v->failure.code, "%s", v->failure.text);
 }
 
-void dlx__flat_fault(dlx__flat_view *v, const char *format, ...)
+static void fault(dlx__flat_view *v, dlx_result code, const char *format, va_list args)
 {
+    char text[sizeof v->failure.text];
     if (v->failure.code != DLX_OK)
         return;
-    char text[sizeof v->failure.text];
+    vsnprintf(text, sizeof text, format, args);
+    dlx__fail(&v->failure, code, "%.200s: %s", v->what, text);
+}
+
+void dlx__flat_fault(dlx__flat_view *v, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    fault(v, DLX_E_FORMAT, format, args);
     va_end(args);
-    dlx__fail(&v->failure, DLX_E_FORMAT, "%.200s: %s", v->what, text);
+}
+
+void dlx__flat_mismatch(dlx__flat_view *v, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fault(v, DLX_E_MISMATCH, format, args);
+    va_end(args);
 }
 
 static bool failed(const dlx__flat_view *v)

@@ -51,6 +51,8 @@ dlx_result dlx__flat_view_result(const dlx__flat_view *v, dlx_error *err);
 
 /* Keeps a fault that the caller found, unless there is one already: "<what>: <sentence>". */
 void dlx__flat_fault(dlx__flat_view *v, const char *format, ...) DLX__PRINTF(2, 3);
+/* The same of a file that is whole, but does not go with another: DLX_E_MISMATCH. */
+void dlx__flat_mismatch(dlx__flat_view *v, const char *format, ...) DLX__PRINTF(2, 3);
 
 /* The root table; the identifier must be `id`, or `other` where that is not NULL. */
 dlx__flat_table dlx__flat_root(dlx__flat_view *v, const char *id, const char *other);

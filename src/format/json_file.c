@@ -47,15 +47,22 @@ static bool integers_again(json_t *value)
     return true;
 }
 
-static dlx_result fail_json(dlx_error *err, const char *name, const json_error_t *e)
+static const char DAMAGED[] = "the file may be incomplete, fetch it again";
+
+static dlx_result fail_json(dlx_error *err, const char *name, const char *advice,
+                            const json_error_t *e)
 {
     /* jansson has a code for this, but where its lexer cannot even begin it says nothing at all. */
     if (json_error_code(e) == json_error_out_of_memory || !e->text[0])
         return dlx__fail(err, DLX_E_NOMEM, "%s: out of memory while reading JSON", name);
+    if (json_error_code(e) == json_error_duplicate_key)
+        return dlx__fail(err, DLX_E_FORMAT,
+                         "%s: line %d, column %d: expected every key once, found one again (%s); "
+                         "take one of the two out",
+                         name, e->line, e->column, e->text);
     return dlx__fail(err, DLX_E_FORMAT,
-                     "%s: line %d, column %d: expected JSON, found an error (%s); the file may be "
-                     "incomplete, fetch it again",
-                     name, e->line, e->column, e->text);
+                     "%s: line %d, column %d: expected JSON, found an error (%s); %s", name,
+                     e->line, e->column, e->text, advice);
 }
 
 /*
@@ -63,7 +70,7 @@ static dlx_result fail_json(dlx_error *err, const char *name, const json_error_t
  * jansson refuses: then every number is read as a real and the whole ones are turned back.
  */
 static dlx_result parse(json_t **out, const char *text, size_t n, size_t flags, const char *name,
-                        dlx_error *err)
+                        const char *advice, dlx_error *err)
 {
     *out = NULL;
     if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* a byte order mark */
@@ -81,7 +88,7 @@ static dlx_result parse(json_t **out, const char *text, size_t n, size_t flags, 
         }
     }
     if (!json)
-        return fail_json(err, name, &e);
+        return fail_json(err, name, advice, &e);
     *out = json;
     return DLX_OK;
 }
@@ -89,13 +96,19 @@ static dlx_result parse(json_t **out, const char *text, size_t n, size_t flags, 
 dlx_result dlx__json_parse(json_t **out, const char *text, size_t n, const char *name,
                            dlx_error *err)
 {
-    return parse(out, text, n, 0, name, err);
+    return parse(out, text, n, 0, name, DAMAGED, err);
 }
 
 dlx_result dlx__json_parse_unique(json_t **out, const char *text, size_t n, const char *name,
                                   dlx_error *err)
 {
-    return parse(out, text, n, JSON_REJECT_DUPLICATES, name, err);
+    return parse(out, text, n, JSON_REJECT_DUPLICATES, name, DAMAGED, err);
+}
+
+dlx_result dlx__json_parse_settings(json_t **out, const char *text, size_t n, const char *name,
+                                    dlx_error *err)
+{
+    return parse(out, text, n, JSON_REJECT_DUPLICATES, name, "mend it there", err);
 }
 
 dlx_result dlx__json_load(json_t **out, const char *path, const dlx_allocator *mem, dlx_error *err)

@@ -21,6 +21,10 @@ dlx_result dlx__json_parse(json_t **out, const char *text, size_t n, const char 
 dlx_result dlx__json_parse_unique(json_t **out, const char *text, size_t n, const char *name,
                                   dlx_error *err);
 
+/* ... and a file that people write, not fetch: faults are to be mended. */
+dlx_result dlx__json_parse_settings(json_t **out, const char *text, size_t n, const char *name,
+                                    dlx_error *err);
+
 /* An object of a file, for typed access: `path` is only for the sentences. */
 typedef struct dlx__json_obj {
     const json_t *json;

@@ -151,7 +151,70 @@ static void reports_say_what_was_multiplied(void **state)
     assert_prints("kernels scalar, weights int8, compute float32");
     works(BRIEF "--gen 0 --type int8 --kernels scalar -q --format csv");
     assert_prints("\"shape tiny\",int8,");
-    assert_prints(",int8,float32,scalar,dynamic,float32\n");
+    assert_prints(",int8,float32,scalar,dynamic,float32,");
+}
+
+/* Words of dlx bench about a program of this model; false: there is no runtime for programs. */
+static bool benches_program(const char *how, const char *words)
+{
+    char line[4096];
+    snprintf(line, sizeof line,
+             "'" DLX_BINARY "' export '" DLX_TESTS_DIR "/golden/sdar-tiny-b4' '" DLX_TMP_DIR
+             "/bench.pte' --ctx 64 -q %s >/dev/null",
+             how);
+    assert_int_equal(system(line), 0);
+    snprintf(line, sizeof line, "'" DLX_TMP_DIR "/bench.pte' --rows 1 --ctx 16 --rounds 1 %s",
+             words);
+    const int code = bench(line);
+    if (code && !strstr(err, "make executorch"))
+        fail_msg("dlx bench %s: exit code %d: %s", line, code, err);
+    return code == 0;
+}
+
+static json_int_t n_params(void)
+{
+    json_t *report = json_loads(out, 0, NULL);
+    const json_int_t n =
+        json_integer_value(json_object_get(json_object_get(report, "model"), "n_params"));
+    json_decref(report);
+    return n;
+}
+
+/* Type, scheme, kernels and parameters are the program's own, in each format. */
+static void programs_say_what_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *how, *weights, *scheme;
+    } cases[] = {{"--dtype int4", "int4", "dynamic"},
+                 {"--dtype int8", "int8", "dynamic"},
+                 {"--dtype int8 --scheme weight-only", "int8", "weight-only"},
+                 {"--dtype fp16", "fp16", "weight-only"}};
+    works("tests/golden/sdar-tiny-b4 --rows 1 --ctx 16 --rounds 1 --gen 0 --json");
+    const json_int_t n = n_params();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char part[128];
+        if (!benches_program(cases[i].how, "--gen 4 --raw --json"))
+            skip();
+        json_t *report = json_loads(out, 0, NULL);
+        const json_t *both[] = {report, json_object_get(report, "generate")};
+        for (size_t k = 0; k < 2; k++) {
+            assert_string_equal(string(both[k], "weights"), cases[i].weights);
+            assert_string_equal(string(both[k], "scheme"), cases[i].scheme);
+            assert_string_equal(string(both[k], "kernels"), "XNNPACK");
+        }
+        assert_int_equal(n_params(), n);
+        json_decref(report);
+        assert_true(benches_program(cases[i].how, "--gen 0"));
+        snprintf(part, sizeof part, "kernels XNNPACK, weights %s, compute float32, scheme %s",
+                 cases[i].weights, cases[i].scheme);
+        assert_prints(part);
+        assert_prints("0.3 million parameters");
+        assert_true(benches_program(cases[i].how, "--gen 0 --format csv"));
+        snprintf(part, sizeof part, ",%s,float32,XNNPACK,%s,float32,%lld\n", cases[i].weights,
+                 cases[i].scheme, (long long)n);
+        assert_prints(part);
+    }
 }
 
 static void settings_of_a_comparison_name_the_arithmetic(void **state)
@@ -278,6 +341,7 @@ int main(void)
         cmocka_unit_test(autoregressive_baselines_are_measured),
         cmocka_unit_test(two_settings_are_compared_with_the_exact_decode),
         cmocka_unit_test(reports_say_what_was_multiplied),
+        cmocka_unit_test(programs_say_what_they_are),
         cmocka_unit_test(settings_of_a_comparison_name_the_arithmetic),
         cmocka_unit_test(prompts_come_from_a_file),
         cmocka_unit_test(mistakes_are_told),

@@ -7,6 +7,7 @@
 
 #include "unit/export/export_sample.h"
 
+#include <dlx/export.h>
 #include <dlx/tools.h>
 #include <jansson.h>
 #include <sys/wait.h>
@@ -143,11 +144,48 @@ static void the_command_tells_people_and_programs(void **state)
     assert_prints(words, 1, "told.pte: expected a .pte file");
 }
 
+/* Programs with their data beside them, and the data of another: told by names that people gave. */
+static void data_of_another_program(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"sdar-tiny-b4", "sdar-tiny-b4-tied"};
+    char paths[3][2][512];
+    dlx_error err = {.code = DLX_OK};
+    char *text;
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 2; k++) {
+            char name[32];
+            snprintf(name, sizeof name, "of%d.pt%c", i, k ? 'd' : 'e');
+            snprintf(paths[i][k], sizeof paths[i][k], "%s", sample_path(name));
+            remove(paths[i][k]);
+        }
+    for (int i = 0; i < 3; i++) { /* the last has its data inside */
+        dlx_model *m = support_open(folders[i % 2]);
+        const dlx_export_opts opts = {
+            .size = sizeof opts, .n_ctx = 64, .data_path = i < 2 ? paths[i][1] : NULL};
+        assert_ok(dlx_export(m, paths[i][0], &opts, NULL, &err), &err);
+        dlx_model_free(m);
+    }
+    for (int i = 0; i < 3; i += 2) {
+        const dlx_program_opts foreign = {.size = sizeof foreign, .data_path = paths[1][1]};
+        assert_int_equal(dlx_inspect_program(paths[i][0], &foreign, &text, &err), DLX_E_MISMATCH);
+        assert_says(&err, "expected the data file that was exported with it");
+        assert_says(&err, paths[i][0]);
+        assert_says(&err, paths[1][1]);
+        assert_null(strstr(err.text, "dlx.fill"));
+    }
+    dlx_model *m;
+    assert_int_equal(rename(paths[1][1], paths[0][1]), 0); /* which is found beside it */
+    assert_int_equal(dlx_model_open(&m, paths[0][0], NULL, &err), DLX_E_MISMATCH);
+    assert_says(&err, "name the right one, or export the program again");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_report_tells_methods_and_metadata),
         cmocka_unit_test(the_command_tells_people_and_programs),
+        cmocka_unit_test(data_of_another_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,15 @@ static double mib(const json_t *object, const char *key)
     return number(object, key) / 1048576.0;
 }
 
+/* "0.2 million", "494 million": three figures at most, and never none. */
+static void print_params(double n)
+{
+    if (n < 1e5)
+        out_printf("%.0f parameters", n);
+    else
+        out_printf("%.*f million parameters", n < 1e7 ? 1 : 0, n / 1e6);
+}
+
 static void title(const json_t *report)
 {
     const json_t *model = json_object_get(report, "model");
@@ -35,12 +44,13 @@ static void title(const json_t *report)
     if (strcmp(text(report, "weights"), "int8") == 0)
         out_text(" made int8");
     const char *kernels = *text(report, "kernels") ? text(report, "kernels") : "none";
-    out_printf("\n\n%s, %.0f million parameters. %s, %.0f cores, kernels %s, weights %s, compute "
+    out_printf("\n\n%s, ", text(model, "family"));
+    print_params(number(model, "n_params"));
+    out_printf(". %s, %.0f cores, kernels %s, weights %s, compute "
                "%s, scheme %s, K and V %s; dlx %s, %s%s; %s.\n",
-               text(model, "family"), number(model, "n_params") / 1e6, text(machine, "cpu"),
-               number(machine, "cores"), kernels, text(report, "weights"), text(report, "compute"),
-               text(report, "scheme"), text(report, "kv_type"), text(build, "version"),
-               text(build, "compiler"),
+               text(machine, "cpu"), number(machine, "cores"), kernels, text(report, "weights"),
+               text(report, "compute"), text(report, "scheme"), text(report, "kv_type"),
+               text(build, "version"), text(build, "compiler"),
                json_is_true(json_object_get(build, "optimized")) ? "" : ", NOT OPTIMIZED",
                text(report, "date"));
     if (!json_is_true(json_object_get(report, "complete")))
@@ -132,14 +142,14 @@ void bench_print_csv(const json_t *report)
     json_t *p;
     const json_t *model = json_object_get(report, "model");
     out_text("model,type,threads,context,rows,ms_best,ms_median,ms_head,ms_roof,fraction_of_roof,"
-             "date,weights,compute,kernels,scheme,kv_type\n");
-    json_array_foreach(json_object_get(report, "passes"), i, p)
-        out_printf("\"%s\",%s,%.0f,%.0f,%.0f,%.4f,%.4f,%.4f,%.4f,%.4f,%s,%s,%s,%s,%s,%s\n",
-                   text(model, "path"), text(p, "type"), number(p, "threads"), number(p, "context"),
-                   number(p, "rows"), number(p, "ms_best"), number(p, "ms_median"),
-                   number(p, "ms_head"), number(p, "ms_roof"), number(p, "fraction_of_roof"),
-                   text(report, "date"), text(report, "weights"), text(report, "compute"),
-                   text(report, "kernels"), text(report, "scheme"), text(report, "kv_type"));
+             "date,weights,compute,kernels,scheme,kv_type,n_params\n");
+    json_array_foreach(json_object_get(report, "passes"), i, p) out_printf(
+        "\"%s\",%s,%.0f,%.0f,%.0f,%.4f,%.4f,%.4f,%.4f,%.4f,%s,%s,%s,%s,%s,%s,%.0f\n",
+        text(model, "path"), text(p, "type"), number(p, "threads"), number(p, "context"),
+        number(p, "rows"), number(p, "ms_best"), number(p, "ms_median"), number(p, "ms_head"),
+        number(p, "ms_roof"), number(p, "fraction_of_roof"), text(report, "date"),
+        text(report, "weights"), text(report, "compute"), text(report, "kernels"),
+        text(report, "scheme"), text(report, "kv_type"), number(model, "n_params"));
 }
 
 void bench_print_shapes(const json_t *shapes)

@@ -268,7 +268,11 @@ static int check_files(const settings *s, const opt_args *args)
 {
     const verb_input inputs[] = {
         {"MODEL", args->items[0]}, {"TASK", args->items[1]}, {"--against", s->against}};
-    const verb_output lines = {"--output", s->output, "{", 0, "a file of lines"};
+    const verb_output lines = {.name = "--output",
+                               .path = s->output,
+                               .mark = "{",
+                               .kind = "a file of lines",
+                               .streams = true};
     return check_outputs("eval", inputs, sizeof inputs / sizeof *inputs, &lines, 1);
 }
 

@@ -7,6 +7,7 @@
 #include "program_print.h"
 #include "progress.h"
 #include "say.h"
+#include "sys.h"
 #include "verbs.h"
 
 #include <dlx/export.h>
@@ -67,7 +68,8 @@ static const opt program_rows[] = {
      .lo = 1, .hi = 1u << 24},
     {"block-length", OPT_COUNT, AT(block), "B", .help = "that it is decoded in",
      .fallback = "the model's", .lo = 1, .hi = 1u << 16},
-    {"no-denoise", OPT_FLAG, AT(no_denoise), .help = "without the method denoise"},
+    {"no-denoise", OPT_FLAG, AT(no_denoise),
+     .help = "without the method denoise; compat never has it"},
     {"data", OPT_FILE, AT(data), "FILE", .help = "put the weights into a .ptd file",
      .fallback = "one file"},
     {"config", OPT_FILE, AT(config), "FILE", .help = "settings as JSON; options here win",
@@ -187,48 +189,104 @@ static int print_graph(const settings *s, const dlx_model *model)
     return out_failed() ? EXIT_FAILED : EXIT_OK;
 }
 
-/* A graph is printed; what is written has a place, and only a program can be reported on. */
-static int check_places(const settings *s, const opt_args *args, bool graph)
+/* Which options do not go with the stage. */
+static int check_stage(const settings *s, const char *path)
 {
-    const char *path = args->items[1];
-    const verb_input input = {"MODEL", args->items[0]};
-    const bool rounded = is_stage(s, "rounded");
-    const verb_output of_weights = {"OUT", path, "GGUF", 0, "a GGUF file"};
-    const verb_output outputs[] = {rounded ? of_weights
-                                           : (verb_output){"OUT", path, "ET12", 4, "a .pte file"},
-                                   {"--data", s->data, "FT01", 4, "a .ptd file"}};
-    if (rounded && s->report)
+    if (is_stage(s, "rounded") && s->report)
         return say_misuse("export", "--report is of programs: leave it out with --stage rounded");
-    if (graph && (path || s->data || s->json || s->report))
+    if (is_stage(s, "graph") && (path || s->data || s->json || s->report))
         return say_misuse(
             "export", "--stage graph prints lines: leave OUT, --data, --json and --report away");
-    if (!graph && !path)
-        return say_misuse("export", "OUT is missing: the program to write, a .pte file");
-    return graph ? EXIT_OK : check_outputs("export", &input, 1, outputs, 2);
+    if (path && s->report && sys_is_null(path))
+        return say_misuse("export", "--report reads OUT again: write to a file");
+    return EXIT_OK;
 }
 
-static int run(const void *of_verb, const opt_args *args)
+static int say_missing(const settings *s)
 {
-    const settings *s = of_verb;
+    return say_misuse("export", is_stage(s, "rounded")
+                                    ? "OUT is missing: the file of weights to write, a .gguf file"
+                                    : "OUT is missing: the program to write, a .pte file; or "
+                                      "output_path in the settings of --config");
+}
+
+/* OUT, or the output_path of the settings, which then is `owned`; NULL of a graph. */
+static int find_out(const settings *s, const opt_args *args, const char **path, char **owned)
+{
+    dlx_error err;
+    *path = args->items[1];
+    if (*path || is_stage(s, "graph"))
+        return EXIT_OK;
+    if (!s->config)
+        return say_missing(s);
+    if (sys_kind_of(s->config) == SYS_OTHER)
+        return say_misuse("export",
+                          "OUT is missing, and --config is no file that can be read twice: name "
+                          "OUT");
+    if (dlx_export_path(s->config, owned, &err) != DLX_OK)
+        return say_failed("%s", err.text);
+    *path = *owned;
+    return *path ? EXIT_OK : say_missing(s);
+}
+
+/* What is written has a place. */
+static int check_places(const settings *s, const opt_args *args, const char *path)
+{
+    const char *name = args->items[1] ? "OUT" : "output_path of --config";
+    const verb_input inputs[] = {{"MODEL", args->items[0]}, {"--config", s->config}};
+    const verb_output weights = {
+        .name = name, .path = path, .mark = "GGUF", .kind = "a GGUF file", .ending = ".gguf"};
+    const verb_output program = {.name = name,
+                                 .path = path,
+                                 .mark = "ET12",
+                                 .at = 4,
+                                 .kind = "a .pte file",
+                                 .ending = ".pte"};
+    const verb_output outputs[] = {is_stage(s, "rounded") ? weights : program,
+                                   {.name = "--data",
+                                    .path = s->data,
+                                    .mark = "FT01",
+                                    .at = 4,
+                                    .kind = "a .ptd file",
+                                    .ending = ".ptd"}};
+    return check_outputs("export", inputs, 2, outputs, 2);
+}
+
+static int write_out(const settings *s, const opt_args *args, const char *path)
+{
     dlx_model *model = NULL;
     const bool graph = is_stage(s, "graph");
-    const int checked = check_places(s, args, graph);
-    if (checked != EXIT_OK)
-        return checked;
-    if (!out_ready())
-        return EXIT_FAILED;
     interrupt_begin(NULL);
     int code = open_model(&model, args->items[0], graph ? DLX_LOAD_SHAPES : DLX_LOAD_ALL);
     if (code == EXIT_OK)
-        code = graph ? print_graph(s, model) : export_it(s, model, args->items[1]);
+        code = graph ? print_graph(s, model) : export_it(s, model, path);
     dlx_model_free(model);
     interrupt_end();
     return code;
 }
 
+static int run(const void *of_verb, const opt_args *args)
+{
+    const settings *s = of_verb;
+    const char *path;
+    char *owned = NULL;
+    int code = find_out(s, args, &path, &owned);
+    if (code == EXIT_OK)
+        code = check_stage(s, path);
+    if (code == EXIT_OK)
+        code = check_places(s, args, path);
+    if (code == EXIT_OK && !out_ready())
+        code = EXIT_FAILED;
+    if (code == EXIT_OK)
+        code = write_out(s, args, path);
+    dlx_free(NULL, owned);
+    return code;
+}
+
 static const verb_arg arguments[] = {
     WEIGHTS_ARG,
-    {"OUT", ARG_FILE, true, "the file to write: .pte; .gguf of the stage rounded"},
+    {"OUT", ARG_FILE, true,
+     "the file to write: .pte; .gguf of the stage rounded; else output_path of --config"},
 };
 
 static const char *const about[] = {
@@ -245,7 +303,8 @@ static const char *const about[] = {
     "are.",
     "Keys and values: state, kept in the program, as stock text runners call it; io, inputs and "
     "outputs of each pass; none, a whole canvas at a time, for families that see all of it; "
-    "compat, the six inputs of fixed sizes that runners of the Python DiffuLex Edge expect.",
+    "compat, the six inputs of fixed sizes that runners of the Python DiffuLex Edge expect, and "
+    "forward alone.",
     "Methods: forward gives the logits of all rows; denoise, of chosen rows, the best id, its "
     "logit and the log-sum-exp, so that no logits are copied. With _masked behind the name they "
     "take a mask, for rows of several blocks.",

@@ -247,10 +247,17 @@ static int check_files(const settings *s, const char *model, const char *path)
 {
     const verb_input inputs[] = {
         {"MODEL", model}, {"--calibrate", s->calibrate}, {"--held-out", s->held_out}};
-    const verb_output outputs[] = {{"OUT", path, "GGUF", 0, "a GGUF file"},
-                                   {"--html", s->html, "<!doctype html>", 0, "a page of this kind"},
-                                   {"--observations", s->observations,
-                                    "{\"format\": \"dlx-observers\"", 0, "a file of observations"}};
+    const verb_output outputs[] = {
+        {.name = "OUT", .path = path, .mark = "GGUF", .kind = "a GGUF file"},
+        {.name = "--html",
+         .path = s->html,
+         .mark = "<!doctype html>",
+         .kind = "a page of this kind",
+         .streams = true},
+        {.name = "--observations",
+         .path = s->observations,
+         .mark = "{\"format\": \"dlx-observers\"",
+         .kind = "a file of observations"}};
     if (is_wanted(s) && sys_kind_of(path) == SYS_OTHER)
         return say_misuse("quantize", "a report reads OUT again: write to a file");
     return check_outputs("quantize", inputs, sizeof inputs / sizeof *inputs, outputs,

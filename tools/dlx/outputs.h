@@ -3,6 +3,7 @@
 #ifndef DLX_TOOL_OUTPUTS_H
 #define DLX_TOOL_OUTPUTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct verb_input {
@@ -17,10 +18,15 @@ typedef struct verb_output {
      * NULL: any is. */
     const char *mark;
     size_t at;
-    const char *kind; /* "a GGUF file" */
+    const char *kind;   /* "a GGUF file" */
+    const char *ending; /* that its name must have: ".pte"; NULL: any */
+    bool streams; /* text, which pipes and devices may take; else a file, or the null device */
 } verb_output;
 
-/* EXIT_OK, or another exit code after its sentence. */
+/*
+ * EXIT_OK, or another exit code after its sentence. In a folder that is an input no output may have
+ * the name of a file that a model's folder has.
+ */
 int check_outputs(const char *verb, const verb_input *inputs, size_t n_inputs,
                   const verb_output *outputs, size_t n_outputs);
 

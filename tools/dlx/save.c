@@ -47,6 +47,8 @@ const char *save_advice(int error)
         return "; name a place where you may write";
     case ENAMETOOLONG:
         return "; choose a shorter name";
+    case ENXIO:
+        return "; start what reads from it first, or name a file";
     case ENOSPC:
         return "; make room, or name another place";
     default:
@@ -69,7 +71,7 @@ bool save_open(save *s, const char *path)
         errno = EISDIR;
         break;
     case SYS_OTHER:
-        s->file = fopen(path, "wb");
+        s->file = sys_open_device(path);
         break;
     case SYS_ABSENT:
         if (errno && errno != ENOENT)

@@ -1,7 +1,7 @@
 /*
  * save.h - files that appear whole or not at all: written under a temporary name in the same folder
  * (dlx-<process>-<n>.part, short enough for every file system) and renamed when complete. Devices
- * and pipes (/dev/stderr) are written to directly.
+ * and pipes (/dev/stderr) are written to directly; a pipe that nobody reads from is refused.
  */
 #ifndef DLX_TOOL_SAVE_H
 #define DLX_TOOL_SAVE_H

@@ -31,6 +31,12 @@ sys_kind sys_kind_of(const char *path);
 /* Bytes of the folder's part of a path, its last separator included. */
 size_t sys_folder_bytes(const char *path);
 
+/* Is it the device that takes everything and keeps nothing? */
+bool sys_is_null(const char *path);
+
+/* Opens a device or pipe to write to; NULL on failure, also where nobody reads from the pipe. */
+FILE *sys_open_device(const char *path);
+
 /* Creates a file that must not exist yet; NULL on failure, errno says why. */
 FILE *sys_create_new(const char *path);
 bool sys_replace(const char *from, const char *to); /* atomic where the system allows it */

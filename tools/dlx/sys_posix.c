@@ -122,6 +122,24 @@ size_t sys_folder_bytes(const char *path)
     return last ? (size_t)(last - path) + 1 : 0;
 }
 
+bool sys_is_null(const char *path)
+{
+    return sys_same_file(path, "/dev/null");
+}
+
+/* What is opened without waiting is written with it. */
+FILE *sys_open_device(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    const int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+    FILE *file = NULL;
+    if (flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0)
+        file = fdopen(fd, "wb");
+    if (!file && fd >= 0)
+        close(fd);
+    return file;
+}
+
 FILE *sys_create_new(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

@@ -90,6 +90,16 @@ size_t sys_folder_bytes(const char *path)
     return n;
 }
 
+bool sys_is_null(const char *path)
+{
+    return _stricmp(path, "NUL") == 0;
+}
+
+FILE *sys_open_device(const char *path)
+{
+    return fopen(path, "wb");
+}
+
 FILE *sys_create_new(const char *path)
 {
     int fd = _open(path, _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY, _S_IREAD | _S_IWRITE);

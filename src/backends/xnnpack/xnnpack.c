@@ -79,8 +79,8 @@ static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, d
     DLX__TRY(dlx__pte_model_write(m, o->path, &opts, &facts, err));
     *o->written = (dlx__export_written){.program_bytes = facts.written.pte_bytes,
                                         .data_bytes = facts.written.ptd_bytes,
-                                        .weight_bytes = facts.written.named_bytes +
-                                                        facts.written.constant_bytes,
+                                        .weight_bytes = facts.weight_bytes,
+                                        .has_denoise = facts.has_denoise,
                                         .n_fallbacks = facts.n_fallbacks,
                                         .n_again = facts.n_again,
                                         .parts = facts.parts,

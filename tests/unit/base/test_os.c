@@ -1,9 +1,11 @@
 // labels: quick
 /* test_os.c - files: mapped, read whole, written without being seen half-written; the machine. */
 #if !defined(_WIN32)
-#define _POSIX_C_SOURCE 200809L /* symlink, pipe, setrlimit */
+#define _POSIX_C_SOURCE 200809L /* symlink, pipe, mkfifo, setrlimit */
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #endif
 #include "base/cpu.h"
@@ -150,6 +152,47 @@ static void devices_are_written_in_place(void **state)
     assert_int_equal(dlx__os_path_kind("/dev/null"), DLX__PATH_OTHER);
 }
 
+/* It is told at once; before, the program hung until somebody read. */
+static void a_pipe_that_nobody_reads_is_refused(void **state)
+{
+    (void)state;
+    dlx_error err = {.code = DLX_OK};
+    dlx__writer *w;
+    dlx__os_remove(FOLDER "/pipe");
+    assert_int_equal(mkfifo(FOLDER "/pipe", 0600), 0);
+    alarm(20); /* ends a test that hangs */
+    assert_int_equal(dlx__writer_open(&w, FOLDER "/pipe", NULL, &err), DLX_E_IO);
+    assert_says(&err, "/pipe: cannot open it: it is a socket, or a pipe that nobody reads from");
+    const int reader = open(FOLDER "/pipe", O_RDONLY | O_NONBLOCK);
+    char got[8] = "";
+    assert_true(reader >= 0);
+    assert_ok(dlx__writer_open(&w, FOLDER "/pipe", NULL, &err), &err);
+    assert_ok(dlx__writer_write(w, "read", 4, &err), &err);
+    assert_ok(dlx__writer_commit(w, &err), &err);
+    assert_int_equal(read(reader, got, sizeof got), 4);
+    assert_string_equal(got, "read");
+    alarm(0);
+    close(reader);
+    dlx__os_remove(FOLDER "/pipe");
+}
+
+/* What is told is the name that was given, not the temporary one beside it. */
+static void temporary_names_are_not_told(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {FOLDER "/absent/file", FILE_PATH "/below"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        dlx_error err = {.code = DLX_OK};
+        dlx__writer *w;
+        char told[256];
+        write_bytes(FILE_PATH, "x", 1);
+        snprintf(told, sizeof told, "%s: cannot create it", paths[i]);
+        assert_int_equal(dlx__writer_open(&w, paths[i], NULL, &err), DLX_E_IO);
+        assert_says(&err, told);
+    }
+    dlx__os_remove(FILE_PATH);
+}
+
 static void reading_fails(const char *path, const char *words)
 {
     dlx_error err = {.code = DLX_OK};
@@ -178,9 +221,9 @@ static void system_failures_have_words(void **state)
     dlx__os_remove(FOLDER "/ring");
     dlx_error err = {.code = DLX_OK};
     dlx__os_file f;
-    assert_int_equal(dlx__os_file_open(&f, FILE_PATH, DLX__OPEN_CREATE, &err), DLX_E_IO);
+    assert_int_equal(dlx__os_file_open(&f, FILE_PATH, DLX__OPEN_CREATE, FILE_PATH, &err), DLX_E_IO);
     assert_says(&err, "cannot create it: it exists already");
-    assert_int_equal(dlx__os_file_open(&f, FOLDER, DLX__OPEN_WRITE, &err), DLX_E_IO);
+    assert_int_equal(dlx__os_file_open(&f, FOLDER, DLX__OPEN_WRITE, FOLDER, &err), DLX_E_IO);
     assert_says(&err, "cannot open it: it is a directory");
     assert_int_equal(dlx__os_rename(FILE_PATH, FOLDER, &err), DLX_E_IO);
     assert_true(strlen(err.text) > 15);
@@ -309,6 +352,8 @@ int main(void)
         cmocka_unit_test(empty_files_map),
 #if !defined(_WIN32)
         cmocka_unit_test(devices_are_written_in_place),
+        cmocka_unit_test(a_pipe_that_nobody_reads_is_refused),
+        cmocka_unit_test(temporary_names_are_not_told),
         cmocka_unit_test(system_failures_have_words),
         cmocka_unit_test(limits_have_words),
 #if defined(__linux__)

@@ -50,6 +50,19 @@ static void nothing_said_is_the_models(void **state)
     dlx__arena_release(&f.arena);
 }
 
+/* A report of what was done must not say that it was done to another model. */
+static void the_model_is_the_one_that_is_exported(void **state)
+{
+    (void)state;
+    fixture f;
+    const dlx__model m = some_model();
+    assert_ok(read_into(&f, "{\"checkpoint_path\": \"another/model\"}"), &f.err);
+    assert_ok(dlx__export_config_check(&f.config, &m, "settings.json", &f.err), &f.err);
+    dlx__export_config_complete(&f.config, &m);
+    assert_string_equal(f.config.checkpoint_path, "some/model");
+    dlx__arena_release(&f.arena);
+}
+
 static void written_and_read_is_the_same(void **state)
 {
     (void)state;
@@ -150,13 +163,17 @@ static void what_is_refused(void **state)
         {"{\"max_sequence\": 7}", "max_sequence"},
         {"{\"backend\": \"qnn\", \"backend\": \"xnnpack\"}", "backend"},
         {"{\"constant_methods\": {\"get_answer\": 42}}", "constant_methods"},
-        {"{", "settings.json"},
+        {"{", "mend it"},
+        {"", "found nothing; write {}"},
+        {" \n", "found nothing; write {}"},
+        {"{\"max_seq_len\": 64, \"max_seq_len\": 32}", "take one of the two out"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fixture f;
         assert_int_not_equal(read_into(&f, cases[i][0]), DLX_OK);
         assert_says(&f.err, cases[i][1]);
         assert_says(&f.err, "settings.json");
+        assert_null(strstr(f.err.text, "fetch")); /* people write such files */
         dlx__arena_release(&f.arena);
     }
 }
@@ -186,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_said_is_the_models),
+        cmocka_unit_test(the_model_is_the_one_that_is_exported),
         cmocka_unit_test(written_and_read_is_the_same),
         cmocka_unit_test(every_name_is_known),
         cmocka_unit_test(what_a_quantization_is_here),

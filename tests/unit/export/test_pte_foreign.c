@@ -285,7 +285,7 @@ static void tensors_may_lie_in_a_ptd(void **state)
             assert_true(file.methods[0].values[0].external);
             dlx__pte_close(&file);
         } else {
-            assert_int_equal(r, DLX_E_FORMAT);
+            assert_int_equal(r, DLX_E_MISMATCH);
             assert_says(&err, "another type or shape in the .ptd file");
         }
         dlx__ptd_close(&data);

@@ -106,7 +106,12 @@ static void damage_is_a_sentence(void **state)
     text = "{\"a\": 1, \"a\": 2}";
     assert_int_equal(dlx__json_parse_unique(&json, text, strlen(text), "t.json", &err),
                      DLX_E_FORMAT);
-    assert_says(&err, "duplicate");
+    assert_says(&err,
+                "expected every key once, found one again (duplicate object key near '\"a\"')");
+    text = "{\"a\": ";
+    assert_int_equal(dlx__json_parse_settings(&json, text, strlen(text), "t.json", &err),
+                     DLX_E_FORMAT);
+    assert_says(&err, "mend it there");
     assert_int_equal(dlx__json_load(&json, "/absent/t.json", NULL, &err), DLX_E_IO);
     assert_says(&err, "/absent/t.json");
 }
