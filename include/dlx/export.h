@@ -44,8 +44,9 @@ typedef struct dlx_export_opts {
      * checkpoint_path says, and so is the path (dlx_export_path). NULL: none.
      */
     const char *config;
-    bool no_denoise; /* leave out the methods that tell what chosen rows choose; "compat" has none */
-    int n_threads;   /* that pack weights; 0: the fast cores. The same bytes for any number */
+    bool
+        no_denoise; /* leave out the methods that tell what chosen rows choose; "compat" has none */
+    int n_threads;  /* that pack weights; 0: the fast cores. The same bytes for any number */
     /*
      * How the rows are rounded that products of "int8" and "int4" weights read. NULL: "dynamic", as
      * they come. "static", of "int8" alone: by the ranges of rows and results that the model's file
@@ -67,14 +68,15 @@ typedef struct dlx_export_opts {
  *
  * Sizes are bytes. "weight_bytes" are those of all weights as the program stores them: numbers and
  * scales of matrices, embedding, head (of a tied model too, which is stored a second time), biases
- * and norms; not the tables of rotation, keys, vocabulary and names. "fallbacks" is the number of matrices whose rows are no whole groups, and which
- * are int8 in a program of int4; "rounded_again" of those that the model's file has as integers
- * which the program cannot hold (dlx_quantize writes some that it can: q4_0 with portable scales
- * for int4, q8_0 with one scale a channel for int8); "denoise" tells whether it has those methods.
- * "call_bytes" is what goes in with each pass, {"cache","masks"}, with cache "compat", else null.
- * "memory" is what the program takes where it runs: keys and values of all positions, tensors of
- * its methods, and weights that the delegate lays out anew, once or (without a cache of weights)
- * once for each of its methods; activations come on top.
+ * and norms; not the tables of rotation, keys, vocabulary and names. "fallbacks" is the number of
+ * matrices whose rows are no whole groups, and which are int8 in a program of int4; "rounded_again"
+ * of those that the model's file has as integers which the program cannot hold (dlx_quantize writes
+ * some that it can: q4_0 with portable scales for int4, q8_0 with one scale a channel for int8);
+ * "denoise" tells whether it has those methods. "call_bytes" is what goes in with each pass,
+ * {"cache","masks"}, with cache "compat", else null. "memory" is what the program takes where it
+ * runs: keys and values of all positions, tensors of its methods, and weights that the delegate
+ * lays out anew, once or (without a cache of weights) once for each of its methods; activations
+ * come on top.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *path,
                                             const dlx_export_opts *opts, char **report,
@@ -96,8 +98,8 @@ DLX_API DLX_NODISCARD dlx_result dlx_export_weights(const dlx_model *model, cons
                                                     dlx_error *err);
 
 /*
- * Where a file of settings (dlx_export_opts.config) says that the program is to be: its output_path,
- * to be freed with dlx_free(NULL, *path); NULL: it does not say.
+ * Where a file of settings (dlx_export_opts.config) says that the program is to be: its
+ * output_path, to be freed with dlx_free(NULL, *path); NULL: it does not say.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_export_path(const char *config, char **path, dlx_error *err);
 

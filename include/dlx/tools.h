@@ -238,6 +238,7 @@ typedef struct dlx_bench_opts {
  *  "weights","compute","kernels","scheme","kv_type": what was in force in the passes,
  *  "load_seconds","first_pass_seconds","peak_rss_bytes","weights_bytes","kv_bytes",
  *  "machine":{...},"build":{...},"date","complete"}
+ * Of a program weights ("int4"), kernels ("XNNPACK") and scheme are its own, in the runs too.
  * Seconds are sums over the prompts, but for that of the first token, a mean. passes_per_token,
  * rows_per_pass and decode_tokens_per_second leave the passes out that only read the prompt,
  * tokens_per_second does not. "peak_rss_bytes" is taken before the probe's own buffer is. When
