@@ -44,9 +44,9 @@ typedef struct dlx_export_opts {
      * checkpoint_path says, and so is the path (dlx_export_path). NULL: none.
      */
     const char *config;
-    bool
-        no_denoise; /* leave out the methods that tell what chosen rows choose; "compat" has none */
-    int n_threads;  /* that pack weights; 0: the fast cores. The same bytes for any number */
+    /* Leave out the methods that tell what chosen rows choose; "compat" never has them. */
+    bool no_denoise;
+    int n_threads; /* that pack weights; 0: the fast cores. The same bytes for any number */
     /*
      * How the rows are rounded that products of "int8" and "int4" weights read. NULL: "dynamic", as
      * they come. "static", of "int8" alone: by the ranges of rows and results that the model's file

@@ -179,7 +179,7 @@ dlx_result dlx__os_map(dlx__map *map, const char *path, dlx_error *err)
     if (dlx__os_path_kind(path) == DLX__PATH_DIR)
         return dlx__fail(err, DLX_E_IO, "%s: expected a file, found a directory", path);
     dlx__os_file f = {0};
-    DLX__TRY(dlx__os_file_open(&f, path, DLX__OPEN_READ, err));
+    DLX__TRY(dlx__os_file_open(&f, path, DLX__OPEN_READ, path, err));
     dlx_result r = map_handle(map, f, path, err);
     (void)dlx__os_file_close(f, false, path, NULL);
     return r;

@@ -210,6 +210,8 @@ static void programs_say_what_they_are(void **state)
                  cases[i].weights, cases[i].scheme);
         assert_prints(part);
         assert_prints("0.3 million parameters");
+        snprintf(part, sizeof part, "/bench.pte, %s\n", cases[i].weights); /* nothing made it so */
+        assert_prints(part);
         assert_true(benches_program(cases[i].how, "--gen 0 --format csv"));
         snprintf(part, sizeof part, ",%s,float32,XNNPACK,%s,float32,%lld\n", cases[i].weights,
                  cases[i].scheme, (long long)n);

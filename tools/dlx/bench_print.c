@@ -39,9 +39,10 @@ static void title(const json_t *report)
     json_t *bytes_of_type;
     out_printf("## %s, ", text(model, "path"));
     size_t n = 0;
-    json_object_foreach(json_object_get(model, "types"), type, bytes_of_type)
+    json_t *types = json_object_get(model, "types");
+    json_object_foreach(types, type, bytes_of_type)
         out_printf("%s%s", n++ ? " + " : "", type);
-    if (strcmp(text(report, "weights"), "int8") == 0)
+    if (strcmp(text(report, "weights"), "int8") == 0 && !json_object_get(types, "int8"))
         out_text(" made int8");
     const char *kernels = *text(report, "kernels") ? text(report, "kernels") : "none";
     out_printf("\n\n%s, ", text(model, "family"));
