@@ -48,9 +48,9 @@ void dlx__writer_abandon(dlx__writer *w); /* w may be NULL */
 
 /*
  * The primitives under dlx__os_read_file and dlx__writer (file.c); other code uses those. `path` is
- * for the sentence of a failure, and so is `name` beside a path that nobody gave. CREATE makes a new
- * file and fails when there is one; WRITE opens what is there (a device, a pipe), and fails where
- * nobody reads from it.
+ * for the sentence of a failure, and so is `name` beside a path that nobody gave. CREATE makes a
+ * new file and fails when there is one; WRITE opens what is there (a device, a pipe), and fails
+ * where nobody reads from it.
  */
 typedef struct dlx__os_file {
     intptr_t id; /* the port's own */

@@ -40,8 +40,7 @@ static void title(const json_t *report)
     out_printf("## %s, ", text(model, "path"));
     size_t n = 0;
     json_t *types = json_object_get(model, "types");
-    json_object_foreach(types, type, bytes_of_type)
-        out_printf("%s%s", n++ ? " + " : "", type);
+    json_object_foreach(types, type, bytes_of_type) out_printf("%s%s", n++ ? " + " : "", type);
     if (strcmp(text(report, "weights"), "int8") == 0 && !json_object_get(types, "int8"))
         out_text(" made int8");
     const char *kernels = *text(report, "kernels") ? text(report, "kernels") : "none";
