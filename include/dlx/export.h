@@ -13,8 +13,10 @@ extern "C" {
 #endif
 
 typedef struct dlx_export_opts {
-    size_t size;         /* sizeof(dlx_export_opts) */
-    const char *backend; /* NULL: "xnnpack": an ExecuTorch program (.pte), one XNNPACK delegate */
+    size_t size; /* sizeof(dlx_export_opts) */
+    /* NULL or "xnnpack": an ExecuTorch program (.pte), one XNNPACK delegate. "qnn": a directory of
+     * static ONNX graphs over one file of weights, for Qualcomm's NPU. */
+    const char *backend;
     /*
      * Of the weights: NULL or "fp32"; "fp16", products in float32; "int8", a scale for each output,
      * rows rounded to int8 as they come (8da8w); "int4", a bf16 scale for 32 inputs, rows likewise
@@ -55,24 +57,34 @@ typedef struct dlx_export_opts {
      * "int8" alone: not at all, products in float32; the only one of "fp32" and "fp16".
      */
     const char *scheme;
+    /*
+     * "qnn" alone. profile: a name for dtype and scheme together: "nb4", "f16", "f32", "a16w8";
+     * NULL: by dtype, and where that is NULL too, "nb4". soc: the chip that it is meant for
+     * ("SM8650"), by which ready contexts are compiled; NULL: none is named. canvases: the lengths
+     * [n_canvases] for which families that see a whole canvas get a graph; none: n_rows alone.
+     */
+    const char *profile, *soc;
+    const size_t *canvases;
+    size_t n_canvases;
 } dlx_export_opts;
 
 /*
  * Writes a program of the model; nothing is seen under its names before it is whole. Memory: some
  * rows of a tensor. report (may be NULL):
  *
- *   {"path","data_path","backend","dtype","scheme","cache","n_ctx","n_rows","bytes","data_bytes",
- *    "weight_bytes","fallbacks","rounded_again","denoise","call_bytes","seconds","parts":{"embedding",
+ *   {"path","data_path","backend","dtype","scheme","cache","profile","soc","n_ctx","n_rows","bytes",
+ *    "data_bytes","weight_bytes","fallbacks","fallback_dtype","rounded_again","denoise","call_bytes","seconds","parts":{"embedding",
  *    "attention","feed_forward","head","norms","biases","rotation","keys_and_vocabulary","program"},
  *    "memory":{"state","planned","filters","methods"},"config":{...}}
  *
  * Sizes are bytes. "weight_bytes" are those of all weights as the program stores them: numbers and
  * scales of matrices, embedding, head (of a tied model too, which is stored a second time), biases
- * and norms; not the tables of rotation, keys, vocabulary and names. "fallbacks" is the number of
- * matrices whose rows are no whole groups, and which are int8 in a program of int4; "rounded_again"
- * of those that the model's file has as integers which the program cannot hold (dlx_quantize writes
- * some that it can: q4_0 with portable scales for int4, q8_0 with one scale a channel for int8);
- * "denoise" tells whether it has those methods. "call_bytes" is what goes in with each pass,
+ * and norms, or of "qnn" those of the file of weights; not the tables of rotation, keys, vocabulary
+ * and names. "fallbacks" is the number of matrices whose rows are no whole groups, and which are of
+ * "fallback_dtype" in a program of int4; "rounded_again" of those that the model's file has as
+ * integers which the program cannot hold (dlx_quantize writes some that it can: q4_0 with portable
+ * scales for int4, q8_0 with one scale a channel for int8); "denoise" tells whether it has those
+ * methods. "call_bytes" is what goes in with each pass,
  * {"cache","masks"}, with cache "compat", else null. "memory" is what the program takes where it
  * runs: keys and values of all positions, tensors of its methods, and weights that the delegate
  * lays out anew, once or (without a cache of weights) once for each of its methods; activations
@@ -89,7 +101,8 @@ DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *
  * it. Of the options backend, dtype, scheme, config, n_threads and on_progress count; what only
  * programs have is refused. Memory and report as with dlx_export:
  *
- *   {"path","backend","dtype","scheme","bytes","weight_bytes","fallbacks","rounded_again","seconds"}
+ *   {"path","backend","dtype","scheme","bytes","weight_bytes","fallbacks","fallback_dtype",
+ *    "rounded_again","seconds"}
  *
  * with the "weight_bytes" that dlx_export of the same options reports.
  */

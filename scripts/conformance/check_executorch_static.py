@@ -4,42 +4,15 @@ Every family on the goldens, calibrated on random texts, keys and values inside,
 against the reference backend's on `dlx export --stage rounded`, which holds the program's weights and computes the same
 integers. executorch_peer/borders.py says what may differ. flatc of the wheel parses every payload."""
 
-import json
 import pathlib
-import random
-import shutil
 import sys
 import tempfile
 
-from executorch_peer import borders, flatc, installed, ours
+from executorch_peer import borders, flatc, installed, ours, ranged
 
 FAMILIES = ["fast-dllm-v2-tiny", "dream-tiny", "llada-tiny", "sdar-tiny-b4", "dream-tied", "llada-gqa-sharded",
             "sdar-tiny-b8", "sdar-tiny-b4-tied", "fast-dllm-v2-tiny-tied", "ar-llama-tiny", "ar-qwen2-tiny", "ar-qwen3-tiny"]
 LISTS = [[(i * 37 + 11 + 53 * seed) % 250 for i in range(29)] for seed in range(5)]
-
-
-def byte_tokenizer():
-    """A token for each byte: enough to calibrate with."""
-    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [b for b in range(256) if b not in shown]
-    letters = {b: chr(b) for b in shown} | {b: chr(256 + i) for i, b in enumerate(hidden)}
-    return {"version": "1.0", "added_tokens": [], "normalizer": None, "post_processor": None,
-            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
-            "decoder": {"type": "ByteLevel"},
-            "model": {"type": "BPE", "vocab": {letters[b]: b for b in range(256)}, "merges": []}}
-
-
-def calibrated(family, observer, room):
-    """The family's checkpoint in float32 with ranges of random texts."""
-    source, texts, model = room / family, room / "texts.jsonl", room / f"{family}.gguf"
-    draw = random.Random(family)
-    shutil.copytree(installed.ROOT / "tests/golden" / family, source)
-    (source / "tokenizer.json").write_text(json.dumps(byte_tokenizer()))
-    lines = ("".join(chr(draw.randrange(32, 127)) for _ in range(120)) for _ in range(24))
-    texts.write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
-    ours.must(ours.dlx, "quantize", source, model, "--type", "f32", "--scheme", "static", "--observer", observer,
-              "--calibrate", texts, "-q")
-    return model
 
 
 def check(model, family, scheme, cache, wants, room):
@@ -61,7 +34,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         room = pathlib.Path(name)
         for i, family in enumerate(FAMILIES):
-            model = calibrated(family, ("minmax", "mse")[i % 2], room)
+            model = ranged.model(installed.ROOT / "tests/golden" / family, ("minmax", "mse")[i % 2], room)
             for scheme in ("static", "weight-only"):
                 rounded = ours.export(model, room / "rounded.gguf", "--dtype", "int8", "--scheme", scheme, "--stage", "rounded")
                 wants = [ours.logits(rounded, ids, room, "--backend", "reference") for ids in LISTS]

@@ -12,6 +12,8 @@
 #include "model/gguf_put.h"
 #include "model/limits.h"
 
+#include <stdio.h>
+
 typedef struct job {
     const dlx_export_opts *o;
     dlx__export_settings settings;
@@ -23,13 +25,25 @@ typedef struct job {
     double start;
 } job;
 
+/* "qnn, xnnpack": those that write programs. */
+static void list_writers(char *out, size_t capacity)
+{
+    size_t at = 0;
+    for (const dlx__backend_class *const *b = dlx__backend_list(); *b && at < capacity; b++)
+        if ((*b)->exports)
+            at += (size_t)snprintf(out + at, capacity - at, "%s%s", at ? ", " : "", (*b)->name);
+}
+
 static dlx_result read_names(job *j, dlx_error *err)
 {
     dlx__export_settings *s = &j->settings;
     DLX__TRY(dlx__export_settings_read(s, j->o, &j->model.core, err));
+    char writers[64];
     j->backend = dlx__backend_find(s->backend);
+    list_writers(writers, sizeof writers);
     if (!j->backend || !j->backend->exports)
-        return dlx__fail(err, DLX_E_ARG, "backend: expected xnnpack, found %s, %s", s->backend,
+        return dlx__fail(err, DLX_E_ARG, "backend: expected one of %s, found %s, %s", writers,
+                         s->backend,
                          j->backend ? "which writes no programs" : "which is not built in");
     j->to.rules = j->backend->exports;
     return dlx__export_resolve(&j->to, &s->ask, &j->model.core, err);

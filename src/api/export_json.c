@@ -42,24 +42,26 @@ static json_t *call_json(const dlx__exported *e)
 static json_t *asked_json(const dlx__exported *e)
 {
     const dlx__export_opts *to = e->to;
-    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o}", "path", dlx__api_text(to->path),
-                     "data_path", to->data_path ? dlx__api_text(to->data_path) : json_null(),
-                     "backend", e->backend, "dtype", dlx__packing_name(to->packing), "scheme",
-                     dlx__scheme_name(to->scheme), "cache", dlx__export_cache_name(to->cache),
-                     "n_ctx", size_json(to->n_ctx), "n_rows", size_json(to->n_rows));
+    return json_pack(
+        "{s:o, s:o, s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o}", "path", dlx__api_text(to->path),
+        "data_path", to->data_path ? dlx__api_text(to->data_path) : json_null(), "backend",
+        e->backend, "dtype", dlx__packing_name(to->packing), "scheme", dlx__scheme_name(to->scheme),
+        "cache", dlx__export_cache_name(to->cache), "profile", to->profile, "soc", to->soc, "n_ctx",
+        size_json(to->n_ctx), "n_rows", size_json(to->n_rows));
 }
 
 json_t *dlx__exported_json(const dlx__exported *e)
 {
     const dlx__export_written *w = e->written;
     json_t *report = asked_json(e);
-    json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:f, s:o, s:o, s:o}", "bytes",
-                             size_json(w->program_bytes), "data_bytes", size_json(w->data_bytes),
-                             "weight_bytes", size_json(w->weight_bytes), "fallbacks",
-                             size_json(w->n_fallbacks), "rounded_again", size_json(w->n_again),
-                             "denoise", w->has_denoise, "call_bytes", call_json(e), "seconds",
-                             e->seconds, "parts", parts_json(&w->parts), "memory", memory_json(w),
-                             "config", dlx__export_settings_json(e->settings, e->to, e->model));
+    json_t *more = json_pack(
+        "{s:o, s:o, s:o, s:o, s:s, s:o, s:b, s:o, s:f, s:o, s:o, s:o}", "bytes",
+        size_json(w->program_bytes), "data_bytes", size_json(w->data_bytes), "weight_bytes",
+        size_json(w->weight_bytes), "fallbacks", size_json(w->n_fallbacks), "fallback_dtype",
+        dlx__packing_name(e->to->forms.torn), "rounded_again", size_json(w->n_again), "denoise",
+        w->has_denoise, "call_bytes", call_json(e), "seconds", e->seconds, "parts",
+        parts_json(&w->parts), "memory", memory_json(w), "config",
+        dlx__export_settings_json(e->settings, e->to, e->model));
     if (dlx__api_merge(report, more))
         return report;
     json_decref(report);
@@ -69,10 +71,11 @@ json_t *dlx__exported_json(const dlx__exported *e)
 json_t *dlx__exported_weights_json(const dlx__exported *e)
 {
     const dlx__export_written *w = e->written;
-    return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:f}", "path",
+    return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:f}", "path",
                      dlx__api_text(e->to->path), "backend", e->backend, "dtype",
                      dlx__packing_name(e->to->packing), "scheme", dlx__scheme_name(e->to->scheme),
                      "bytes", size_json(w->program_bytes), "weight_bytes",
                      size_json(w->weight_bytes), "fallbacks", size_json(w->n_fallbacks),
-                     "rounded_again", size_json(w->n_again), "seconds", e->seconds);
+                     "fallback_dtype", dlx__packing_name(e->to->forms.torn), "rounded_again",
+                     size_json(w->n_again), "seconds", e->seconds);
 }

@@ -81,6 +81,14 @@ dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_o
         s->ask.cache = o->cache;
     if (o->n_ctx)
         s->ask.n_ctx = o->n_ctx;
+    if (o->profile) { /* it says both */
+        s->ask.profile = o->profile;
+        s->ask.dtype = o->dtype;
+        s->ask.scheme = o->scheme;
+    }
+    s->ask.soc = o->soc;
+    s->ask.canvases = o->canvases;
+    s->ask.n_canvases = o->n_canvases;
     s->ask.n_rows = o->n_rows;
     return DLX_OK;
 }

@@ -68,6 +68,8 @@ dlx_result dlx__os_file_seek(dlx__os_file f, uint64_t offset, const char *path, 
 dlx_result dlx__os_file_close(dlx__os_file f, bool flush, const char *path, dlx_error *err);
 dlx_result dlx__os_rename(const char *from, const char *to, dlx_error *err); /* replaces `to` */
 void dlx__os_remove(const char *path); /* a file; a failure is of no interest */
+dlx_result dlx__os_make_dir(const char *path, dlx_error *err); /* fails when there is something */
+void dlx__os_remove_dir(const char *path); /* an empty one; a failure is of no interest */
 
 /* Names in a directory, sorted, without "." and ".."; `visit` returns false to stop. */
 dlx_result dlx__os_list_dir(const char *path, bool (*visit)(void *user, const char *name),

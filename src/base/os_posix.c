@@ -181,6 +181,16 @@ void dlx__os_remove(const char *path)
     (void)unlink(path);
 }
 
+dlx_result dlx__os_make_dir(const char *path, dlx_error *err)
+{
+    return mkdir(path, 0777) == 0 ? DLX_OK : fail_errno(err, path, "create");
+}
+
+void dlx__os_remove_dir(const char *path)
+{
+    (void)rmdir(path);
+}
+
 dlx_result dlx__os_map(dlx__map *map, const char *path, dlx_error *err)
 {
     *map = (dlx__map){.data = NULL};

@@ -149,6 +149,21 @@ void dlx__os_remove(const char *path)
         (void)DeleteFileW(name);
 }
 
+dlx_result dlx__os_make_dir(const char *path, dlx_error *err)
+{
+    WCHAR name[PATH_ROOM];
+    if (wide(name, path) && CreateDirectoryW(name, NULL))
+        return DLX_OK;
+    return fail_win(err, path, "create");
+}
+
+void dlx__os_remove_dir(const char *path)
+{
+    WCHAR name[PATH_ROOM];
+    if (wide(name, path))
+        (void)RemoveDirectoryW(name);
+}
+
 /* The view of an open file; an empty file has none and needs none. */
 static dlx_result map_handle(dlx__map *map, dlx__os_file f, const char *path, dlx_error *err)
 {

@@ -46,7 +46,7 @@ typedef enum dlx__export_target {
     X(STATIC_INT8, "static_int8", "int8", "static")                                                \
     X(WEIGHT_ONLY_INT8, "weight_only_int8", "int8", "weight-only")                                 \
     X(FP16, "fp16", "fp16", NULL)                                                                  \
-    X(INT4, "int4", "int4", "dynamic")
+    X(INT4, "int4", "int4", NULL)
 
 typedef enum dlx__export_quantization {
 #define DLX__EXPORT_QUANTIZATION_ENUM(name, text, dtype, scheme) DLX__QUANTIZATION_##name,

@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "export/compat_sizes.h"
 #include "export/model_exporter.h"
+#include "export/soc.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,68 @@ static dlx_result resolve_dtype(dlx__export_opts *to, const char *name, dlx_erro
     return dlx__fail(err, DLX_E_ARG, "dtype: expected fp32, fp16, int8 or int4, found %s", name);
 }
 
+/* ---- profiles ------------------------------------------------------------------------------ */
+
+static const dlx__export_profile *find_profile(const dlx__export_rules *rules, const char *name)
+{
+    for (size_t i = 0; i < rules->n_profiles; i++)
+        if (strcmp(rules->profiles[i].name, name) == 0)
+            return &rules->profiles[i];
+    return NULL;
+}
+
+/* "nb4, f32 or f16" */
+static void list_profiles(char *out, size_t capacity, const dlx__export_rules *rules)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < rules->n_profiles && at < capacity; i++)
+        at += (size_t)snprintf(out + at, capacity - at, "%s%s",
+                               i == 0                       ? ""
+                               : i + 1 == rules->n_profiles ? " or "
+                                                            : ", ",
+                               rules->profiles[i].name);
+}
+
+/* A profile says the type and the scheme; where nobody says either, the usual one does. */
+static dlx_result take_profile(dlx__export_ask *ask, const dlx__export_rules *rules, dlx_error *err)
+{
+    char names[128];
+    const dlx__export_profile *profile = ask->profile ? find_profile(rules, ask->profile) : NULL;
+    if (ask->profile && rules->n_profiles == 0)
+        return dlx__fail(err, DLX_E_ARG,
+                         "profile: expected none for this backend, found %s: take dtype and scheme",
+                         ask->profile);
+    list_profiles(names, sizeof names, rules);
+    if (ask->profile && !profile)
+        return dlx__fail(err, DLX_E_ARG, "profile: expected %s, found %s", names, ask->profile);
+    if (profile && ask->dtype && strcmp(ask->dtype, profile->dtype) != 0)
+        return dlx__fail(err, DLX_E_ARG, "profile %s: its dtype is %s, found %s: give one of them",
+                         profile->name, profile->dtype, ask->dtype);
+    if (!ask->profile && !ask->dtype && rules->n_profiles > 0)
+        profile = &rules->profiles[0];
+    if (profile)
+        ask->dtype = profile->dtype;
+    if (profile && !ask->scheme)
+        ask->scheme = profile->scheme;
+    return DLX_OK;
+}
+
+/* The one that the type and the scheme are. */
+static const char *profile_of(const dlx__export_opts *to)
+{
+    for (size_t i = 0; i < to->rules->n_profiles; i++) {
+        const dlx__export_profile *p = &to->rules->profiles[i];
+        const dlx__scheme scheme =
+            p->scheme ? dlx__scheme_find(p->scheme) : to->rules->usual_scheme(to->packing);
+        if (strcmp(p->dtype, packing_names[to->packing]) == 0 && scheme == to->scheme)
+            return p->name;
+    }
+    return NULL;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
 static dlx_result resolve_scheme(dlx__export_opts *to, const char *name, const dlx__model *m,
                                  dlx_error *err)
 {
@@ -44,6 +107,7 @@ static dlx_result resolve_scheme(dlx__export_opts *to, const char *name, const d
         return dlx__fail(err, DLX_E_UNSUPPORTED, "scheme %s with dtype %s: %s",
                          dlx__scheme_name(to->scheme), dlx__packing_name(to->packing), why);
     to->forms = to->rules->forms(to->packing, to->scheme);
+    to->profile = profile_of(to);
     return to->scheme == DLX__SCHEME_STATIC
                ? dlx__scheme_check(DLX__SCHEME_STATIC_AFFINE, &m->graph, err)
                : DLX_OK;
@@ -135,11 +199,60 @@ static dlx_result resolve_sizes(dlx__export_opts *to, const dlx__export_ask *ask
     return to->cache == DLX__EXPORT_COMPAT ? dlx__compat_check(hp, n_rows, n_ctx, err) : DLX_OK;
 }
 
+/* Lengths of canvases: of families that see a whole one, each once, within the context. */
+static dlx_result resolve_canvases(dlx__export_opts *to, const dlx__export_ask *ask,
+                                   const dlx__model *m, dlx_error *err)
+{
+    const bool whole = dlx__model_exporter_for(m->family)->whole_canvas;
+    to->canvases = ask->canvases;
+    to->n_canvases = ask->n_canvases;
+    if (ask->n_canvases > 0 && (!to->rules->has_canvases || !whole))
+        return dlx__fail(err, DLX_E_ARG,
+                         "canvas: only static graphs of families that see a whole canvas have "
+                         "lengths of it; leave it out");
+    for (size_t i = 0; i < ask->n_canvases; i++) {
+        if (ask->canvases[i] < 1 || ask->canvases[i] > to->n_ctx)
+            return dlx__fail(err, DLX_E_ARG,
+                             "canvas: expected lengths from 1 to the context of %zu, found %zu",
+                             to->n_ctx, ask->canvases[i]);
+        for (size_t k = 0; k < i; k++)
+            if (ask->canvases[k] == ask->canvases[i])
+                return dlx__fail(err, DLX_E_ARG,
+                                 "canvas: expected each length once, found %zu "
+                                 "twice",
+                                 ask->canvases[i]);
+    }
+    if (to->rules->has_canvases && whole && to->n_canvases == 0) {
+        to->canvases = &to->n_rows;
+        to->n_canvases = 1;
+    }
+    return DLX_OK;
+}
+
+static dlx_result resolve_soc(dlx__export_opts *to, const char *name, dlx_error *err)
+{
+    const dlx__soc *soc;
+    if (!name)
+        return DLX_OK;
+    if (!to->rules->names_chips)
+        return dlx__fail(err, DLX_E_ARG,
+                         "soc: expected none for this backend, whose files run on "
+                         "any chip, found %s: leave it out",
+                         name);
+    DLX__TRY(dlx__soc_find(&soc, name, err));
+    to->soc = soc->name;
+    return DLX_OK;
+}
+
 dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
                                const dlx__model *m, dlx_error *err)
 {
-    DLX__TRY(resolve_dtype(to, ask->dtype, err));
-    DLX__TRY(resolve_scheme(to, ask->scheme, m, err));
-    DLX__TRY(resolve_cache(to, ask->cache, m, err));
-    return resolve_sizes(to, ask, m, err);
+    dlx__export_ask asked = *ask;
+    DLX__TRY(take_profile(&asked, to->rules, err));
+    DLX__TRY(resolve_dtype(to, asked.dtype, err));
+    DLX__TRY(resolve_scheme(to, asked.scheme, m, err));
+    DLX__TRY(resolve_cache(to, asked.cache, m, err));
+    DLX__TRY(resolve_sizes(to, &asked, m, err));
+    DLX__TRY(resolve_canvases(to, &asked, m, err));
+    return resolve_soc(to, asked.soc, err);
 }

@@ -21,9 +21,18 @@ typedef struct dlx__export_written {
     size_t n_methods;
 } dlx__export_written;
 
+/* A name for a form of the weights and what is done with rows. */
+typedef struct dlx__export_profile {
+    const char *name, *dtype, *scheme; /* scheme NULL: the type's usual one */
+} dlx__export_profile;
+
 /* What a backend's files can hold. Of the packings those that a dtype names: up to INT4. */
 typedef struct dlx__export_rules {
-    unsigned caches; /* a bit 1 << dlx__export_cache for each */
+    unsigned caches;                     /* a bit 1 << dlx__export_cache for each */
+    const dlx__export_profile *profiles; /* [n_profiles], the first is the usual one; NULL: none */
+    size_t n_profiles;
+    bool has_canvases; /* a graph for each length of a canvas; else passes take fewer rows too */
+    bool names_chips;  /* files may be meant for a chip */
     /* Of rows, where nobody names one. */
     dlx__scheme (*usual_scheme)(dlx__packing packing);
     /* Why the two do not go together here, as the second half of a sentence; NULL: they do. */
@@ -44,6 +53,10 @@ struct dlx__export_opts {
     dlx__export_cache cache; /* where K and V are */
     size_t n_ctx;            /* positions */
     size_t n_rows;           /* of a pass, at most */
+    const char *profile;     /* its name by the rules; NULL: they have none */
+    const char *soc;         /* the chip's name; NULL: none is named */
+    const size_t *canvases;  /* [n_canvases] lengths, with rules that have them */
+    size_t n_canvases;
     size_t n_ids;            /* 0: no method that chooses ids. Else those below may be chosen ... */
     int64_t never_id;        /* ... but for this one; -1: all of them */
     const void *description; /* [n_description]: the model's keys as a GGUF file without tensors */
@@ -57,12 +70,14 @@ struct dlx__export_opts {
 
 /* What is asked for, by name; NULL and 0: the usual. */
 typedef struct dlx__export_ask {
-    const char *dtype, *scheme, *cache;
+    const char *dtype, *scheme, *cache, *profile, *soc;
     size_t n_ctx, n_rows;
+    const size_t *canvases; /* [n_canvases] */
+    size_t n_canvases;
 } dlx__export_ask;
 
-/* Checks what is asked against to->rules and the model, and fills packing, forms, scheme, cache,
- * n_ctx and n_rows. */
+/* Checks what is asked against to->rules and the model, and fills packing, forms, scheme, profile,
+ * cache, n_ctx, n_rows and canvases, whose list is the one asked for. */
 dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
                                const dlx__model *m, dlx_error *err);
 

@@ -49,6 +49,11 @@ static dlx__export_part part_of(const dlx__model *m, const dlx__tensor *t)
     return DLX__PART_HEAD; /* a tied head may have a description of its own */
 }
 
+dlx__export_part dlx__export_part_of(const dlx__model *m, const dlx__tensor *t, bool is_table)
+{
+    return is_table && t->n_dims == 2 ? DLX__PART_EMBEDDING : part_of(m, t);
+}
+
 typedef struct weighing {
     dlx__export_parts *parts;
     const dlx__model *model;
@@ -57,8 +62,7 @@ typedef struct weighing {
 static void weigh(void *user, const dlx__tensor *t, bool is_table, uint64_t n_bytes)
 {
     const weighing *w = user;
-    const bool embedding = is_table && t->n_dims == 2;
-    w->parts->bytes[embedding ? DLX__PART_EMBEDDING : part_of(w->model, t)] += n_bytes;
+    w->parts->bytes[dlx__export_part_of(w->model, t, is_table)] += n_bytes;
 }
 
 void dlx__export_parts_weigh(dlx__export_parts *parts, const dlx__packed *packed)

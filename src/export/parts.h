@@ -29,6 +29,9 @@ typedef struct dlx__export_parts {
 
 const char *dlx__export_part_name(dlx__export_part part);
 
+/* What a tensor is to the model; is_table: it is looked up, not multiplied by. */
+dlx__export_part dlx__export_part_of(const dlx__model *m, const dlx__tensor *t, bool is_table);
+
 /* Adds all tensors that `packed` made bytes of. */
 void dlx__export_parts_weigh(dlx__export_parts *parts, const dlx__packed *packed);
 

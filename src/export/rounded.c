@@ -18,6 +18,7 @@ typedef struct job {
     dlx__gguf_writer *w;
     const dlx__model *m;
     const dlx__export_opts *o;
+    dlx__scheme scheme;
     dlx__packed packed; /* static products: nothing is named */
     dlx__gguf_tensors list;
     dlx__gguf_tensor head; /* of its own; tensor NULL: it is in the list, or tied */
@@ -69,11 +70,13 @@ static uint64_t float_bytes(const dlx__gguf_tensor *t)
     return dlx__mul(dlx__mul(t->n_rows, t->n_cols), sizeof(float));
 }
 
-/* The linear node that has this tensor as its weight or bias; NULL: none. */
+/* The linear node that has this tensor as its weight or bias; NULL: none. A table is the head's too
+ * where that has no tensor of its own. */
 static const dlx__node *node_of(const job *j, const dlx__gguf_tensor *t)
 {
     const dlx__graph *g = &j->m->graph;
-    for (size_t i = 0; i < g->n && t->role != DLX__ROLE_EMBED; i++)
+    const bool is_table = t->role == DLX__ROLE_EMBED && j->head.tensor;
+    for (size_t i = 0; i < g->n && !is_table; i++)
         if (g->nodes[i].op == DLX__OP_LINEAR &&
             (g->nodes[i].weight == t->tensor || g->nodes[i].bias == t->tensor))
             return &g->nodes[i];
@@ -107,7 +110,7 @@ static dlx_result put_scheme(job *j, dlx__scheme scheme, dlx_error *err)
     dlx__recorded_ranges ranges = {names, largest, in, out, 0};
     if (!names || !largest || !in || !out)
         return dlx__fail_memory(err, "naming ranges", most * sizeof *names);
-    if (scheme == DLX__SCHEME_STATIC_AFFINE)
+    if (dlx__scheme_is_recorded(scheme))
         list_ranges(j, names, largest, in, out, &ranges.n);
     return dlx__recorded_put(j->w, scheme, NULL, &ranges, err);
 }
@@ -209,7 +212,7 @@ static void count(const job *j, const dlx__gguf_tensor *t, dlx__packing packing,
 
 static dlx_result find_product(job *j, const dlx__gguf_tensor *t, dlx_error *err)
 {
-    const bool is_static = j->o->scheme == DLX__SCHEME_STATIC && t->role != DLX__ROLE_HEAD;
+    const bool is_static = j->scheme == DLX__SCHEME_STATIC_AFFINE && t->role != DLX__ROLE_HEAD;
     const dlx__node *node = is_static ? node_of(j, t) : NULL;
     j->product = NULL;
     return node ? dlx__packed_product(&j->packed, node, &j->product, err) : DLX_OK;
@@ -240,7 +243,7 @@ static dlx_result put_tensor(job *j, const dlx__gguf_tensor *t, dlx_error *err)
 dlx_result dlx__rounded_write(dlx__gguf_writer *w, const dlx__model *m, dlx__scheme scheme,
                               const dlx__export_opts *o, dlx_error *err)
 {
-    job j = {.w = w, .m = m, .o = o};
+    job j = {.w = w, .m = m, .o = o, .scheme = scheme};
     const dlx__gguf_tensor *t;
     DLX__TRY(dlx__gguf_tensors_init(&j.list, m, err));
     dlx__packed_init(&j.packed, m, o->mem);

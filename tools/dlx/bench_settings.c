@@ -4,31 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool parse_counts(const char *text, uint64_t lo, uint64_t hi, count_list *out, bytes *why)
-{
-    bytes item = {0};
-    bool ok = true;
-    *out = (count_list){0};
-    for (const char *p = text; ok; p++) {
-        uint64_t value = 0;
-        size_t len = strcspn(p, ",");
-        bytes_reset(&item);
-        bytes_add(&item, p, len);
-        ok = parse_count(bytes_string(&item), lo, hi, &value, why);
-        out->items = mem_resize(out->items, out->n + 1, sizeof *out->items);
-        out->items[out->n++] = (size_t)value;
-        p += len;
-        if (!*p)
-            break;
-    }
-    bytes_release(&item);
-    if (!ok) {
-        free(out->items);
-        *out = (count_list){0};
-    }
-    return ok;
-}
-
 /* ---- a side of a comparison ------------------------------------------------------------------ */
 
 typedef struct side_settings {

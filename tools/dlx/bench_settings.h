@@ -10,13 +10,6 @@
 
 #include <dlx/tools.h>
 
-/* Numbers separated by commas. On failure `why` receives the rest of a sentence. */
-typedef struct count_list {
-    size_t *items; /* [n] */
-    size_t n;
-} count_list;
-bool parse_counts(const char *text, uint64_t lo, uint64_t hi, count_list *out, bytes *why);
-
 /* Prompts as token ids. All zero is empty and valid. */
 typedef struct prompt_list {
     dlx_bench_prompt *items; /* [n], ids owned */

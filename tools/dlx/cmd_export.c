@@ -13,10 +13,12 @@
 #include <dlx/export.h>
 #include <dlx/tools.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct settings {
-    const char *backend, *dtype, *scheme, *cache, *data, *config, *stage;
+    const char *backend, *dtype, *scheme, *profile, *soc, *cache, *canvas, *data, *config, *stage;
+    count_list canvases; /* of `canvas` */
     opt_count ctx, rows, block, threads;
     bool no_denoise, json, quiet, report;
 } settings;
@@ -25,7 +27,7 @@ typedef struct settings {
 
 static const char *const *backend_names(void)
 {
-    static const char *const names[] = {"xnnpack", NULL};
+    static const char *const names[] = {"xnnpack", "qnn", NULL};
     return names;
 }
 
@@ -53,15 +55,34 @@ static const char *const *stage_names(void)
     return names;
 }
 
+static const char *const *profile_names(void)
+{
+    static const char *const names[] = {"nb4", "f16", "f32", "a16w8", NULL};
+    return names;
+}
+
+static const char *const *soc_names(void)
+{
+    static const char *const names[] = {"SM8350", "SM8450", "SXR2230P", "SM8550", "SC8380XP",
+                                        "SM8650", "SM8750", "SM8850",   NULL};
+    return names;
+}
+
 static const opt program_rows[] = {
     {"backend", OPT_CHOICE, AT(backend), "NAME", .help = "whose program it is",
      .fallback = "xnnpack", .choices = backend_names},
     {"dtype", OPT_CHOICE, AT(dtype), "TYPE", .help = "of the weights; listed below",
-     .fallback = "fp32", .choices = dtype_names},
+     .fallback = "fp32; qnn int4", .choices = dtype_names},
     {"scheme", OPT_CHOICE, AT(scheme), "NAME", .help = "how rows are rounded; listed below",
      .fallback = "by type", .choices = scheme_names},
     {"cache", OPT_CHOICE, AT(cache), "FORM", .help = "where keys and values are; listed below",
      .fallback = "by family", .choices = cache_names},
+    {"profile", OPT_CHOICE, AT(profile), "NAME", .help = "of qnn: dtype and scheme in one",
+     .fallback = "nb4", .choices = profile_names},
+    {"soc", OPT_CHOICE, AT(soc), "CHIP", .help = "of qnn: which it is meant for",
+     .choices = soc_names},
+    {"canvas", OPT_TEXT, AT(canvas), "N,N", .help = "of qnn: lengths of a whole canvas",
+     .fallback = "--rows"},
     {"ctx", OPT_COUNT, AT(ctx), "N", .help = "positions", .fallback = "2048", .lo = 1,
      .hi = 1u << 24},
     {"rows", OPT_COUNT, AT(rows), "N", .help = "of a pass at most", .fallback = "32 or a block",
@@ -111,6 +132,10 @@ static dlx_export_opts options(const settings *s)
                              .dtype = s->dtype,
                              .scheme = s->scheme,
                              .cache = s->cache,
+                             .profile = s->profile,
+                             .soc = s->soc,
+                             .canvases = s->canvases.items,
+                             .n_canvases = s->canvases.n,
                              .n_ctx = (size_t)s->ctx.value,
                              .n_rows = (size_t)s->rows.value,
                              .block_length = (size_t)s->block.value,
@@ -149,7 +174,8 @@ static int tell(const settings *s, json_t *report)
         export_print(report);
     if (s->report)
         export_print_parts(report);
-    const int code = s->report ? print_program(s, report) : EXIT_OK;
+    const bool is_qnn = strcmp(json_string_value(json_object_get(report, "backend")), "qnn") == 0;
+    const int code = s->report && !is_qnn ? print_program(s, report) : EXIT_OK;
     return out_failed() ? EXIT_FAILED : code;
 }
 
@@ -242,7 +268,14 @@ static int check_places(const settings *s, const opt_args *args, const char *pat
                                  .at = 4,
                                  .kind = "a .pte file",
                                  .ending = ".pte"};
-    const verb_output outputs[] = {is_stage(s, "rounded") ? weights : program,
+    const verb_output folder = {
+        .name = name, .path = path, .kind = "a program for qnn", .folder = true};
+    const verb_output either = {.name = name, .path = path, .folder = true};
+    const bool is_qnn = s->backend && strcmp(s->backend, "qnn") == 0;
+    const verb_output outputs[] = {is_stage(s, "rounded")     ? weights
+                                   : is_qnn                   ? folder
+                                   : !s->backend && s->config ? either
+                                                              : program,
                                    {.name = "--data",
                                     .path = s->data,
                                     .mark = "FT01",
@@ -265,9 +298,18 @@ static int write_out(const settings *s, const opt_args *args, const char *path)
     return code;
 }
 
-static int run(const void *of_verb, const opt_args *args)
+static int read_canvases(settings *s)
 {
-    const settings *s = of_verb;
+    bytes why = {0};
+    int code = EXIT_OK;
+    if (s->canvas && !parse_counts(s->canvas, 1, 1u << 24, &s->canvases, &why))
+        code = say_misuse("export", "--canvas: %s", bytes_string(&why));
+    bytes_release(&why);
+    return code;
+}
+
+static int run_with(const settings *s, const opt_args *args)
+{
     const char *path;
     char *owned = NULL;
     int code = find_out(s, args, &path, &owned);
@@ -283,20 +325,37 @@ static int run(const void *of_verb, const opt_args *args)
     return code;
 }
 
+static int run(const void *of_verb, const opt_args *args)
+{
+    settings s = *(const settings *)of_verb;
+    int code = read_canvases(&s);
+    if (code == EXIT_OK)
+        code = run_with(&s, args);
+    free(s.canvases.items);
+    return code;
+}
+
 static const verb_arg arguments[] = {
     WEIGHTS_ARG,
     {"OUT", ARG_FILE, true,
-     "the file to write: .pte; .gguf of the stage rounded; else output_path of --config"},
+     "what to write: a .pte file; of qnn a folder; of the stage rounded a .gguf file; else "
+     "output_path of --config"},
 };
 
 static const char *const about[] = {
     "Writes MODEL as a program for another runtime. xnnpack: an ExecuTorch program (.pte) with one "
-    "XNNPACK delegate, which the stock runtimes of Android, iOS, Linux, macOS and Windows load; "
-    "its tokenizer and chat template are inside for dlx.",
+    "XNNPACK delegate, which the stock runtimes of Android, iOS, Linux, macOS and Windows load. "
+    "qnn: a folder of ONNX graphs of fixed shapes over one file of weights, for Qualcomm's NPU "
+    "through ONNX Runtime. Tokenizer and chat template are inside for dlx.",
     "Types: fp32; fp16, multiplied as float32; int8, a scale for each output, rows rounded as they "
     "come; int4, a scale for 32 inputs, the head int8. Quantize with calibration first (dlx "
     "quantize --type q4_0 --scales portable --method gptq), then export the GGUF file, whose "
     "weights int4 takes as they are.",
+    "Profiles of qnn: nb4, int4 whose rows stay floats, q4_0 without loss; f16 and f32, of "
+    "weights, "
+    "for the NPU computes in fp16; a16w8, int8 weights and 16-bit rows by ranges that dlx quantize "
+    "--scheme static --calibrate recorded. Head and embedding are fp16 beside all but f32. A graph "
+    "has fixed shapes: denoise takes a block, prefill --rows, denoise_N a canvas of N.",
     "Schemes: dynamic, rows rounded as they come, of int8 and int4; static, of int8: rows and "
     "results of products are int8 by ranges that dlx quantize --scheme static --calibrate recorded "
     "in MODEL, the head dynamic all the same; weight-only, of fp32, fp16 and int8: rows as they "
@@ -318,6 +377,7 @@ static const verb_example examples[] = {
     {"dlx export path/to/model model.pte --dtype int4", "for a phone"},
     {"dlx export ranged.gguf model.pte --dtype int8 --scheme static",
      "int8 throughout, by the ranges of ranged.gguf"},
+    {"dlx export path/to/model phone --backend qnn --soc SM8650", "for Qualcomm's NPU"},
     {"dlx export path/to/model same.gguf --dtype int4 --stage rounded",
      "its weights, for dlx eval same.gguf TASK"},
 };

@@ -22,8 +22,8 @@ static const char *text(const json_t *report, const char *key)
 static void print_fallbacks(const json_t *report)
 {
     if (number(report, "fallbacks") > 0)
-        out_printf("  %.0f matrices whose rows are no whole groups of 32 are int8\n",
-                   number(report, "fallbacks"));
+        out_printf("  %.0f matrices whose rows are no whole groups of 32 are %s\n",
+                   number(report, "fallbacks"), text(report, "fallback_dtype"));
 }
 
 /* Integers that the program cannot hold, and how to have some that it can. */
@@ -51,11 +51,12 @@ void export_print_weights(const json_t *report)
 void export_print(const json_t *report)
 {
     const double all = number(report, "bytes") + number(report, "data_bytes");
-    out_printf("%s: %.2f MiB, %.3f of its weights, in %.1f s (%s, %s %s, cache %s)\n",
+    const char *profile = text(report, "profile"), *soc = text(report, "soc");
+    out_printf("%s: %.2f MiB, %.3f of its weights, in %.1f s (%s, %s%s%s %s, cache %s%s%s)\n",
                show_path(text(report, "path")).text, all / (1 << 20),
                all / number(report, "weight_bytes"), number(report, "seconds"),
-               text(report, "backend"), text(report, "dtype"), text(report, "scheme"),
-               text(report, "cache"));
+               text(report, "backend"), profile, *profile ? ": " : "", text(report, "dtype"),
+               text(report, "scheme"), text(report, "cache"), *soc ? ", for " : "", soc);
     print_fallbacks(report);
     print_again(report);
     out_printf("  %.0f positions, %.0f rows a pass\n", number(report, "n_ctx"),
@@ -83,10 +84,12 @@ static void print_memory(const json_t *memory)
     const double methods = number(memory, "methods");
     heading("Memory where it runs");
     print_size("keys and values", number(memory, "state"), "of all positions");
-    print_size("tensors of methods", number(memory, "planned"), "");
-    print_size("weights laid out anew", number(memory, "filters"),
-               methods > 1 ? "once with a cache of weights, else for each method that is loaded"
-                           : "");
+    if (number(memory, "planned") > 0)
+        print_size("tensors of methods", number(memory, "planned"), "");
+    if (number(memory, "filters") > 0)
+        print_size("weights laid out anew", number(memory, "filters"),
+                   methods > 1 ? "once with a cache of weights, else for each method that is loaded"
+                               : "");
     out_text("  activations come on top; the file itself is mapped\n");
 }
 

@@ -24,7 +24,15 @@ typedef struct range_list {
     size_t n;
 } range_list;
 
+typedef struct count_list {
+    size_t *items; /* [n] */
+    size_t n;
+} count_list;
+
 bool parse_count(const char *text, uint64_t lo, uint64_t hi, uint64_t *out, bytes *why);
+
+/* Separated by commas. The caller frees items. */
+bool parse_counts(const char *text, uint64_t lo, uint64_t hi, count_list *out, bytes *why);
 
 /* With `above`, lo itself is outside. */
 bool parse_real(const char *text, double lo, bool above, double hi, double *out, bytes *why);

@@ -24,15 +24,16 @@ static bool is_other_file(const verb_output *o)
     return n > 0 && (n < end || memcmp(start + o->at, o->mark, end - o->at) != 0);
 }
 
-/* Its folder is there, and the name is no folder itself. */
-static bool has_place(const char *path)
+/* Its folder is there, and the name is no folder itself, unless it is to become one. */
+static bool has_place(const verb_output *o)
 {
+    const char *path = o->path;
     const size_t n = sys_folder_bytes(path);
     bytes folder = {0};
     bytes_add(&folder, path, n);
     const bool ok = n == 0 || sys_kind_of(bytes_string(&folder)) == SYS_FOLDER;
     bytes_release(&folder);
-    return ok && sys_kind_of(path) != SYS_FOLDER;
+    return ok && (o->folder || sys_kind_of(path) != SYS_FOLDER);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -82,6 +83,9 @@ static int check_kind(const char *verb, const verb_output *o)
                           "%s: expected a file to write, found a pipe, socket or device: "
                           "name a file",
                           o->name);
+    if (o->folder && o->kind && (sys_kind_of(o->path) == SYS_FILE || is_null))
+        return say_misuse(verb, "%s: %s is a file and %s is a folder: name another, or remove it",
+                          o->name, show_path(o->path).text, o->kind);
     if (o->ending && !ends_with(o->path, o->ending) && !is_null)
         return say_misuse(verb,
                           "%s: expected a name that ends with %s, as its files have, found %s",
@@ -93,7 +97,7 @@ static int check_one(const char *verb, const verb_output *o)
 {
     if (!*o->path || strcmp(o->path, "-") == 0)
         return say_misuse(verb, "%s is the name of a file to write", o->name);
-    if (!has_place(o->path))
+    if (!has_place(o))
         return say_failed("%s: cannot write %s there: %s", show_path(o->path).text, o->name,
                           sys_kind_of(o->path) == SYS_FOLDER ? "it is a folder"
                                                              : "its folder is not there");

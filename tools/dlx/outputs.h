@@ -20,6 +20,8 @@ typedef struct verb_output {
     size_t at;
     const char *kind;   /* "a GGUF file" */
     const char *ending; /* that its name must have: ".pte"; NULL: any */
+    bool folder; /* it becomes one, and the library knows which it may replace; kind NULL: or a file
+                  */
     bool streams; /* text, which pipes and devices may take; else a file, or the null device */
 } verb_output;
 

@@ -1,0 +1,133 @@
+/* qnn_export.c - what such a directory can hold, and an export's options as its writer has them. */
+#include "backends/qnn/qnn_export.h"
+
+#include "base/fail.h"
+#include "export/model_exporter.h"
+#include "export/onnx_model.h"
+
+/* ---- what it can hold ---------------------------------------------------------------------- */
+
+/* By dtype each is the only one. */
+static const dlx__export_profile profiles[] = {
+    {"nb4", "int4", "weight-only"},
+    {"f16", "fp16", NULL},
+    {"f32", "fp32", NULL},
+    {"a16w8", "int8", "static"},
+};
+
+static dlx__scheme usual_scheme(dlx__packing packing)
+{
+    return packing == DLX__PACK_INT8 ? DLX__SCHEME_STATIC : DLX__SCHEME_WEIGHT_ONLY;
+}
+
+static const char *refusal(dlx__packing packing, dlx__scheme scheme)
+{
+    if (packing == DLX__PACK_INT8)
+        return scheme == DLX__SCHEME_STATIC
+                   ? NULL
+                   : "the NPU multiplies int8 weights by rows of known ranges alone: take static";
+    return scheme == DLX__SCHEME_WEIGHT_ONLY ? NULL : "rows stay floats: take weight-only";
+}
+
+/* Whole numbers are too few for the head, which shares its fp16 with the table where they are one.
+ */
+static dlx__export_forms forms(dlx__packing packing, dlx__scheme scheme)
+{
+    (void)scheme;
+    const dlx__packing plain = packing == DLX__PACK_FP32 ? DLX__PACK_FP32 : DLX__PACK_FP16;
+    return (dlx__export_forms){.matrix = packing == DLX__PACK_INT4 ? DLX__PACK_INT4_HALF : packing,
+                               .torn = DLX__PACK_FP16,
+                               .head = plain,
+                               .table = plain,
+                               .vector = DLX__PACK_FP32};
+}
+
+static dlx__scheme same_scheme(dlx__packing packing, dlx__scheme scheme)
+{
+    (void)packing;
+    return scheme == DLX__SCHEME_STATIC ? DLX__SCHEME_STATIC16 : DLX__SCHEME_NONE;
+}
+
+const dlx__export_rules dlx__qnn_rules = {
+    .caches = 1u << DLX__EXPORT_NO_CACHE | 1u << DLX__EXPORT_IO,
+    .profiles = profiles,
+    .n_profiles = DLX__LEN(profiles),
+    .has_canvases = true,
+    .names_chips = true,
+    .usual_scheme = usual_scheme,
+    .refusal = refusal,
+    .forms = forms,
+    .same_scheme = same_scheme,
+};
+
+/* ---- what it writes ------------------------------------------------------------------------ */
+
+/* A prompt is taken in whole blocks: up to the next one, or down where the context ends. */
+static size_t prefill_rows(const dlx__model *m, const dlx__export_opts *o)
+{
+    const size_t block = m->hp.block_length.value > 0 ? (size_t)m->hp.block_length.value : 1;
+    const size_t up = dlx__add(o->n_rows, block - 1) / block * block;
+    return up <= o->n_ctx ? up : o->n_ctx / block * block;
+}
+
+static dlx_result options(dlx__onnx_model_opts *to, const dlx__model *m, const dlx__export_opts *o,
+                          dlx_error *err)
+{
+    *to = (dlx__onnx_model_opts){.forms = o->forms,
+                                 .profile = o->profile,
+                                 .cache = o->cache,
+                                 .n_ctx = o->n_ctx,
+                                 .n_rows = prefill_rows(m, o),
+                                 .canvases = o->canvases,
+                                 .n_canvases = o->n_canvases,
+                                 .n_ids = o->n_ids,
+                                 .never_id = o->never_id,
+                                 .description = o->description,
+                                 .n_description = o->n_description,
+                                 .n_threads = o->n_threads,
+                                 .on_progress = o->on_progress,
+                                 .user = o->user,
+                                 .mem = o->mem};
+    if (o->data_path)
+        return dlx__fail(err, DLX_E_ARG,
+                         "data: a directory for QNN has its weights in a file of its own already; "
+                         "leave it out");
+    if (o->n_ids == 0)
+        return dlx__fail(err, DLX_E_ARG,
+                         "no denoise: graphs for QNN choose ids inside; leave it out");
+    if (!o->soc)
+        return DLX_OK;
+    DLX__TRY(dlx__soc_find(&to->soc, o->soc, err));
+    if (to->soc->has_floats)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_UNSUPPORTED,
+                     "soc %s: expected an NPU that computes floats, which every profile has, found "
+                     "%s, which has none: v69 and later do",
+                     to->soc->name, to->soc->arch);
+}
+
+dlx_result dlx__qnn_export(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
+{
+    dlx__onnx_model_opts opts;
+    dlx__onnx_model_facts facts;
+    DLX__TRY(options(&opts, m, o, err));
+    DLX__TRY(dlx__onnx_model_write(m, o->path, &opts, &facts, err));
+    *o->written = (dlx__export_written){.program_bytes = facts.graph_bytes,
+                                        .data_bytes = facts.weight_bytes,
+                                        .weight_bytes = facts.weight_bytes,
+                                        .n_fallbacks = facts.n_fallbacks,
+                                        .n_again = facts.n_again,
+                                        .parts = facts.parts,
+                                        .state_bytes = facts.state_bytes,
+                                        .n_methods = facts.n_functions,
+                                        .has_denoise = true};
+    return DLX_OK;
+}
+
+dlx_result dlx__qnn_export_graph(const dlx__model *m, const dlx__export_opts *o, dlx__buf *out,
+                                 dlx_error *err)
+{
+    dlx__onnx_model_opts opts;
+    DLX__TRY(options(&opts, m, o, err));
+    return dlx__onnx_model_print(m, &opts, out, err);
+}

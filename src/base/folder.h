@@ -1,0 +1,31 @@
+/*
+ * folder.h - a directory that is never seen half-written: its files go into one of a temporary name
+ * beside `path`; commit renames that one, abandon removes it with all that is in it. Both end the
+ * life of the object.
+ */
+#ifndef DLX__FOLDER_H
+#define DLX__FOLDER_H
+
+#include "base/os.h"
+
+typedef struct dlx__folder dlx__folder;
+
+/*
+ * A directory that is there already is replaced when it is empty, or holds a file `mark`, by which
+ * an earlier one of the same kind is known; anything else under the name is refused. `kind` is what
+ * the sentence calls it ("a directory that dlx export wrote").
+ */
+dlx_result dlx__folder_open(dlx__folder **out, const char *path, const char *mark, const char *kind,
+                            const dlx_allocator *mem, dlx_error *err);
+
+/* The path of a file in it, which need not be there yet; valid until the next call. NULL: no
+ * memory. */
+const char *dlx__folder_at(dlx__folder *f, const char *name);
+
+/* Makes a directory in it; those above it are there. */
+dlx_result dlx__folder_make(dlx__folder *f, const char *name, dlx_error *err);
+
+dlx_result dlx__folder_commit(dlx__folder *f, dlx_error *err);
+void dlx__folder_abandon(dlx__folder *f); /* f may be NULL */
+
+#endif
