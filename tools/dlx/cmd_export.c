@@ -338,8 +338,7 @@ static int run(const void *of_verb, const opt_args *args)
 static const verb_arg arguments[] = {
     WEIGHTS_ARG,
     {"OUT", ARG_FILE, true,
-     "what to write: a .pte file; of qnn a folder; of the stage rounded a .gguf file; else "
-     "output_path of --config"},
+     "a .pte file; of qnn a folder; of the stage rounded .gguf; else output_path of --config"},
 };
 
 static const char *const about[] = {

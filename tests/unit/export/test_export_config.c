@@ -140,7 +140,7 @@ static void what_a_quantization_is_here(void **state)
                  {DLX__QUANTIZATION_DYNAMIC_INT8, "int8", "dynamic"},
                  {DLX__QUANTIZATION_STATIC_INT8, "int8", "static"},
                  {DLX__QUANTIZATION_WEIGHT_ONLY_INT8, "int8", "weight-only"},
-                 {DLX__QUANTIZATION_INT4, "int4", "dynamic"}};
+                 {DLX__QUANTIZATION_INT4, "int4", NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *scheme = dlx__export_quantization_scheme(cases[i].of);
         assert_string_equal(dlx__export_quantization_dtype(cases[i].of), cases[i].dtype);
