@@ -17,7 +17,7 @@ import tempfile
 import onnx
 import onnxruntime
 from executorch_peer import ours, ranged
-from qnn_peer import directory, passes
+from qnn_peer import directory, large, passes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FAMILIES = ["fast-dllm-v2-tiny", "fast-dllm-v2-tiny-tied", "fast-dllm-v2-tiny-bf16-sharded", "fast-dllm-v2-realvocab",
@@ -98,6 +98,7 @@ def main():
             for profile in BOUNDS:
                 for cache in ["io"] + ["none"] * family.startswith(("dream", "llada")):
                     wrong += check(family, profile, cache, pathlib.Path(name))
+        wrong += large.rows(pathlib.Path(name), by_cpu)
     print("qnn:", f"{wrong} WRONG" if wrong else "every graph is well-formed and gives our numbers")
     return 1 if wrong else 0
 

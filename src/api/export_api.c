@@ -25,7 +25,7 @@ typedef struct job {
     double start;
 } job;
 
-/* "qnn, xnnpack": those that write programs. */
+/* "xnnpack, qnn": those that write programs. */
 static void list_writers(char *out, size_t capacity)
 {
     size_t at = 0;
