@@ -5,6 +5,7 @@
 #include <dlx/dlx.h>
 
 #include "api/arithmetic.h"
+#include "export/onnx_manifest_read.h"
 #include "export/pte_read.h"
 #include "model/model.h"
 #include "runtime/engine.h"
@@ -16,7 +17,8 @@ struct dlx_model {
     dlx_load load;
     dlx__checkpoint text_only; /* DLX_LOAD_TEXT: the checkpoint itself */
     dlx__model core;           /* else: family, tensors, graph, and its own checkpoint */
-    dlx__pte_file *program;    /* that the model is inside of; NULL: it is a checkpoint */
+    dlx__pte_file *program;    /* that the model is inside of; NULL: it is not in one */
+    dlx__onnx_seen *graphs;    /* of the directory that it is inside of; NULL likewise */
     dlx__tokenizer *tokenizer; /* NULL: the checkpoint has none */
     dlx__chat *chat;           /* NULL: see chat_failure */
     dlx_error chat_failure;    /* why there is no chat template */
@@ -47,6 +49,13 @@ dlx_result dlx__api_model_backend(const dlx__backend_class **out, const dlx_mode
  * be closed. */
 dlx_result dlx__api_open_program(dlx_model *model, const char *path, dlx_error *err);
 void dlx__api_close_program(dlx_model *model); /* after its model; NULL program is fine */
+
+/* The same of a directory of ONNX graphs. */
+dlx_result dlx__api_open_graphs(dlx_model *model, const char *path, dlx_error *err);
+void dlx__api_close_graphs(dlx_model *model);
+
+/* The backend that alone runs what the model is inside of; NULL: it is a checkpoint. */
+const char *dlx__api_program_backend(const dlx_model *model);
 
 /* A session's number of positions: what was asked, or 4096 where the model was trained for as many.
  */

@@ -30,7 +30,7 @@ dlx_result dlx__api_backend(const dlx__backend_class **out, const char *name, dl
 dlx_result dlx__api_model_backend(const dlx__backend_class **out, const dlx_model *model,
                                   const char *name, dlx_error *err)
 {
-    const char *program = model->program ? "xnnpack" : NULL;
+    const char *program = dlx__api_program_backend(model);
     if (program && name && strcmp(name, program) != 0)
         return dlx__fail(err, DLX_E_ARG, "%s: a program for %s, which the backend %s cannot run",
                          model->core.checkpoint.path, program, name);
@@ -46,7 +46,7 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
     dlx__arithmetic a;
     *out = NULL;
     DLX__TRY(dlx__api_need_core(model, "a session", err));
-    if (!model->core.has_weights && !model->program)
+    if (!model->core.has_weights && !dlx__api_program_backend(model))
         return dlx__fail(
             err, DLX_E_ARG,
             "%s: opened for its shapes only; a session needs the weights (open the model "
@@ -63,18 +63,21 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
     session->n_ctx = dlx__api_n_ctx(model, o->n_ctx);
     if (model->program && o->n_ctx == 0)
         session->n_ctx = dlx__min(session->n_ctx, dlx__program_n_ctx(model->program));
-    dlx__engine_opts engine = {.backend = backend,
-                               .n_ctx = session->n_ctx,
-                               .n_threads = o->n_threads,
-                               .memory_limit = o->memory_limit,
-                               .int8 = a.int8,
-                               .bf16 = a.bf16,
-                               .kernels = a.kernels,
-                               .scheme = a.scheme,
-                               .kv_type = a.kv_type,
-                               .backend_path = model->program ? model->core.checkpoint.path : NULL,
-                               .tokenizer = model->tokenizer,
-                               .mem = model->mem};
+    if (model->graphs && o->n_ctx == 0)
+        session->n_ctx = dlx__min(session->n_ctx, model->graphs->n_ctx);
+    dlx__engine_opts engine = {
+        .backend = backend,
+        .n_ctx = session->n_ctx,
+        .n_threads = o->n_threads,
+        .memory_limit = o->memory_limit,
+        .int8 = a.int8,
+        .bf16 = a.bf16,
+        .kernels = a.kernels,
+        .scheme = a.scheme,
+        .kv_type = a.kv_type,
+        .backend_path = dlx__api_program_backend(model) ? model->core.checkpoint.path : NULL,
+        .tokenizer = model->tokenizer,
+        .mem = model->mem};
     dlx_result r = dlx__engine_open(&session->engine, &model->core, &engine, err);
     if (r != DLX_OK) {
         dlx__free(model->mem, session);

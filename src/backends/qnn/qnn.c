@@ -1,40 +1,17 @@
-/* qnn.c - programs for Qualcomm's NPU: directories of static ONNX graphs. They can be written
- * everywhere; nothing here runs them. */
+/*
+ * qnn.c - programs for Qualcomm's NPU: directories of static ONNX graphs, written everywhere, run
+ * by ONNX Runtime.
+ */
+#include "backends/qnn/qnn.h"
+
 #include "backends/qnn/qnn_export.h"
-#include "base/fail.h"
 
-static dlx_result refuse(dlx_error *err)
+static dlx_result probe(dlx_error *err)
 {
-    return dlx__fail(err, DLX_E_UNSUPPORTED,
-                     "qnn: directories for it are written here and run by ONNX Runtime: take cpu");
-}
-
-static dlx_result load(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
-                       dlx_error *err)
-{
-    (void)m;
-    (void)o;
-    *out = NULL;
-    return refuse(err);
-}
-
-static dlx_result step(dlx__backend *b, const dlx__step *in, dlx_error *err)
-{
-    (void)b;
-    (void)in;
-    return refuse(err);
-}
-
-static dlx_result head(dlx__backend *b, const dlx__head *in, dlx_error *err)
-{
-    (void)b;
-    (void)in;
-    return refuse(err);
-}
-
-static void close(dlx__backend *b)
-{
-    (void)b; /* none is ever open */
+    dlx__ort runtime;
+    DLX__TRY(dlx__ort_open(&runtime, err));
+    dlx__ort_close(&runtime);
+    return DLX_OK;
 }
 
 const dlx__backend_class dlx__backend_qnn = {
@@ -42,11 +19,11 @@ const dlx__backend_class dlx__backend_qnn = {
     .about = "static ONNX graphs for Qualcomm's NPU, through ONNX Runtime",
     .programs = true,
     .plain = true,
-    .probe = refuse,
-    .load = load,
-    .step = step,
-    .head = head,
-    .close = close,
+    .probe = probe,
+    .load = dlx__qnn_load,
+    .step = dlx__qnn_step,
+    .head = dlx__qnn_head,
+    .close = dlx__qnn_close,
     .exports = &dlx__qnn_rules,
     .export_model = dlx__qnn_export,
     .export_graph = dlx__qnn_export_graph,

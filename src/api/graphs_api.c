@@ -1,0 +1,65 @@
+/* graphs_api.c - the model that a directory of ONNX graphs is of: a GGUF file in it describes it.
+ */
+#include "api/api.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "export/onnx_model.h"
+
+static dlx_result open_description(dlx_model *model, const char *path, dlx_error *err)
+{
+    char *file = dlx__onnx_path(path, DLX__ONNX_DESCRIPTION, model->mem);
+    if (!file)
+        return dlx__fail_memory(err, "opening a program", 1);
+    const dlx_result r =
+        model->load == DLX_LOAD_TEXT
+            ? dlx__checkpoint_open(&model->text_only, file, DLX__NEED_NOTHING, model->mem, err)
+            : dlx__model_open(&model->core, file, DLX__NEED_NAMES, model->mem, err);
+    dlx__free(model->mem, file);
+    return r;
+}
+
+/* The model is called by the name that its user gave. */
+static dlx_result name_it(dlx_model *model, const char *path, dlx_error *err)
+{
+    dlx__checkpoint *c = model->load == DLX_LOAD_TEXT ? &model->text_only : &model->core.checkpoint;
+    char *copy = dlx__strdup(model->mem, path);
+    if (!copy)
+        return dlx__fail_memory(err, "opening a program", 1);
+    dlx__free(model->mem, c->path);
+    c->path = copy;
+    return DLX_OK;
+}
+
+dlx_result dlx__api_open_graphs(dlx_model *model, const char *path, dlx_error *err)
+{
+    model->graphs = dlx__alloc_zero(model->mem, 1, sizeof *model->graphs);
+    if (!model->graphs)
+        return dlx__fail_memory(err, "opening a program", sizeof *model->graphs);
+    dlx_result r = dlx__onnx_manifest_read(model->graphs, path, model->mem, err);
+    if (r == DLX_OK)
+        r = open_description(model, path, err);
+    if (r == DLX_OK) {
+        r = name_it(model, path, err);
+        if (r != DLX_OK && model->load == DLX_LOAD_TEXT)
+            dlx__checkpoint_release(&model->text_only);
+        else if (r != DLX_OK)
+            dlx__model_release(&model->core);
+    }
+    if (r != DLX_OK)
+        dlx__api_close_graphs(model);
+    return r;
+}
+
+void dlx__api_close_graphs(dlx_model *model)
+{
+    dlx__free(model->mem, model->graphs);
+    model->graphs = NULL;
+}
+
+const char *dlx__api_program_backend(const dlx_model *model)
+{
+    if (model->program)
+        return "xnnpack";
+    return model->graphs ? "qnn" : NULL;
+}
