@@ -439,7 +439,7 @@ static void unknown_nodes_are_refused_by_name(void **state)
     model.graph.nodes[5].op = DLX__N_OPS;
     assert_int_equal(dlx__backend_find("qnn")->export_model(&model, &opts, &err),
                      DLX_E_UNSUPPORTED);
-    support_sentence(&err, "nothing for the node kind");
+    support_sentence(&err, "nothing for the node kind unknown");
     assert_nothing_left("unknown.qnn");
     dlx__model_release(&model);
 }

@@ -21,7 +21,7 @@ static const struct {
 
 const char *dlx__op_name(dlx__op op)
 {
-    return ops[op].name;
+    return op < DLX__N_OPS ? ops[op].name : "unknown";
 }
 
 int dlx__op_n_inputs(dlx__op op)
