@@ -9,7 +9,7 @@ COVER_MIN ?= 90
 CTEST = ctest --output-on-failure --no-label-summary -j $(JOBS) --no-tests=error
 
 .DEFAULT_GOAL := dlx
-.PHONY: help dlx lib demo test quick cover check asan ubsan tsan fuzz fuzz-cover bench conformance executorch install \
+.PHONY: help dlx lib demo test quick cover check asan ubsan tsan fuzz fuzz-cover bench conformance executorch onnxruntime install \
         uninstall card picture format tidy setup clean
 
 help: ## list the targets
@@ -69,6 +69,9 @@ conformance: dlx ## third-party checks in Python environments with pinned versio
 
 executorch: ## the library by which dlx runs .pte programs (installs ExecuTorch where there is none)
 	@scripts/executorch
+
+onnxruntime: ## the library by which dlx runs directories of ONNX graphs (installs it where there is none)
+	@scripts/onnxruntime
 
 card: dlx ## measure every figure of the shipped model's card and write them into it
 	@scripts/card
