@@ -3,8 +3,10 @@
  * on some chips. Heads that share K and V become rows of one product, so that K and V are never
  * repeated, and nothing has more than four axes.
  */
+#include "dtype/convert.h"
 #include "export/ml_build.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* ---- K and V inside ------------------------------------------------------------------------ */
@@ -67,6 +69,28 @@ static dlx__ml_value with_past(dlx__ml_pass *p, dlx__ml_value fresh, size_t laye
                       {"interleave", dlx__ml_bool(p->x, false)});
 }
 
+/*
+ * x times a number that fp16 may hold to three digits alone, such as 1 / sqrt(8): by two numbers of
+ * fp16 whose product is nearest to it, which is as good as float32.
+ */
+static dlx__ml_value scaled(dlx__ml_pass *p, dlx__ml_value x, float scale, dlx__ml_shape shape)
+{
+    enum { STEPS = 1024 }; /* numbers of fp16 from 1 to 2 */
+    float first = 1, second = 0, least = INFINITY;
+    for (int i = 0; i < STEPS && least > 0; i++) {
+        const float a = 1.0f + (float)i / STEPS;
+        const float b = dlx__f16_to_f32(dlx__f32_to_f16(scale / a));
+        const float off = fabsf(a * b - scale);
+        if (off < least) {
+            least = off;
+            first = a;
+            second = b;
+        }
+    }
+    x = dlx__ml_binary(p, "mul", x, dlx__ml_half(p->x, second), shape);
+    return first == 1.0f ? x : dlx__ml_binary(p, "mul", x, dlx__ml_half(p->x, first), shape);
+}
+
 /* ---- scores -------------------------------------------------------------------------------- */
 
 static dlx__ml_value product(dlx__ml_pass *p, dlx__ml_value x, dlx__ml_value y, bool turned,
@@ -88,7 +112,7 @@ dlx__ml_value dlx__ml_attend(dlx__ml_pass *p, const dlx__node *node)
     const dlx__ml_value k = with_past(p, p->values[node->in[1]], layer, 'k');
     const dlx__ml_value v = with_past(p, p->values[node->in[2]], layer, 'v');
     dlx__ml_value q = p->values[node->in[0]];
-    q = dlx__ml_binary(p, "mul", q, dlx__ml_half(p->x, node->scale), heads);
+    q = scaled(p, q, node->scale, heads);
     dlx__ml_value s = product(p, dlx__ml_reshape(p, q, rows), k, true, joint);
     s = dlx__ml_reshape(p, s, apart); /* where the mask is the same for all */
     s = dlx__ml_binary(p, "add", s, p->mask, apart);

@@ -44,8 +44,8 @@ static void tell_decoding(dlx__proto *p, const dlx__model *m)
 {
     char text[32];
     const dlx__family *f = m->family;
-    tell_text(p, "dlx.shift", f->shift ? "true" : "false");
-    tell_text(p, "dlx.seeds_blocks", f->seeds_blocks ? "true" : "false");
+    tell_int(p, "dlx.shift_logits", f->shift);
+    tell_int(p, "dlx.seeds_blocks", f->seeds_blocks);
     tell_text(p, "dlx.sampler", f->samplers[0]);
     if (f->threshold > 0) { /* as it is written down: 0.9, not the float beside it */
         snprintf(text, sizeof text, "%g", round((double)f->threshold * 1e6) / 1e6);
@@ -62,9 +62,9 @@ static void put_metadata(dlx__proto *p, const dlx__model *m, const dlx__ml_packa
     tell_text(p, "dlx.family", m->family->name);
     tell_text(p, "dlx.dtype", o->dtype);
     tell_text(p, "dlx.cache", dlx__export_cache_name(o->cache));
-    tell_text(p, "dlx.compute_units", o->unit);
+    tell_text(p, "dlx.compute_unit", o->unit);
     tell_text(p, "dlx.minimum_deployment_target", o->target->name);
-    tell_text(p, "dlx.model", DLX__ML_DESCRIPTION);
+    tell_text(p, "dlx.tokenizer", DLX__ML_DESCRIPTION);
     tell_int(p, "dlx.n_ctx", (int64_t)o->n_ctx);
     tell_int(p, "dlx.n_layers", (int64_t)hp->n_layers);
     tell_int(p, "dlx.n_heads_kv", (int64_t)hp->n_heads_kv);
@@ -72,7 +72,7 @@ static void put_metadata(dlx__proto *p, const dlx__model *m, const dlx__ml_packa
     tell_text(p, "dlx.visibility",
               m->family->visibility == DLX__VISIBLE_FULL ? "full" : "block_causal");
     tell_fact(p, "dlx.block_length", hp->block_length.value);
-    tell_fact(p, "dlx.small_block", hp->small_block.value);
+    tell_fact(p, "dlx.sub_block_length", hp->small_block.value);
     tell_fact(p, "dlx.mask_id", hp->mask_id.value);
     tell_fact(p, "dlx.bos_id", hp->bos_id.value);
     tell_stops(p, hp);

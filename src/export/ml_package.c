@@ -75,7 +75,7 @@ static dlx_result write_model(job *j, dlx_error *err)
 static dlx_result write_description(job *j, dlx_error *err)
 {
     hash(j->description_sha, j->o->description, j->o->n_description);
-    DLX__TRY(dlx__folder_make(j->folder, "Data/diffulex", err));
+    DLX__TRY(dlx__folder_make(j->folder, "Data/dlx", err));
     return write_file(j, "Data/" DLX__ML_DESCRIPTION, j->o->description, j->o->n_description, err);
 }
 
@@ -85,7 +85,7 @@ static dlx_result write_manifest(job *j, dlx_error *err)
     const dlx__ml_part parts[] = {
         {DLX__ML_MODEL, apple, "model.mlmodel", "CoreML Model Specification", j->model_sha},
         {DLX__ML_WEIGHTS, apple, "weights", "CoreML Model Weights", j->writing.sha256},
-        {DLX__ML_DESCRIPTION, "diffulex", "model.gguf", "keys and vocabulary of the model",
+        {DLX__ML_DESCRIPTION, "dlx", "model.gguf", "keys and vocabulary of the model",
          j->description_sha}};
     dlx__buf text;
     dlx__buf_init(&text, j->o->mem);

@@ -23,7 +23,7 @@
 #define DLX__ML_MANIFEST "Manifest.json"
 #define DLX__ML_MODEL "com.apple.CoreML/model.mlmodel"
 #define DLX__ML_WEIGHTS "com.apple.CoreML/weights"
-#define DLX__ML_DESCRIPTION "diffulex/model.gguf"
+#define DLX__ML_DESCRIPTION "dlx/model.gguf"
 
 typedef struct dlx__ml_package_opts {
     dlx__export_forms forms;
