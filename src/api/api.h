@@ -16,6 +16,7 @@ struct dlx_model {
     dlx_load load;
     dlx__checkpoint text_only; /* DLX_LOAD_TEXT: the checkpoint itself */
     dlx__model core;           /* else: family, tensors, graph, and its own checkpoint */
+    char *package;             /* path of the Core ML package that it is inside of; or NULL */
     dlx__pte_file *program;    /* that the model is inside of; NULL: it is a checkpoint */
     dlx__tokenizer *tokenizer; /* NULL: the checkpoint has none */
     dlx__chat *chat;           /* NULL: see chat_failure */
@@ -46,6 +47,8 @@ dlx_result dlx__api_model_backend(const dlx__backend_class **out, const dlx_mode
 /* Opens the model that a .pte file is of, as far as the file describes it; on failure nothing is to
  * be closed. */
 dlx_result dlx__api_open_program(dlx_model *model, const char *path, dlx_error *err);
+bool dlx__api_is_package(const char *path); /* a folder that ends in .mlpackage */
+dlx_result dlx__api_open_package(dlx_model *model, const char *path, dlx_error *err);
 void dlx__api_close_program(dlx_model *model); /* after its model; NULL program is fine */
 
 /* A session's number of positions: what was asked, or 4096 where the model was trained for as many.

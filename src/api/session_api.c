@@ -30,7 +30,7 @@ dlx_result dlx__api_backend(const dlx__backend_class **out, const char *name, dl
 dlx_result dlx__api_model_backend(const dlx__backend_class **out, const dlx_model *model,
                                   const char *name, dlx_error *err)
 {
-    const char *program = model->program ? "xnnpack" : NULL;
+    const char *program = model->program ? "xnnpack" : model->package ? "coreml" : NULL;
     if (program && name && strcmp(name, program) != 0)
         return dlx__fail(err, DLX_E_ARG, "%s: a program for %s, which the backend %s cannot run",
                          model->core.checkpoint.path, program, name);
@@ -46,7 +46,7 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
     dlx__arithmetic a;
     *out = NULL;
     DLX__TRY(dlx__api_need_core(model, "a session", err));
-    if (!model->core.has_weights && !model->program)
+    if (!model->core.has_weights && !model->program && !model->package)
         return dlx__fail(
             err, DLX_E_ARG,
             "%s: opened for its shapes only; a session needs the weights (open the model "
@@ -72,7 +72,9 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
                                .kernels = a.kernels,
                                .scheme = a.scheme,
                                .kv_type = a.kv_type,
-                               .backend_path = model->program ? model->core.checkpoint.path : NULL,
+                               .backend_path = model->package   ? model->package
+                                               : model->program ? model->core.checkpoint.path
+                                                                : NULL,
                                .tokenizer = model->tokenizer,
                                .mem = model->mem};
     dlx_result r = dlx__engine_open(&session->engine, &model->core, &engine, err);

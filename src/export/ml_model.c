@@ -4,6 +4,8 @@
  */
 #include "export/ml_model.h"
 
+#include "base/fail.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -53,7 +55,23 @@ static void tell_decoding(dlx__proto *p, const dlx__model *m)
     }
 }
 
-static void put_metadata(dlx__proto *p, const dlx__model *m, const dlx__ml_package_opts *o)
+/* "denoise,prefill,logits" */
+static void tell_functions(dlx__proto *p, const dlx__ml_functions *f)
+{
+    dlx__buf names;
+    dlx__buf_init(&names, f->mem);
+    bool ok = true;
+    for (size_t i = 0; i < f->n && ok; i++)
+        ok = dlx__buf_format(&names, i ? ",%s" : "%s", f->items[i].name);
+    if (ok)
+        tell_text(p, "dlx.functions", names.data);
+    else if (p->failure.code == DLX_OK)
+        dlx__fail_memory(&p->failure, "describing a package", names.len);
+    dlx__buf_release(&names);
+}
+
+static void put_metadata(dlx__proto *p, const dlx__model *m, const dlx__ml_package_opts *o,
+                         const dlx__ml_functions *f)
 {
     const dlx__hparams *hp = &m->hp;
     dlx__proto_begin(p, 100); /* ModelDescription.metadata */
@@ -65,6 +83,7 @@ static void put_metadata(dlx__proto *p, const dlx__model *m, const dlx__ml_packa
     tell_text(p, "dlx.compute_unit", o->unit);
     tell_text(p, "dlx.minimum_deployment_target", o->target->name);
     tell_text(p, "dlx.tokenizer", DLX__ML_DESCRIPTION);
+    tell_functions(p, f);
     tell_int(p, "dlx.n_ctx", (int64_t)o->n_ctx);
     tell_int(p, "dlx.n_layers", (int64_t)hp->n_layers);
     tell_int(p, "dlx.n_heads_kv", (int64_t)hp->n_heads_kv);
@@ -97,7 +116,7 @@ void dlx__ml_model_put(const dlx__model *m, const dlx__ml_package_opts *o,
     for (size_t i = 0; i < f->n; i++)
         dlx__ml_describe(&f->items[i].graph, 20, p);
     dlx__proto_text(p, 21, f->items[0].name);
-    put_metadata(p, m, o);
+    put_metadata(p, m, o, f);
     dlx__proto_end(p);
     dlx__proto_begin(p, 502); /* mlProgram */
     dlx__proto_int(p, 1, 1);
