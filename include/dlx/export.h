@@ -15,7 +15,8 @@ extern "C" {
 typedef struct dlx_export_opts {
     size_t size; /* sizeof(dlx_export_opts) */
     /* NULL or "xnnpack": an ExecuTorch program (.pte), one XNNPACK delegate. "qnn": a directory of
-     * static ONNX graphs over one file of weights, for Qualcomm's NPU. */
+     * static ONNX graphs over one file of weights, for Qualcomm's NPU. "coreml": a Core ML package
+     * (.mlpackage) of several functions over one file of weights. */
     const char *backend;
     /*
      * Of the weights: NULL or "fp32"; "fp16", products in float32; "int8", a scale for each output,
@@ -66,6 +67,12 @@ typedef struct dlx_export_opts {
     const char *profile, *soc;
     const size_t *canvases;
     size_t n_canvases;
+    /*
+     * "coreml" alone. target: the oldest system, "ios18", "macos15", "ios26" or "macos26"; NULL:
+     * "ios18". compute_unit: where Core ML is to compute, which loaders read from the package:
+     * "all", "cpu-only", "cpu-and-gpu" or "cpu-and-ne"; NULL: "all".
+     */
+    const char *target, *compute_unit;
 } dlx_export_opts;
 
 /*

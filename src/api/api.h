@@ -19,6 +19,7 @@ struct dlx_model {
     dlx__model core;           /* else: family, tensors, graph, and its own checkpoint */
     dlx__pte_file *program;    /* that the model is inside of; NULL: it is not in one */
     dlx__onnx_seen *graphs;    /* of the directory that it is inside of; NULL likewise */
+    char *package;             /* path of the Core ML package that it is inside of; or NULL */
     dlx__tokenizer *tokenizer; /* NULL: the checkpoint has none */
     dlx__chat *chat;           /* NULL: see chat_failure */
     dlx_error chat_failure;    /* why there is no chat template */
@@ -48,6 +49,8 @@ dlx_result dlx__api_model_backend(const dlx__backend_class **out, const dlx_mode
 /* Opens the model that a .pte file is of, as far as the file describes it; on failure nothing is to
  * be closed. */
 dlx_result dlx__api_open_program(dlx_model *model, const char *path, dlx_error *err);
+bool dlx__api_is_package(const char *path); /* a folder that ends in .mlpackage */
+dlx_result dlx__api_open_package(dlx_model *model, const char *path, dlx_error *err);
 void dlx__api_close_program(dlx_model *model); /* after its model; NULL program is fine */
 
 /* The same of a directory of ONNX graphs. */

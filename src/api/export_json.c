@@ -42,12 +42,14 @@ static json_t *call_json(const dlx__exported *e)
 static json_t *asked_json(const dlx__exported *e)
 {
     const dlx__export_opts *to = e->to;
-    return json_pack(
-        "{s:o, s:o, s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o}", "path", dlx__api_text(to->path),
-        "data_path", to->data_path ? dlx__api_text(to->data_path) : json_null(), "backend",
-        e->backend, "dtype", dlx__packing_name(to->packing), "scheme", dlx__scheme_name(to->scheme),
-        "cache", dlx__export_cache_name(to->cache), "profile", to->profile, "soc", to->soc, "n_ctx",
-        size_json(to->n_ctx), "n_rows", size_json(to->n_rows));
+    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:o}", "path",
+                     dlx__api_text(to->path), "data_path",
+                     to->data_path ? dlx__api_text(to->data_path) : json_null(), "backend",
+                     e->backend, "dtype", dlx__packing_name(to->packing), "scheme",
+                     dlx__scheme_name(to->scheme), "cache", dlx__export_cache_name(to->cache),
+                     "profile", to->profile, "soc", to->soc, "target",
+                     to->target ? to->target->name : NULL, "compute_unit", to->unit, "n_ctx",
+                     size_json(to->n_ctx), "n_rows", size_json(to->n_rows));
 }
 
 json_t *dlx__exported_json(const dlx__exported *e)

@@ -59,6 +59,10 @@ static void take_file(dlx__export_settings *s)
     s->ask.scheme = dlx__export_quantization_scheme(c->quantization);
     s->ask.cache = c->use_kv_cache ? NULL : dlx__export_cache_name(DLX__EXPORT_NO_CACHE);
     s->ask.n_ctx = c->max_seq_len;
+    s->ask.target = c->minimum_deployment_target;
+    s->ask.unit = c->compute_unit;
+    if (c->backend == DLX__TARGET_COREML && c->quantization == DLX__QUANTIZATION_NONE)
+        s->ask.dtype = NULL; /* not rounded, which is fp16 there */
 }
 
 dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_opts *o,
@@ -87,6 +91,10 @@ dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_o
         s->ask.scheme = o->scheme;
     }
     s->ask.soc = o->soc;
+    if (o->target)
+        s->ask.target = o->target;
+    if (o->compute_unit)
+        s->ask.unit = o->compute_unit;
     s->ask.canvases = o->canvases;
     s->ask.n_canvases = o->n_canvases;
     s->ask.n_rows = o->n_rows;
@@ -116,6 +124,8 @@ json_t *dlx__export_settings_json(dlx__export_settings *s, const dlx__export_opt
     c->max_seq_len = done->n_ctx;
     c->use_kv_cache = done->cache != DLX__EXPORT_NO_CACHE;
     c->output_path = done->path;
+    c->minimum_deployment_target = done->target ? done->target->name : NULL;
+    c->compute_unit = done->unit;
     dlx__buf_init(&text, s->arena.mem);
     json_t *json =
         dlx__export_config_write(c, &text) ? json_loadb(text.data, text.len, 0, NULL) : NULL;

@@ -61,5 +61,7 @@ const char *dlx__api_program_backend(const dlx_model *model)
 {
     if (model->program)
         return "xnnpack";
-    return model->graphs ? "qnn" : NULL;
+    if (model->graphs)
+        return "qnn";
+    return model->package ? "coreml" : NULL;
 }

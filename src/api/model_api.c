@@ -18,6 +18,8 @@ static dlx_result open_core(dlx_model *model, const char *path, dlx_error *err)
         return dlx__api_open_program(model, path, err);
     if (dlx__onnx_looks_like(path))
         return dlx__api_open_graphs(model, path, err);
+    if (dlx__api_is_package(path))
+        return dlx__api_open_package(model, path, err);
     switch (model->load) {
     case DLX_LOAD_TEXT:
         return dlx__checkpoint_open(&model->text_only, path, DLX__NEED_NOTHING, model->mem, err);
@@ -38,6 +40,7 @@ static void close_core(dlx_model *model)
         dlx__model_release(&model->core);
     dlx__api_close_program(model);
     dlx__api_close_graphs(model);
+    dlx__free(model->mem, model->package);
 }
 
 /*

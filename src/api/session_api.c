@@ -65,19 +65,21 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
         session->n_ctx = dlx__min(session->n_ctx, dlx__program_n_ctx(model->program));
     if (model->graphs && o->n_ctx == 0)
         session->n_ctx = dlx__min(session->n_ctx, model->graphs->n_ctx);
-    dlx__engine_opts engine = {
-        .backend = backend,
-        .n_ctx = session->n_ctx,
-        .n_threads = o->n_threads,
-        .memory_limit = o->memory_limit,
-        .int8 = a.int8,
-        .bf16 = a.bf16,
-        .kernels = a.kernels,
-        .scheme = a.scheme,
-        .kv_type = a.kv_type,
-        .backend_path = dlx__api_program_backend(model) ? model->core.checkpoint.path : NULL,
-        .tokenizer = model->tokenizer,
-        .mem = model->mem};
+    dlx__engine_opts engine = {.backend = backend,
+                               .n_ctx = session->n_ctx,
+                               .n_threads = o->n_threads,
+                               .memory_limit = o->memory_limit,
+                               .int8 = a.int8,
+                               .bf16 = a.bf16,
+                               .kernels = a.kernels,
+                               .scheme = a.scheme,
+                               .kv_type = a.kv_type,
+                               .backend_path = model->package ? model->package
+                                               : dlx__api_program_backend(model)
+                                                   ? model->core.checkpoint.path
+                                                   : NULL,
+                               .tokenizer = model->tokenizer,
+                               .mem = model->mem};
     dlx_result r = dlx__engine_open(&session->engine, &model->core, &engine, err);
     if (r != DLX_OK) {
         dlx__free(model->mem, session);

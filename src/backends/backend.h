@@ -140,7 +140,7 @@ typedef struct dlx__backend_class {
 /* Every type of keys and values, for `kv_types`. */
 enum { DLX__ALL_KV_TYPES = (1 << DLX__N_KV_TYPES) - (1 << DLX__KV_F32) };
 
-#define DLX__BACKENDS(X) X(xnnpack) X(qnn) X(reference) X(cpu)
+#define DLX__BACKENDS(X) X(xnnpack) X(qnn) X(coreml) X(reference) X(cpu)
 
 const dlx__backend_class *dlx__backend_find(const char *name); /* NULL when unknown */
 const dlx__backend_class *const *dlx__backend_list(void);      /* NULL-terminated; default last */

@@ -68,10 +68,12 @@ static const char *const keys[] = {
     "checkpoint_path",
     "calibration_data_path",
     "constant_methods",
+    "compute_unit",
+    "minimum_deployment_target",
 #undef KEY
     NULL};
 
-static dlx_result read_path(dlx__json_obj o, const char *key, const char **out, dlx__arena *arena,
+static dlx_result read_text(dlx__json_obj o, const char *key, const char **out, dlx__arena *arena,
                             dlx_error *err)
 {
     const char *text;
@@ -111,9 +113,11 @@ static dlx_result read_fields(dlx__export_config *c, dlx__json_obj o, dlx__arena
     DLX__TRY(dlx__json_bool_opt(o, "use_kv_cache", &c->use_kv_cache, NULL, err));
     DLX__TRY(dlx__json_bool_opt(o, "enable_delegate", &c->enable_delegate, NULL, err));
     DLX__TRY(dlx__json_bool_opt(o, "dynamic_shapes", &c->dynamic_shapes, NULL, err));
-    DLX__TRY(read_path(o, "output_path", &c->output_path, arena, err));
-    DLX__TRY(read_path(o, "checkpoint_path", &c->checkpoint_path, arena, err));
-    return read_path(o, "calibration_data_path", &c->calibration_data_path, arena, err);
+    DLX__TRY(read_text(o, "output_path", &c->output_path, arena, err));
+    DLX__TRY(read_text(o, "checkpoint_path", &c->checkpoint_path, arena, err));
+    DLX__TRY(read_text(o, "compute_unit", &c->compute_unit, arena, err));
+    DLX__TRY(read_text(o, "minimum_deployment_target", &c->minimum_deployment_target, arena, err));
+    return read_text(o, "calibration_data_path", &c->calibration_data_path, arena, err);
 }
 
 static bool is_blank(const char *text, size_t n)
@@ -217,6 +221,8 @@ bool dlx__export_config_write(const dlx__export_config *c, dlx__buf *out)
     return ok && put_text(out, "output_path", c->output_path) &&
            put_text(out, "checkpoint_path", c->checkpoint_path) &&
            put_text(out, "calibration_data_path", c->calibration_data_path) &&
+           put_text(out, "compute_unit", c->compute_unit) &&
+           put_text(out, "minimum_deployment_target", c->minimum_deployment_target) &&
            put_bool(out, "use_kv_cache", c->use_kv_cache, ",") &&
            put_bool(out, "enable_delegate", c->enable_delegate, ",") &&
            put_bool(out, "dynamic_shapes", c->dynamic_shapes, "") && dlx__buf_text(out, "}\n");

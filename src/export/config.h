@@ -12,6 +12,9 @@
  *   dynamic_shapes   either: passes take fewer rows than the most in any case
  *   vocab_size, hidden_size, num_layers, num_heads, num_kv_heads, head_dim, intermediate_size
  *                    of the model; refused where they are not
+ *   compute_unit     of coreml: all, cpu_only, cpu_and_gpu, cpu_and_ane or cpu_and_ne
+ *   minimum_deployment_target
+ *                    of coreml: iOS18, macOS15, iOS26 or macOS26
  *   output_path      the program, where the caller names none (dlx_export_path)
  *   checkpoint_path  any: the model is the caller's
  *   calibration_data_path
@@ -86,6 +89,7 @@ typedef struct dlx__export_config {
 #undef DLX__EXPORT_SHAPE_FIELD
     bool use_kv_cache, enable_delegate, dynamic_shapes;
     const char *output_path, *checkpoint_path, *calibration_data_path; /* NULL: not said */
+    const char *compute_unit, *minimum_deployment_target;              /* likewise */
 } dlx__export_config;
 
 /* xnnpack, float32, K and V kept, nothing else said. */

@@ -24,6 +24,7 @@ const char *dlx__packing_name(dlx__packing packing)
 
 static dlx_result resolve_dtype(dlx__export_opts *to, const char *name, dlx_error *err)
 {
+    name = name ? name : to->rules->plain_dtype;
     for (int i = 0; i <= DLX__PACK_INT4; i++)
         if (!name || strcmp(packing_names[i], name) == 0) {
             to->packing = (dlx__packing)i;
@@ -141,7 +142,8 @@ static dlx_result resolve_cache(dlx__export_opts *to, const char *name, const dl
     const dlx__model_exporter *exporter = dlx__model_exporter_for(m->family);
     char names[64];
     list_caches(names, sizeof names, to->rules->caches);
-    to->cache = has_cache(to, exporter->usual) ? exporter->usual : DLX__EXPORT_IO;
+    const bool io = exporter->keeps && to->rules->usual_io;
+    to->cache = has_cache(to, exporter->usual) && !io ? exporter->usual : DLX__EXPORT_IO;
     if (name && (!dlx__export_cache_find(&to->cache, name) || !has_cache(to, to->cache)))
         return dlx__fail(err, DLX_E_ARG, "cache: expected %s, found %s", names, name);
     if (to->cache == DLX__EXPORT_NO_CACHE && exporter->keeps)
@@ -244,6 +246,28 @@ static dlx_result resolve_soc(dlx__export_opts *to, const char *name, dlx_error 
     return DLX_OK;
 }
 
+static dlx_result resolve_target(dlx__export_opts *to, const dlx__export_ask *ask, dlx_error *err)
+{
+    if (to->rules->is_apple) {
+        DLX__TRY(dlx__ml_target_find(&to->target, ask->target, err));
+        return dlx__ml_unit_find(&to->unit, ask->unit, err);
+    }
+    if (!ask->target && !ask->unit)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_ARG,
+                     "%s: only packages for Core ML have one, found %s: leave it out, or take the "
+                     "backend coreml",
+                     ask->target ? "target" : "compute unit",
+                     ask->target ? ask->target : ask->unit);
+}
+
+size_t dlx__export_prefill_rows(const dlx__export_opts *o, const dlx__model *m)
+{
+    const size_t block = m->hp.block_length.value > 0 ? (size_t)m->hp.block_length.value : 1;
+    const size_t up = dlx__add(o->n_rows, block - 1) / block * block;
+    return up <= o->n_ctx ? up : o->n_ctx / block * block;
+}
+
 dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
                                const dlx__model *m, dlx_error *err)
 {
@@ -254,5 +278,6 @@ dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
     DLX__TRY(resolve_cache(to, asked.cache, m, err));
     DLX__TRY(resolve_sizes(to, &asked, m, err));
     DLX__TRY(resolve_canvases(to, &asked, m, err));
-    return resolve_soc(to, asked.soc, err);
+    DLX__TRY(resolve_soc(to, asked.soc, err));
+    return resolve_target(to, &asked, err);
 }

@@ -6,6 +6,7 @@
 #define DLX__EXPORTER_H
 
 #include "export/lower.h"
+#include "export/ml_target.h"
 #include "export/parts.h"
 
 typedef struct dlx__export_written {
@@ -33,6 +34,9 @@ typedef struct dlx__export_rules {
     size_t n_profiles;
     bool has_canvases; /* a graph for each length of a canvas; else passes take fewer rows too */
     bool names_chips;  /* files may be meant for a chip */
+    bool is_apple;     /* files have an oldest system, and say where they are computed */
+    bool usual_io;     /* K and V that are kept are with the caller where nobody says */
+    const char *plain_dtype; /* of weights that nobody rounds; NULL: fp32 */
     /* Of rows, where nobody names one. */
     dlx__scheme (*usual_scheme)(dlx__packing packing);
     /* Why the two do not go together here, as the second half of a sentence; NULL: they do. */
@@ -55,7 +59,9 @@ struct dlx__export_opts {
     size_t n_rows;           /* of a pass, at most */
     const char *profile;     /* its name by the rules; NULL: they have none */
     const char *soc;         /* the chip's name; NULL: none is named */
-    const size_t *canvases;  /* [n_canvases] lengths, with rules that have them */
+    const dlx__ml_target *target; /* with rules that are Apple's */
+    const char *unit;             /* likewise, "cpu-and-ne" */
+    const size_t *canvases;       /* [n_canvases] lengths, with rules that have them */
     size_t n_canvases;
     size_t n_ids;            /* 0: no method that chooses ids. Else those below may be chosen ... */
     int64_t never_id;        /* ... but for this one; -1: all of them */
@@ -70,7 +76,7 @@ struct dlx__export_opts {
 
 /* What is asked for, by name; NULL and 0: the usual. */
 typedef struct dlx__export_ask {
-    const char *dtype, *scheme, *cache, *profile, *soc;
+    const char *dtype, *scheme, *cache, *profile, *soc, *target, *unit;
     size_t n_ctx, n_rows;
     const size_t *canvases; /* [n_canvases] */
     size_t n_canvases;
@@ -82,5 +88,9 @@ dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
                                const dlx__model *m, dlx_error *err);
 
 const char *dlx__packing_name(dlx__packing packing);
+
+/* Rows of a static graph that takes prompts, which come in whole blocks: n_rows up to the next one,
+ * or down where the context ends. */
+size_t dlx__export_prefill_rows(const dlx__export_opts *o, const dlx__model *m);
 
 #endif

@@ -17,7 +17,8 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *backend, *dtype, *scheme, *profile, *soc, *cache, *canvas, *data, *config, *stage;
+    const char *backend, *dtype, *scheme, *profile, *soc, *target, *unit, *cache, *canvas, *data,
+        *config, *stage;
     count_list canvases; /* of `canvas` */
     opt_count ctx, rows, block, threads;
     bool no_denoise, json, quiet, report;
@@ -27,7 +28,7 @@ typedef struct settings {
 
 static const char *const *backend_names(void)
 {
-    static const char *const names[] = {"xnnpack", "qnn", NULL};
+    static const char *const names[] = {"xnnpack", "qnn", "coreml", NULL};
     return names;
 }
 
@@ -68,11 +69,23 @@ static const char *const *soc_names(void)
     return names;
 }
 
+static const char *const *target_names(void)
+{
+    static const char *const names[] = {"ios18", "macos15", "ios26", "macos26", NULL};
+    return names;
+}
+
+static const char *const *unit_names(void)
+{
+    static const char *const names[] = {"all", "cpu-only", "cpu-and-gpu", "cpu-and-ne", NULL};
+    return names;
+}
+
 static const opt program_rows[] = {
     {"backend", OPT_CHOICE, AT(backend), "NAME", .help = "whose program it is",
      .fallback = "xnnpack", .choices = backend_names},
     {"dtype", OPT_CHOICE, AT(dtype), "TYPE", .help = "of the weights; listed below",
-     .fallback = "fp32; qnn int4", .choices = dtype_names},
+     .fallback = "fp32; qnn int4; coreml fp16", .choices = dtype_names},
     {"scheme", OPT_CHOICE, AT(scheme), "NAME", .help = "how rows are rounded; listed below",
      .fallback = "by type", .choices = scheme_names},
     {"cache", OPT_CHOICE, AT(cache), "FORM", .help = "where keys and values are; listed below",
@@ -81,8 +94,12 @@ static const opt program_rows[] = {
      .fallback = "nb4", .choices = profile_names},
     {"soc", OPT_CHOICE, AT(soc), "CHIP", .help = "of qnn: which it is meant for",
      .choices = soc_names},
-    {"canvas", OPT_TEXT, AT(canvas), "N,N", .help = "of qnn: lengths of a whole canvas",
+    {"canvas", OPT_TEXT, AT(canvas), "N,N", .help = "of qnn, coreml: lengths of a whole canvas",
      .fallback = "--rows"},
+    {"target", OPT_CHOICE, AT(target), "SYSTEM", .help = "of coreml: the oldest it is for",
+     .fallback = "ios18", .choices = target_names},
+    {"compute-unit", OPT_CHOICE, AT(unit), "UNITS", .help = "of coreml: what computes",
+     .fallback = "all", .choices = unit_names},
     {"ctx", OPT_COUNT, AT(ctx), "N", .help = "positions", .fallback = "2048", .lo = 1,
      .hi = 1u << 24},
     {"rows", OPT_COUNT, AT(rows), "N", .help = "of a pass at most", .fallback = "32 or a block",
@@ -134,6 +151,8 @@ static dlx_export_opts options(const settings *s)
                              .cache = s->cache,
                              .profile = s->profile,
                              .soc = s->soc,
+                             .target = s->target,
+                             .compute_unit = s->unit,
                              .canvases = s->canvases.items,
                              .n_canvases = s->canvases.n,
                              .n_ctx = (size_t)s->ctx.value,
@@ -174,8 +193,9 @@ static int tell(const settings *s, json_t *report)
         export_print(report);
     if (s->report)
         export_print_parts(report);
-    const bool is_qnn = strcmp(json_string_value(json_object_get(report, "backend")), "qnn") == 0;
-    const int code = s->report && !is_qnn ? print_program(s, report) : EXIT_OK;
+    const bool is_pte =
+        strcmp(json_string_value(json_object_get(report, "backend")), "xnnpack") == 0;
+    const int code = s->report && is_pte ? print_program(s, report) : EXIT_OK;
     return out_failed() ? EXIT_FAILED : code;
 }
 
@@ -268,12 +288,15 @@ static int check_places(const settings *s, const opt_args *args, const char *pat
                                  .at = 4,
                                  .kind = "a .pte file",
                                  .ending = ".pte"};
-    const verb_output folder = {
-        .name = name, .path = path, .kind = "a program for qnn", .folder = true};
-    const verb_output either = {.name = name, .path = path, .folder = true};
     const bool is_qnn = s->backend && strcmp(s->backend, "qnn") == 0;
+    const bool is_coreml = s->backend && strcmp(s->backend, "coreml") == 0;
+    const verb_output folder = {.name = name,
+                                .path = path,
+                                .kind = is_coreml ? "a Core ML package" : "a program for qnn",
+                                .folder = true};
+    const verb_output either = {.name = name, .path = path, .folder = true};
     const verb_output outputs[] = {is_stage(s, "rounded")     ? weights
-                                   : is_qnn                   ? folder
+                                   : is_qnn || is_coreml      ? folder
                                    : !s->backend && s->config ? either
                                                               : program,
                                    {.name = "--data",

@@ -62,14 +62,6 @@ const dlx__export_rules dlx__qnn_rules = {
 
 /* ---- what it writes ------------------------------------------------------------------------ */
 
-/* A prompt is taken in whole blocks: up to the next one, or down where the context ends. */
-static size_t prefill_rows(const dlx__model *m, const dlx__export_opts *o)
-{
-    const size_t block = m->hp.block_length.value > 0 ? (size_t)m->hp.block_length.value : 1;
-    const size_t up = dlx__add(o->n_rows, block - 1) / block * block;
-    return up <= o->n_ctx ? up : o->n_ctx / block * block;
-}
-
 static dlx_result options(dlx__onnx_model_opts *to, const dlx__model *m, const dlx__export_opts *o,
                           dlx_error *err)
 {
@@ -77,7 +69,7 @@ static dlx_result options(dlx__onnx_model_opts *to, const dlx__model *m, const d
                                  .profile = o->profile,
                                  .cache = o->cache,
                                  .n_ctx = o->n_ctx,
-                                 .n_rows = prefill_rows(m, o),
+                                 .n_rows = dlx__export_prefill_rows(o, m),
                                  .canvases = o->canvases,
                                  .n_canvases = o->n_canvases,
                                  .n_ids = o->n_ids,

@@ -1,0 +1,134 @@
+/*
+ * coreml.c - packages for Core ML: what they can hold, and an export's options as their writer has
+ * them. Running one is coreml_apple.m's, which systems of Apple alone have.
+ */
+#include "backends/coreml.h"
+
+#include "base/fail.h"
+#include "export/exporter.h"
+#include "export/ml_package.h"
+
+/* ---- what it can hold ---------------------------------------------------------------------- */
+
+static dlx__scheme usual_scheme(dlx__packing packing)
+{
+    (void)packing;
+    return DLX__SCHEME_WEIGHT_ONLY;
+}
+
+static const char *refusal(dlx__packing packing, dlx__scheme scheme)
+{
+    if (packing == DLX__PACK_FP32)
+        return "Core ML computes floats in fp16: take fp16";
+    return scheme == DLX__SCHEME_WEIGHT_ONLY
+               ? NULL
+               : "Core ML widens integer weights to fp16 and leaves rows as they are: take "
+                 "weight-only";
+}
+
+/*
+ * Four bits are too few for the head. Where it is int8 the table is too: so a tied one is there
+ * once, in a third of the bytes of both.
+ */
+static dlx__export_forms forms(dlx__packing packing, dlx__scheme scheme)
+{
+    (void)scheme;
+    const bool integers = dlx__packing_is_integer(packing);
+    const dlx__packing ends = integers ? DLX__PACK_INT8_HALF : DLX__PACK_FP16;
+    return (dlx__export_forms){.matrix = packing == DLX__PACK_INT4 ? DLX__PACK_INT4_HALF : ends,
+                               .torn = DLX__PACK_INT8_HALF,
+                               .head = ends,
+                               .table = ends,
+                               .vector = DLX__PACK_FP16};
+}
+
+static dlx__scheme same_scheme(dlx__packing packing, dlx__scheme scheme)
+{
+    (void)packing;
+    (void)scheme;
+    return DLX__SCHEME_NONE;
+}
+
+static const dlx__export_rules rules = {
+    .caches = 1u << DLX__EXPORT_NO_CACHE | 1u << DLX__EXPORT_STATE | 1u << DLX__EXPORT_IO,
+    .has_canvases = true,
+    .usual_io = true, /* of all functions, and on every chip */
+    .is_apple = true,
+    .plain_dtype = "fp16",
+    .usual_scheme = usual_scheme,
+    .refusal = refusal,
+    .forms = forms,
+    .same_scheme = same_scheme,
+};
+
+/* ---- what it writes ------------------------------------------------------------------------ */
+
+static dlx_result options(dlx__ml_package_opts *to, const dlx__model *m, const dlx__export_opts *o,
+                          dlx_error *err)
+{
+    *to = (dlx__ml_package_opts){.forms = o->forms,
+                                 .dtype = dlx__packing_name(o->packing),
+                                 .target = o->target,
+                                 .unit = o->unit,
+                                 .cache = o->cache,
+                                 .n_ctx = o->n_ctx,
+                                 .n_rows = dlx__export_prefill_rows(o, m),
+                                 .canvases = o->canvases,
+                                 .n_canvases = o->n_canvases,
+                                 .n_ids = o->n_ids,
+                                 .never_id = o->never_id,
+                                 .description = o->description,
+                                 .n_description = o->n_description,
+                                 .n_threads = o->n_threads,
+                                 .on_progress = o->on_progress,
+                                 .user = o->user,
+                                 .mem = o->mem};
+    if (o->data_path)
+        return dlx__fail(err, DLX_E_ARG,
+                         "data: a Core ML package has its weights in a file of its own already; "
+                         "leave it out");
+    if (o->n_ids == 0)
+        return dlx__fail(err, DLX_E_ARG,
+                         "no denoise: Core ML packages choose ids inside; leave it out");
+    return DLX_OK;
+}
+
+static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
+{
+    dlx__ml_package_opts opts;
+    dlx__ml_package_facts facts;
+    DLX__TRY(options(&opts, m, o, err));
+    DLX__TRY(dlx__ml_package_write(m, o->path, &opts, &facts, err));
+    *o->written = (dlx__export_written){.program_bytes = facts.model_bytes,
+                                        .data_bytes = facts.weight_bytes,
+                                        .weight_bytes = facts.weight_bytes,
+                                        .n_fallbacks = facts.n_fallbacks,
+                                        .n_again = facts.n_again,
+                                        .parts = facts.parts,
+                                        .state_bytes = facts.state_bytes,
+                                        .n_methods = facts.n_functions};
+    return DLX_OK;
+}
+
+static dlx_result export_graph(const dlx__model *m, const dlx__export_opts *o, dlx__buf *out,
+                               dlx_error *err)
+{
+    dlx__ml_package_opts opts;
+    DLX__TRY(options(&opts, m, o, err));
+    return dlx__ml_package_print(m, &opts, out, err);
+}
+
+const dlx__backend_class dlx__backend_coreml = {
+    .name = "coreml",
+    .about = "Core ML packages, for Apple's phones, tablets and computers",
+    .programs = true,
+    .plain = true,
+    .probe = dlx__coreml_probe,
+    .load = dlx__coreml_load,
+    .step = dlx__coreml_step,
+    .head = dlx__coreml_head,
+    .close = dlx__coreml_close,
+    .exports = &rules,
+    .export_model = export_model,
+    .export_graph = export_graph,
+};

@@ -1,0 +1,45 @@
+/*
+ * ml_lower.h - a model's graph as a function of an ML Program, in fp16; all functions refer to one
+ * file of weights (ml_store.h). T rows of a pass, P positions kept before them, R rows for the
+ * head, d the width, V the vocabulary, kv heads of c numbers:
+ *
+ *     in   input_ids i32 [1, T]
+ *          cos, sin [1, 1, T, c]: of the rows' positions, both halves alike
+ *          mask [1, 1, T, P + T]: added to the scores, first the kept positions, then the rows
+ *          past_k_L, past_v_L [1, kv, P, c] of each layer L, where P > 0
+ *          head_rows i32 [R], with a head
+ *     out  output_new_k_L, output_new_v_L [1, kv, T, c], unless they are kept inside
+ *          output_hidden [1, T, d]: of the final norm
+ *          output_best i32 [R], output_logit f32 [R], output_lse f32 [R], with a head: of each row
+ *          the best id that may be chosen, its logit, and the logarithm of the sum of all
+ *          exp(logit)
+ *
+ * With states K and V of P positions are inside, k_L and v_L [1, kv, P, c]: the rows are written
+ * from `position` i32 [1] on, then seen; the mask is [1, 1, T, P], and P is at least T.
+ *
+ * The head alone: rows [1, R, d] -> output_logits [1, R, V], nothing taken away.
+ */
+#ifndef DLX__ML_LOWER_H
+#define DLX__ML_LOWER_H
+
+#include "export/ml_store.h"
+#include "graph/graph.h"
+
+/* What is added to the scores of what is not seen: far enough, and within fp16. */
+#define DLX__ML_UNSEEN (-10000.0f)
+
+typedef struct dlx__ml_lower_opts {
+    const char *name; /* of the function */
+    const dlx__export_forms *forms;
+    size_t n_rows, n_past; /* T, P; T 0: the head alone */
+    bool states;
+    size_t n_head_rows; /* R; 0: no head */
+    size_t n_ids;       /* ids below may be chosen ... */
+    int64_t never_id;   /* ... but for this one; -1: all of them */
+} dlx__ml_lower_opts;
+
+/* Node kinds that have no form here are refused by name. On failure nothing is to be released. */
+dlx_result dlx__ml_lower(dlx__ml_graph *to, const dlx__graph *g, const dlx__ml_lower_opts *opts,
+                         dlx__ml_store *store, const dlx_allocator *mem, dlx_error *err);
+
+#endif
