@@ -147,8 +147,8 @@ static bool expect(const dlx__proto_field *f, dlx__proto_wire wire)
                                         "a group",  "a group", "4 bytes"};
     if (f->wire == wire)
         return true;
-    dlx__proto_fault(f->in.view, "field %u at byte %zu: expected %s, found %s",
-                     (unsigned)f->number, place(f, f->start), kinds[wire], kinds[f->wire]);
+    dlx__proto_fault(f->in.view, "field %u at byte %zu: expected %s, found %s", (unsigned)f->number,
+                     place(f, f->start), kinds[wire], kinds[f->wire]);
     return false;
 }
 

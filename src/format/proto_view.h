@@ -42,8 +42,8 @@ typedef enum dlx__proto_wire {
 /* A field, and where the reading of its message stands. Begins as the message's first. */
 typedef struct dlx__proto_field {
     dlx__proto_message in;
-    size_t at;     /* in the message: of the next field */
-    size_t start;  /* of this one */
+    size_t at;    /* in the message: of the next field */
+    size_t start; /* of this one */
     uint32_t number;
     dlx__proto_wire wire;
     uint64_t value;      /* of a number, as its bits are */
