@@ -91,11 +91,12 @@ def _state(row):
         row.hidden(out, start, len(ids))
 
 
-def _canvas(row, past):
-    """All rows at once; with a past, a window of the canvas again over the K and V of the others."""
+def _canvas(row, cache):
+    """All rows at once; with a past, a window of the canvas again over the K and V of the others; with states, a window over what
+    the first call wrote."""
     name = row.model.canvas(N)
     out = _denoise(row, name, IDS, 0, NOTHING)
-    if past:
+    if cache == "io":
         kept = row.model.keep(NOTHING, out, 0, list(range(9)) + list(range(20, N)))
         _denoise(row, name, IDS[9:20], 9, kept)
 
@@ -115,7 +116,7 @@ def _check(source, report, dtype, cache, want, room):
     block = _block_of(report)
     row = Row(Model(package, report["shape"], block), want, (report["ids"]["mask"] or {"value": None})["value"])
     if block == 0:
-        _canvas(row, cache == "io")
+        _canvas(row, cache)
     elif cache == "state":
         _state(row)
     else:
@@ -139,7 +140,7 @@ def rows(root, room):
             rounded.unlink(missing_ok=True)
             ours.export(source, rounded, "--dtype", dtype, "--stage", "rounded")
             want = ours.logits(rounded, IDS, room)
-            for cache in ["none", "io"] if family.startswith(("dream", "llada")) else ["io", "state"]:
+            for cache in ["none", "io", "state"] if family.startswith(("dream", "llada")) else ["io", "state"]:
                 path, bad = _check(source, report, dtype, cache, want, room)
                 wrong += bad
                 if (family, dtype, cache) in (("sdar-tiny-b4", "int4", "io"), ("sdar-tiny-b4", "fp16", "state")):

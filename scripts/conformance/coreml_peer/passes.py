@@ -91,6 +91,8 @@ class Model:
 
     def canvas(self, n):
         """The function for a whole canvas of n ids."""
+        if "denoise" in self.functions:
+            return "denoise"  # with states there is one
         sizes = sorted(int(x[1]) for x in (re.fullmatch(r"denoise_(\d+)", name) for name in self.functions) if x)
         return f"denoise_{next(s for s in sizes if s >= n)}"
 
