@@ -53,7 +53,8 @@ class Model:
         for layer in range(self.n_layers if width > rows and not f.states else 0):
             for part in "kv":
                 past = np.zeros(f.shape(f"past_{part}_{layer}"), np.float32)
-                past[:, :, :len(kept["positions"])] = kept[part][layer]
+                if kept[part]:
+                    past[:, :, :len(kept["positions"])] = kept[part][layer]
                 out[f"past_{part}_{layer}"] = past
         return out
 
