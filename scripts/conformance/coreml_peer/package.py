@@ -57,6 +57,16 @@ class Package:
         d = self.spec.description
         return [[x.name for x in part] for part in (d.input, d.output, d.state)]
 
+    def offsets(self, function):
+        """The records of weights that a function names."""
+        f = self.functions[function]
+        found = set()
+        for op in f.block_specializations[f.opset].operations:
+            values = list(op.attributes.values())
+            values += [b.value for a in op.inputs.values() for b in a.arguments if b.WhichOneof("binding") == "value"]
+            found |= {v.blobFileValue.offset for v in values if v.HasField("blobFileValue")}
+        return found
+
     def constant(self, value):
         """A Value message as a numpy array, or a list of texts."""
         code, shape = value.type.tensorType.dataType, shape_of(value.type)

@@ -14,6 +14,7 @@ class Model:
     """The functions of a package with the shape and the attention of its model (`dlx inspect --json` of the checkpoint)."""
 
     def __init__(self, package, shape, block):
+        self.made_of = (shape, block)
         self.functions = {name: Replay(package, name) for name in package.functions}
         self.n_layers, self.head_dim, self.theta = shape["n_layers"], shape["head_dim"], shape["rope_theta"]
         self.block = block  # rows see their block and those before it; 0: all rows

@@ -61,7 +61,7 @@
     X(CONST_WITHOUT_VALUE, "expected a const with a value and one output, found 0 and 1")          \
     X(CONST_OTHER_TYPE, "const of axis: expected an output of the type i32 [], found f32 []")      \
     X(CONST_COUNT, "const of axis: expected i32 [], which are 1 numbers, found 2")                 \
-    X(CONST_LIST, "const of axis: expected a constant of the type i32 [] in ints, found longInts")   \
+    X(CONST_LIST, "const of axis: expected a constant of the type i32 [] in ints, found longInts") \
     X(CONST_NOWHERE, "const of axis: expected the numbers of a constant in the specification or")  \
     X(SCALE_AXES, "w: expected a scale for blocks of the data i4 [64, 64], found f16 [64, 3]")     \
     X(SCALE_RESULT, "w: expected an output of the type f16 [64, 64], found f32 [64, 64]")          \
