@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "export/mlpackage_reader.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_MANIFEST_BYTES = 16 << 20, MAX_NAMES = 1000 };
@@ -121,12 +122,12 @@ static void read_model(dlx__mlpackage_reader *r)
     r->file->specification = (int)version;
 }
 
-/* Memory that ran out says so itself; the rest names the specification. */
+/* `path` names the specification in the sentences. */
 static dlx_result parse(dlx__mlpackage_file *f, const dlx__mlpackage_parts *parts, const char *path,
-                        const char *model_path, dlx_error *err)
+                        dlx_error *err)
 {
-    dlx__mlpackage_reader r = {.file = f, .parts = *parts, .path = path};
-    dlx__proto_view_init(&r.view, parts->model, parts->n_model, model_path);
+    dlx__mlpackage_reader r = {.file = f, .parts = *parts};
+    dlx__proto_view_init(&r.view, parts->model, parts->n_model, path);
     f->model_bytes = parts->n_model;
     f->weights_bytes = parts->n_weights;
     read_model(&r);
@@ -142,7 +143,7 @@ dlx_result dlx__mlpackage_parse(dlx__mlpackage_file *f, const dlx__mlpackage_par
 {
     *f = (dlx__mlpackage_file){.n_items = 0};
     dlx__arena_init(&f->arena, mem);
-    const dlx_result r = parse(f, parts, path, path, err);
+    const dlx_result r = parse(f, parts, path, err);
     if (r != DLX_OK)
         dlx__mlpackage_close(f);
     return r;
@@ -162,7 +163,7 @@ static char *join(dlx__mlpackage_file *f, const char *path, const char *a, const
     return joined;
 }
 
-/* Maps the file, or finds that it is none; *n its bytes. */
+/* The path may be NULL: there was no memory for it. */
 static dlx_result map_file(dlx__map *map, const char *path, dlx_error *err)
 {
     if (!path)
@@ -227,7 +228,7 @@ static dlx_result open_all(dlx__mlpackage_file *f, const char *path, dlx_error *
         DLX__TRY(map_file(&f->weights_map, weights, err));
     const dlx__mlpackage_parts parts = {f->model_map.data, f->weights_map.data, f->model_map.len,
                                         f->weights_map.len};
-    return parse(f, &parts, path, model, err);
+    return parse(f, &parts, model, err);
 }
 
 dlx_result dlx__mlpackage_open(dlx__mlpackage_file *f, const char *path, const dlx_allocator *mem,
@@ -254,10 +255,7 @@ void dlx__mlpackage_close(dlx__mlpackage_file *f)
 bool dlx__mlpackage_looks_like(const char *path)
 {
     char manifest[4096];
-    const size_t n = strlen(path);
-    if (n + sizeof "/Manifest.json" > sizeof manifest || dlx__os_path_kind(path) != DLX__PATH_DIR)
-        return false;
-    memcpy(manifest, path, n);
-    memcpy(manifest + n, "/Manifest.json", sizeof "/Manifest.json");
-    return dlx__os_path_kind(manifest) == DLX__PATH_FILE;
+    const int n = snprintf(manifest, sizeof manifest, "%s/Manifest.json", path);
+    return n > 0 && (size_t)n < sizeof manifest && dlx__os_path_kind(path) == DLX__PATH_DIR &&
+           dlx__os_path_kind(manifest) == DLX__PATH_FILE;
 }

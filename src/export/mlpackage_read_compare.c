@@ -4,6 +4,8 @@
  */
 #include "export/mlpackage_reader.h"
 
+enum { MAX_FEATURES = 10000 }; /* each is looked for among the others */
+
 /* A feature that holds something else than an array: an image, a number, a dictionary. */
 static bool is_array(const dlx__mil_type *t)
 {
@@ -52,7 +54,10 @@ static void compare_list(dlx__mlpackage_reader *r, const char *function, const c
 {
     for (size_t i = 0; i < features->n && r->view.failure.code == DLX_OK; i++) {
         const dlx__mil_value *v = dlx__mil_values_find(values, features->items[i].name);
-        if (v)
+        if (dlx__mil_values_find(features, features->items[i].name) != &features->items[i])
+            dlx__proto_fault(&r->view, "function %.100s: the description has the %s %.100s twice",
+                             function, what, features->items[i].name);
+        else if (v)
             compare(r, function, what, &features->items[i], v);
         else
             dlx__proto_fault(
@@ -84,6 +89,13 @@ void dlx__mlpackage_compare(dlx__mlpackage_reader *r, const dlx__mlpackage_funct
                             const dlx__mil_values *inputs, const dlx__mil_values *outputs)
 {
     const char *name = described->name;
+    const dlx__mil_values *all[] = {inputs, outputs, &described->inputs, &described->outputs,
+                                    &described->states};
+    for (size_t i = 0; i < DLX__LEN(all); i++)
+        if (all[i]->n > MAX_FEATURES)
+            dlx__proto_fault(&r->view,
+                             "function %.100s: expected at most %d inputs and outputs, found %zu",
+                             name, MAX_FEATURES, all[i]->n);
     compare_list(r, name, "input", &described->inputs, inputs);
     compare_list(r, name, "state", &described->states, inputs);
     compare_list(r, name, "output", &described->outputs, outputs);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MAX_FUNCTIONS = 1000 };
+enum { MAX_FUNCTIONS = 1000, MAX_AXES = 64 };
 
 /* Where the lists of features are: in a FunctionDescription, or in the ModelDescription itself. */
 typedef struct places {
@@ -34,19 +34,21 @@ static int array_element(int64_t type)
     }
 }
 
-/* Lengths come packed or one by one; *capacity numbers fit into *dims. */
+/* Lengths come packed or one by one. */
 static void add_dims(dlx__mlpackage_reader *r, const dlx__proto_field *f, dlx__mil_type *t)
 {
     const size_t n = dlx__proto_count(f, DLX__PROTO_VARINT);
-    int64_t *dims = dlx__mlpackage_alloc(r, dlx__add(t->rank, n), sizeof *dims);
+    if (n > MAX_AXES - t->rank) {
+        dlx__proto_fault(&r->view, "expected a feature of at most %d axes", MAX_AXES);
+        return;
+    }
+    int64_t *dims = dlx__mlpackage_alloc(r, t->rank + n, sizeof *dims);
     if (!dims)
         return;
     if (t->rank)
         memcpy(dims, t->dims, t->rank * sizeof *dims);
     t->rank += dlx__proto_get_ints(f, dims + t->rank, n);
     t->dims = dims;
-    if (t->rank > 64)
-        dlx__proto_fault(&r->view, "expected a feature of at most 64 axes, found %zu", t->rank);
 }
 
 static dlx__mil_type read_array(dlx__mlpackage_reader *r, const dlx__proto_message *m)

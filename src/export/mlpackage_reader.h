@@ -50,7 +50,6 @@ void dlx__mil_names_leave(dlx__mil_names *names, size_t n);
 typedef struct dlx__mlpackage_reader {
     dlx__mlpackage_file *file;
     dlx__mlpackage_parts parts;
-    const char *path; /* of the package */
     dlx__proto_view view;
     dlx__proto_message description, program;
     size_t function; /* that is being read */

@@ -34,7 +34,8 @@ static void print_value(const char *what, const json_t *value, size_t n)
     if (n > 1)
         snprintf(times, sizeof times, "  x %zu", n);
     if (!shape) {
-        out_printf("    %-12s %-6s %s%s\n", what, text_of(value, "kind"), text_of(value, "name"), times);
+        out_printf("    %-12s %-6s %s%s\n", what, text_of(value, "kind"), text_of(value, "name"),
+                   times);
         return;
     }
     out_printf("    %-12s %-6s %s[", what, text_of(value, "type"),

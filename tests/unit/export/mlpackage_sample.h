@@ -33,6 +33,7 @@
     X(INPUT_TYPE, "function f, input x: the description says f32 [1, 4, 64], the program f16 [")   \
     X(INPUT_LEFT_OUT, "function f: the program has the input x, which the description does not")   \
     X(INPUT_TWICE, "function f: two inputs have the name x")                                       \
+    X(FEATURE_TWICE, "function f: the description has the input x twice")                          \
     X(OUTPUT_NAME, "function f: the description has the output o, which the program does not")     \
     X(OUTPUT_LEFT_OUT, "function f: the program has the output out, which the description does")   \
     X(STATE_AS_INPUT,                                                                              \
@@ -475,6 +476,8 @@ static inline void describe(package *p, const char *name, bool state)
     if (!f || !is(p, INPUT_LEFT_OUT))
         put_feature(p, 2, f && is(p, INPUT_NAME) ? "z" : "x", false,
                     f && is(p, INPUT_TYPE) ? 65568 : 65552, f && is(p, INPUT_SHAPE) ? 65 : 64);
+    if (f && is(p, FEATURE_TWICE))
+        put_feature(p, 2, "x", false, 65552, 64);
     if (!f || !is(p, OUTPUT_LEFT_OUT))
         put_feature(p, 3, f && is(p, OUTPUT_NAME) ? "o" : "out", false, 65552, 64);
     if (state && is(p, STATE_AS_INPUT))
