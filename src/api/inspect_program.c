@@ -269,8 +269,9 @@ dlx_result dlx_inspect_program(const char *path, const dlx_program_opts *opts, c
     dlx__pte_file f;
     *json = NULL;
     if (dlx__os_path_kind(path) == DLX__PATH_DIR) {
-        if (o->data_path)
-            return dlx__fail(err, DLX_E_ARG, "%s: a Core ML package has no .ptd file", path);
+        if (o->data_path || o->tensors)
+            return dlx__fail(err, DLX_E_ARG,
+                             "%s: a Core ML package has neither named data nor a .ptd file", path);
         return dlx__api_inspect_package(path, json, err);
     }
     DLX__TRY(dlx__pte_open(&f, path, o->data_path, NULL, err));

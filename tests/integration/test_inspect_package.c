@@ -96,7 +96,7 @@ static void the_report_tells_functions_and_weights(void **state)
 
     const dlx_program_opts opts = {.size = sizeof opts, .data_path = "x.ptd"};
     assert_int_equal(dlx_inspect_program(path, &opts, &text, &err), DLX_E_ARG);
-    assert_says(&err, "a Core ML package has no .ptd file");
+    assert_says(&err, "a Core ML package has neither named data nor a .ptd file");
 }
 
 static void assert_prints(const char *words, int code, const char *part)
@@ -128,10 +128,13 @@ static void the_command_tells_people_and_names_faults(void **state)
     assert_prints(words, 0, "1 x constexpr_blockwise_shift_scale");
     assert_prints(words, 0, "i4                            2  bytes 2050");
     assert_prints(words, 0, "mask_id                  \"5\"");
+    assert_prints(words, 0, "  c/model.mlmodel");
     snprintf(words, sizeof words, "inspect '%s' --json", path);
     assert_prints(words, 0, "\"types\": [{\"type\": \"i4\", \"records\": 2, \"bytes\": 2050}");
     snprintf(words, sizeof words, "inspect '%s' --plan", path);
     assert_prints(words, 1, "--plan and --graph are for models");
+    snprintf(words, sizeof words, "inspect '%s' --tensors", path);
+    assert_prints(words, 1, "a Core ML package has neither named data nor a .ptd file");
     path = write_package(BLOB_SENTINEL);
     snprintf(words, sizeof words, "inspect '%s'", path);
     assert_prints(words, 1,

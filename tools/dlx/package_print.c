@@ -60,6 +60,9 @@ void package_print(const json_t *report)
     out_printf("  %-16s %14lld\n", "all files", int_of(report, "file_bytes"));
     json_object_foreach(json_object_get(report, "sizes"), key, item)
         out_printf("  %-16s %14lld\n", key, json_integer_value(item));
+    program_print_heading("Items");
+    json_array_foreach(json_object_get(report, "items"), i, item)
+        out_printf("  %14lld  %s\n", int_of(item, "bytes"), text_of(item, "path"));
     if (json_array_size(json_object_get(report, "notes")))
         program_print_heading("Notes");
     json_array_foreach(json_object_get(report, "notes"), i, item)
