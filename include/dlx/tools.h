@@ -38,7 +38,8 @@ DLX_API DLX_NODISCARD dlx_result dlx_inspect(const dlx_model *model, const dlx_i
 
 /* ---- exported programs ----------------------------------------------------------------------- */
 
-/* Whether the file begins like an ExecuTorch program (.pte). */
+/* Whether the file begins like an ExecuTorch program (.pte), or the folder has a manifest like a
+ * Core ML package (.mlpackage). */
 DLX_API bool dlx_is_program(const char *path);
 
 typedef struct dlx_program_opts {
@@ -48,8 +49,9 @@ typedef struct dlx_program_opts {
 } dlx_program_opts;
 
 /*
- * What is in a .pte file, ours or another exporter's, after everything in it was checked; what an
- * ExecuTorch runtime would refuse or crash on is the failure. Free with dlx_free(NULL, json).
+ * What is in a .pte file or an .mlpackage, ours or another exporter's, after everything in it was
+ * checked; what an ExecuTorch runtime or Core ML would refuse or crash on is the failure. Free with
+ * dlx_free(NULL, json).
  * {"path","format","file_bytes","sizes":{"program","payloads","constants","named_data","padding"},
  *  "data":{"path","keys","bytes"} or null,
  *  "methods":[{"name","inputs":[value],"outputs":[value],"state":[value],"values","steps",
@@ -59,6 +61,17 @@ typedef struct dlx_program_opts {
  *  "metadata":{name:value},"notes":[...],"named_data":[{"key","bytes"}]}
  * A value is {"kind","type","shape","dynamic","name"}: shape holds the largest lengths if dynamic;
  * only tensors have more than a kind. Metadata are the methods that return constants.
+ *
+ * Of an .mlpackage the same, where there is the same: methods are functions, steps operations,
+ * {"path","format","file_bytes","sizes":{"manifest","specification","weights","other"},"model",
+ *  "specification","default_function",
+ *  "methods":[{"name","opset","inputs":[value],"outputs":[value],"state":[value],"steps",
+ *   "operators":[{"name","calls"}]}],
+ *  "weights":{"records","shared","unused","types":[{"type","records","bytes"}]},
+ *  "metadata":{key:text},"items":[{"path","name","author","bytes"}],"notes":[...]}
+ * "model" is the kind ("mlProgram"); of others than ML Programs only the interface is read, and
+ * "opset" is null. A length of -1 is known when the model runs; "shared" counts the records of
+ * weights that more than one function uses.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_inspect_program(const char *path, const dlx_program_opts *opts,
                                                      char **json, dlx_error *err);

@@ -2,11 +2,13 @@
 #include <dlx/tools.h>
 
 #include "api/api.h"
+#include "api/inspect_package.h"
 #include "api/json_build.h"
 
 #include "base/buf.h"
 #include "base/fail.h"
 #include "base/utf8.h"
+#include "export/mlpackage_read.h"
 #include "export/pte_read.h"
 
 #include <string.h>
@@ -256,7 +258,7 @@ static json_t *named_json(const dlx__pte_file *f)
 
 bool dlx_is_program(const char *path)
 {
-    return dlx__pte_looks_like(path);
+    return dlx__pte_looks_like(path) || dlx__mlpackage_looks_like(path);
 }
 
 dlx_result dlx_inspect_program(const char *path, const dlx_program_opts *opts, char **json,
@@ -266,6 +268,12 @@ dlx_result dlx_inspect_program(const char *path, const dlx_program_opts *opts, c
     const dlx_program_opts *o = opts ? opts : &none;
     dlx__pte_file f;
     *json = NULL;
+    if (dlx__os_path_kind(path) == DLX__PATH_DIR) {
+        if (o->data_path || o->tensors)
+            return dlx__fail(err, DLX_E_ARG,
+                             "%s: a Core ML package has neither named data nor a .ptd file", path);
+        return dlx__api_inspect_package(path, json, err);
+    }
     DLX__TRY(dlx__pte_open(&f, path, o->data_path, NULL, err));
     json_t *report =
         json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "path", text_json(path), "format",

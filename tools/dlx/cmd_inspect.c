@@ -2,6 +2,7 @@
  * from. */
 #include "machine_flags.h"
 #include "out.h"
+#include "package_print.h"
 #include "program_print.h"
 #include "sys.h"
 #include "verbs.h"
@@ -218,17 +219,29 @@ static int run_program(const settings *s, const char *path)
         return say_failed("the library's report on %s is not JSON", show_path(path).text);
     if (s->json)
         out_json(json_incref(report));
+    else if (strcmp(json_string_value(json_object_get(report, "format")), "mlpackage") == 0)
+        package_print(report);
     else
         program_print(report);
     json_decref(report);
     return EXIT_OK;
 }
 
+static bool ends_in(const char *path, const char *ending, sys_kind kind)
+{
+    size_t n = strlen(path);
+    const size_t n_ending = strlen(ending);
+    while (kind == SYS_FOLDER && n > 0 && path[n - 1] == '/')
+        n--;
+    return n > n_ending && memcmp(path + n - n_ending, ending, n_ending) == 0 &&
+           sys_kind_of(path) == kind;
+}
+
+/* Of a name like that a sentence tells what is missing in it. */
 static bool is_program(const char *path)
 {
-    const size_t n = strlen(path);
-    return dlx_is_program(path) ||
-           (n > 4 && strcmp(path + n - 4, ".pte") == 0 && sys_kind_of(path) == SYS_FILE);
+    return dlx_is_program(path) || ends_in(path, ".pte", SYS_FILE) ||
+           ends_in(path, ".mlpackage", SYS_FOLDER);
 }
 
 static int run(const void *of_verb, const opt_args *args)
@@ -279,7 +292,9 @@ static const char *const about[] = {"Shows what is in a model and how it would r
                                     "that are not there yet are no hindrance.",
                                     "Of a .pte file, any exporter's, it shows methods, inputs and "
                                     "outputs, operators, what the delegates compute, metadata and "
-                                    "sizes, after checking everything that a runtime relies on.",
+                                    "sizes, after checking everything that a runtime relies on. "
+                                    "Of an .mlpackage, any exporter's, it shows and checks the "
+                                    "same: functions, operations, weights by type.",
                                     NULL};
 
 static const verb_example examples[] = {
@@ -287,6 +302,7 @@ static const verb_example examples[] = {
     {"dlx inspect models/demo --plan --ctx 32768", "will it fit?"},
     {"dlx inspect models/demo --json | jq .defaults", "for programs"},
     {"dlx inspect model.pte", "what an exported program holds"},
+    {"dlx inspect model.mlpackage", "a Core ML package, checked"},
 };
 
 const verb verb_inspect = {.name = "inspect",

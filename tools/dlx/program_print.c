@@ -18,7 +18,7 @@ static long long int_of(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
-static void heading(const char *text)
+void program_print_heading(const char *text)
 {
     term t = term_of(stdout);
     out_printf("\n%s%s%s\n", term_code(&t, STYLE_BOLD), text, term_code(&t, STYLE_PLAIN));
@@ -34,7 +34,8 @@ static void print_value(const char *what, const json_t *value, size_t n)
     if (n > 1)
         snprintf(times, sizeof times, "  x %zu", n);
     if (!shape) {
-        out_printf("    %-12s %s%s\n", what, text_of(value, "kind"), times);
+        out_printf("    %-12s %-6s %s%s\n", what, text_of(value, "kind"), text_of(value, "name"),
+                   times);
         return;
     }
     out_printf("    %-12s %-6s %s[", what, text_of(value, "type"),
@@ -44,7 +45,7 @@ static void print_value(const char *what, const json_t *value, size_t n)
     out_printf("]%s%s%s\n", *name ? "  " : "", name, times);
 }
 
-static void print_values(const char *what, const json_t *values)
+void program_print_values(const char *what, const json_t *values)
 {
     const size_t n = json_array_size(values);
     for (size_t i = 0, next; i < n; i = next) {
@@ -78,9 +79,9 @@ static void print_method(const json_t *m)
     json_t *item;
     out_printf("  %s (values %lld, steps %lld)\n", text_of(m, "name"), int_of(m, "values"),
                int_of(m, "steps"));
-    print_values("input", json_object_get(m, "inputs"));
-    print_values("output", json_object_get(m, "outputs"));
-    print_values("state", json_object_get(m, "state"));
+    program_print_values("input", json_object_get(m, "inputs"));
+    program_print_values("output", json_object_get(m, "outputs"));
+    program_print_values("state", json_object_get(m, "state"));
     json_array_foreach(json_object_get(m, "operators"), i, item) out_printf(
         "    %-12s %lld x %s\n", "operator", int_of(item, "calls"), text_of(item, "name"));
     json_array_foreach(json_object_get(m, "delegates"), i, item) print_delegate(item);
@@ -88,12 +89,12 @@ static void print_method(const json_t *m)
         out_printf("    arena %-6zu %lld bytes\n", i + 1, json_integer_value(item));
 }
 
-static void print_metadata(json_t *metadata)
+void program_print_metadata(json_t *metadata)
 {
     const char *key;
     json_t *value;
     if (json_object_size(metadata))
-        heading("Metadata");
+        program_print_heading("Metadata");
     json_object_foreach(metadata, key, value)
     {
         char *text = json_dumps(value, JSON_ENCODE_ANY);
@@ -106,7 +107,7 @@ static void print_sizes(const json_t *report)
 {
     const char *key;
     json_t *value;
-    heading("Bytes");
+    program_print_heading("Bytes");
     out_printf("  %-16s %14lld\n", "file", int_of(report, "file_bytes"));
     json_object_foreach(json_object_get(report, "sizes"), key, value)
         out_printf("  %-16s %14lld\n", key, json_integer_value(value));
@@ -121,16 +122,16 @@ void program_print(const json_t *report)
     size_t i;
     json_t *item;
     out_printf("  %-16s %s\n", "program", text_of(report, "path"));
-    heading("Methods");
+    program_print_heading("Methods");
     json_array_foreach(json_object_get(report, "methods"), i, item) print_method(item);
-    print_metadata(json_object_get(report, "metadata"));
+    program_print_metadata(json_object_get(report, "metadata"));
     print_sizes(report);
     if (json_array_size(json_object_get(report, "notes")))
-        heading("Notes");
+        program_print_heading("Notes");
     json_array_foreach(json_object_get(report, "notes"), i, item)
         out_printf("  %s\n", json_string_value(item));
     if (json_object_get(report, "named_data"))
-        heading("Named data");
+        program_print_heading("Named data");
     json_array_foreach(json_object_get(report, "named_data"), i, item)
         out_printf("  %14lld  %s\n", int_of(item, "bytes"), text_of(item, "key"));
 }

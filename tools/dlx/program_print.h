@@ -7,4 +7,9 @@
 /* The report of dlx_inspect_program. */
 void program_print(const json_t *report);
 
+/* Parts of it that a package has too: a line in bold; values, those alike in one line; metadata. */
+void program_print_heading(const char *text);
+void program_print_values(const char *what, const json_t *values);
+void program_print_metadata(json_t *metadata);
+
 #endif
