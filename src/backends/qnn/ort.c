@@ -3,8 +3,6 @@
 
 #include "base/fail.h"
 
-#include <stdlib.h>
-
 #if defined(_WIN32)
 #define LIBRARY "onnxruntime.dll"
 #elif defined(__APPLE__)
@@ -86,15 +84,14 @@ static dlx_result find_table(dlx__ort *r, dlx_error *err)
 dlx_result dlx__ort_open(dlx__ort *r, dlx_error *err)
 {
     dlx_error why = {.code = DLX_OK};
-    const char *named = getenv("DLX_ORT");
     enum { WARNINGS = 3 };
     *r = (dlx__ort){.table = NULL};
-    if (dlx__os_library_open(&r->library, named && *named ? named : LIBRARY, &why) != DLX_OK)
-        return dlx__fail(err, DLX_E_UNSUPPORTED,
-                         "directories of ONNX graphs run by ONNX Runtime, which is not here: make "
-                         "onnxruntime, or pip install onnxruntime and name its library in DLX_ORT "
-                         "(%s)",
-                         why.text);
+    if (dlx__os_library_open(&r->library, LIBRARY, &why) != DLX_OK)
+        return dlx__fail(
+            err, DLX_E_UNSUPPORTED,
+            "directories of ONNX graphs run by ONNX Runtime, which is not here: pip install "
+            "onnxruntime, then make onnxruntime (%s)",
+            why.text);
     dlx_result result = find_table(r, err);
     if (result == DLX_OK)
         result = check(r, CALL(r, create_env, WARNINGS, "dlx", &r->env), "starting", err);

@@ -27,8 +27,7 @@ typedef struct dlx__ort_tensor {
     int64_t dims[4];
 } dlx__ort_tensor;
 
-/* DLX_ORT names the library; otherwise the loader finds it, beside dlx too. The sentence says how
- * to get it. */
+/* The system's loader looks for the library, beside dlx too; the sentence says how to get it. */
 dlx_result dlx__ort_open(dlx__ort *r, dlx_error *err);
 void dlx__ort_close(dlx__ort *r); /* a zeroed one may be closed */
 
