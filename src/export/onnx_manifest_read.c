@@ -117,21 +117,28 @@ static dlx_result read_all(dlx__onnx_seen *out, dlx__json_obj o, dlx_error *err)
     return read_functions(out, o, err);
 }
 
+dlx_result dlx__onnx_manifest_parse(dlx__onnx_seen *out, const char *text, size_t n,
+                                    const char *name, dlx_error *err)
+{
+    json_t *json = NULL;
+    *out = (dlx__onnx_seen){.n = 0};
+    DLX__TRY(dlx__json_parse_unique(&json, text, n, name, err));
+    const dlx_result r = read_all(out, (dlx__json_obj){json, name}, err);
+    json_decref(json);
+    return r;
+}
+
 dlx_result dlx__onnx_manifest_read(dlx__onnx_seen *out, const char *folder,
                                    const dlx_allocator *mem, dlx_error *err)
 {
     char *path = dlx__onnx_path(folder, DLX__ONNX_MANIFEST, mem), *text = NULL;
     size_t n;
-    json_t *json = NULL;
     *out = (dlx__onnx_seen){.n = 0};
     if (!path)
         return dlx__fail_memory(err, "opening a program", strlen(folder));
     dlx_result r = dlx__os_read_file(&text, &n, path, MAX_BYTES, mem, err);
     if (r == DLX_OK)
-        r = dlx__json_parse_unique(&json, text, n, path, err);
-    if (r == DLX_OK)
-        r = read_all(out, (dlx__json_obj){json, path}, err);
-    json_decref(json);
+        r = dlx__onnx_manifest_parse(out, text, n, path, err);
     dlx__free(mem, text);
     dlx__free(mem, path);
     return r;

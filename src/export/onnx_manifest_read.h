@@ -31,6 +31,9 @@ bool dlx__onnx_looks_like(const char *folder);
 /* "FOLDER/NAME", to be freed; NULL: no memory. */
 char *dlx__onnx_path(const char *folder, const char *name, const dlx_allocator *mem);
 
+/* A manifest's bytes; `name` is the file's, for sentences. */
+dlx_result dlx__onnx_manifest_parse(dlx__onnx_seen *out, const char *text, size_t n,
+                                    const char *name, dlx_error *err);
 dlx_result dlx__onnx_manifest_read(dlx__onnx_seen *out, const char *folder,
                                    const dlx_allocator *mem, dlx_error *err);
 
