@@ -178,11 +178,40 @@ static void c23_the_context_sizes_the_cache(void **state)
     dlx_model_free(m);
 }
 
+/* Names that are none, or the same twice: nothing is written, and a sentence says which. */
+static void names_that_are_none(void **state)
+{
+    (void)state;
+    dlx_model *m = support_open("sdar-tiny-b4");
+    dlx_error err;
+    char *path = NULL;
+    const char *same[][2] = {{"a.pte", "a.pte"}, {"a.pte", "./a.pte"}, {"x//b.pte", "x/./b.pte"}};
+    const dlx_export_opts empty = {.size = sizeof empty, .data_path = ""};
+    assert_int_equal(dlx_export(NULL, "a.pte", NULL, NULL, &err), DLX_E_ARG);
+    support_sentence(&err, "no model was given");
+    assert_int_equal(dlx_export(m, NULL, NULL, NULL, &err), DLX_E_ARG);
+    support_sentence(&err, "no path was named");
+    assert_int_equal(dlx_export(m, "", NULL, NULL, &err), DLX_E_ARG);
+    assert_int_equal(dlx_export_weights(m, NULL, NULL, NULL, &err), DLX_E_ARG);
+    support_sentence(&err, "no path was named");
+    assert_int_equal(dlx_export(m, "a.pte", &empty, NULL, &err), DLX_E_ARG);
+    support_sentence(&err, "data path");
+    assert_int_equal(dlx_export_path(NULL, &path, &err), DLX_E_ARG);
+    support_sentence(&err, "no file of settings");
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        const dlx_export_opts opts = {.size = sizeof opts, .data_path = same[i][1]};
+        assert_int_equal(dlx_export(m, same[i][0], &opts, NULL, &err), DLX_E_ARG);
+        support_sentence(&err, "the same file");
+    }
+    dlx_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(c11_a_pass_is_as_long_as_what_it_is_given),
         cmocka_unit_test(c12_a_program_tells_every_stop_id),
+        cmocka_unit_test(names_that_are_none),
         cmocka_unit_test(c19_every_option_takes_effect),
         cmocka_unit_test(c23_the_context_sizes_the_cache),
     };

@@ -174,6 +174,48 @@ static dlx__exported exported(job *j)
                            .seconds = dlx__os_seconds() - j->start};
 }
 
+/* Past "./" and "/" that change nothing, at the beginning of a part of a path. */
+static const char *next_part(const char *path)
+{
+    while (path[0] == '/' || (path[0] == '.' && path[1] == '/'))
+        path++;
+    return path;
+}
+
+/* The same place, as far as names tell. */
+static bool same_name(const char *a, const char *b)
+{
+    if ((*a == '/') != (*b == '/'))
+        return false;
+    for (a = next_part(a), b = next_part(b); *a && *a == *b;) {
+        const bool part = *a == '/';
+        a++;
+        b++;
+        if (part) {
+            a = next_part(a);
+            b = next_part(b);
+        }
+    }
+    return *a == *b;
+}
+
+static dlx_result check_names(const dlx_model *model, const char *path, const dlx_export_opts *o,
+                              dlx_error *err)
+{
+    if (!model)
+        return dlx__fail(err, DLX_E_ARG, "no model was given: open one first");
+    if (!path || !*path)
+        return dlx__fail(err, DLX_E_ARG, "no path was named: say where to write");
+    if (!o || !o->data_path)
+        return DLX_OK;
+    if (!*o->data_path)
+        return dlx__fail(err, DLX_E_ARG, "data path: expected a file's name, found an empty one");
+    return same_name(path, o->data_path)
+               ? dlx__fail(err, DLX_E_ARG,
+                           "%s: the program and its data are the same file: name another", path)
+               : DLX_OK;
+}
+
 static void job_init(job *j, const dlx_model *model, const dlx_export_opts *opts)
 {
     static const dlx_export_opts defaults = {.size = sizeof defaults};
@@ -192,9 +234,10 @@ dlx_result dlx_export(const dlx_model *model, const char *path, const dlx_export
                       char **report, dlx_error *err)
 {
     job j;
-    job_init(&j, model, opts);
     if (report)
         *report = NULL;
+    DLX__TRY(check_names(model, path, opts, err));
+    job_init(&j, model, opts);
     dlx_result r = run(&j, path, err);
     if (r == DLX_OK && report) {
         const dlx__exported done = exported(&j);
@@ -208,9 +251,10 @@ dlx_result dlx_export_weights(const dlx_model *model, const char *path, const dl
                               char **report, dlx_error *err)
 {
     job j;
-    job_init(&j, model, opts);
     if (report)
         *report = NULL;
+    DLX__TRY(check_names(model, path, opts, err));
+    job_init(&j, model, opts);
     dlx_result r = run_weights(&j, path, err);
     if (r == DLX_OK && report) {
         const dlx__exported done = exported(&j);

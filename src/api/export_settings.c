@@ -40,6 +40,8 @@ dlx_result dlx_export_path(const char *config, char **path, dlx_error *err)
 {
     dlx__export_settings s;
     *path = NULL;
+    if (!config)
+        return dlx__fail(err, DLX_E_ARG, "no file of settings was named");
     dlx__export_settings_init(&s, NULL);
     dlx_result r = read_file(&s, config, err);
     const char *said = s.config.output_path;

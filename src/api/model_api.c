@@ -12,9 +12,16 @@ const dlx__checkpoint *dlx__api_checkpoint(const dlx_model *model)
     return model->load == DLX_LOAD_TEXT ? &model->text_only : &model->core.checkpoint;
 }
 
+/* A file that is to be a program, whatever is in it: so that the sentence is about programs. */
+static bool is_named_program(const char *path)
+{
+    const size_t n = strlen(path);
+    return n > 4 && strcmp(path + n - 4, ".pte") == 0 && dlx__os_path_kind(path) == DLX__PATH_FILE;
+}
+
 static dlx_result open_core(dlx_model *model, const char *path, dlx_error *err)
 {
-    if (dlx__pte_looks_like(path))
+    if (dlx__pte_looks_like(path) || is_named_program(path))
         return dlx__api_open_program(model, path, err);
     if (dlx__onnx_looks_like(path))
         return dlx__api_open_graphs(model, path, err);
@@ -71,7 +78,7 @@ dlx_result dlx_model_open(dlx_model **out, const char *path, const dlx_model_opt
     if (!path || !*path)
         return dlx__fail(err, DLX_E_ARG,
                          "no model was named: give a Hugging Face directory, a .gguf "
-                         "file or a .pte program");
+                         "file, a .pte program or a folder that dlx export wrote");
     const dlx_allocator *mem = opts ? opts->mem : NULL;
     dlx_model *model = dlx__alloc_zero(mem, 1, sizeof *model);
     if (!model)

@@ -20,8 +20,10 @@ static dlx_result need_tokenizer(const dlx_model *model, dlx_error *err)
     return dlx__fail(
         err, DLX_E_UNSUPPORTED,
         "%s: there is no tokenizer (tokenizer.json, or vocab.json with merges.txt); work "
-        "with token ids, or put the model's tokenizer files there",
-        dlx__api_checkpoint(model)->path);
+        "with token ids, or %s",
+        dlx__api_checkpoint(model)->path,
+        dlx__api_program_backend(model) ? "export a model that has one"
+                                        : "put the model's tokenizer files there");
 }
 
 dlx_result dlx_tokenize(const dlx_model *model, const char *text, size_t n_bytes, bool no_specials,

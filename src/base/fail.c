@@ -28,6 +28,18 @@ static void drop_torn_tail(char *text)
         text[i - 1] = '\0';
 }
 
+/* What files say goes into sentences, and sentences to terminals: no byte of it steers one. */
+static void tame(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        const bool c1 = c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0; /* U+0080 to U+009F */
+        if (*c < 0x20 || *c == 0x7F || c1)
+            *c = '?';
+        if (c1)
+            *++c = '?';
+    }
+}
+
 dlx_result dlx__fail(dlx_error *err, dlx_result code, const char *format, ...)
 {
     if (err) {
@@ -39,6 +51,7 @@ dlx_result dlx__fail(dlx_error *err, dlx_result code, const char *format, ...)
             err->text[0] = '\0';
         if (n >= (int)sizeof err->text)
             drop_torn_tail(err->text);
+        tame(err->text);
         err->code = code;
     }
     return code;

@@ -62,7 +62,8 @@ static void check_named(dlx__xnn_reader *r, size_t i, const char *key, uint64_t 
     else if (!item)
         dlx__flat_fault(&r->view,
                         "constant %zu has the key %.100s, which is in no named data; is there a "
-                        ".ptd file that belongs to the program?",
+                        ".ptd file that belongs to the program? It is found beside it, under the "
+                        "same name",
                         i, key);
     else if (item->n_bytes < n_bytes)
         dlx__flat_fault(&r->view,

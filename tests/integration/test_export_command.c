@@ -226,9 +226,44 @@ static void help_says_that_compat_has_no_denoise(void **state)
     assert_non_null(strstr(out, "denoise; compat never has it"));
 }
 
+/* The name of a method in a program's bytes made one that would paint the terminal. */
+static void programs_do_not_steer_the_terminal(void **state)
+{
+    (void)state;
+    static char bytes[4 << 20];
+    works(EXPORT TMP("painted.pte") " -q --ctx 64");
+    FILE *file = fopen(support_tmp("painted.pte"), "rb+");
+    assert_non_null(file);
+    const size_t n = fread(bytes, 1, sizeof bytes, file);
+    for (size_t i = 0; i + 12 < n; i++)
+        if (memcmp(bytes + i, "get_sampler", 12) == 0)
+            memcpy(bytes + i, "\x1b[31mred\a\n", 10);
+    rewind(file);
+    assert_int_equal(fwrite(bytes, 1, n, file), n);
+    fclose(file);
+    works("inspect " TMP("painted.pte"));
+    assert_non_null(strstr(out, "?[31mred??"));
+    assert_null(strchr(out, '\x1b'));
+    assert_null(strchr(out, '\a'));
+    works("inspect --json " TMP("painted.pte"));
+    assert_null(strchr(out, '\x1b'));
+}
+
+/* What a .pte file holds is no matter of GGUF files. */
+static void damaged_programs_are_called_programs(void **state)
+{
+    (void)state;
+    FILE *file = fopen(support_tmp("hollow.pte"), "wb");
+    assert_non_null(file);
+    fclose(file);
+    refuses("run " TMP("hollow.pte") " hi", 1, "expected a .pte file");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(programs_do_not_steer_the_terminal),
+        cmocka_unit_test(damaged_programs_are_called_programs),
         cmocka_unit_test(pipes_are_refused_at_once),
         cmocka_unit_test(a_pipe_of_settings_can_be_left),
         cmocka_unit_test(names_are_those_of_the_kind),

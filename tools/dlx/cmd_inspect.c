@@ -5,6 +5,7 @@
 #include "package_print.h"
 #include "program_print.h"
 #include "sys.h"
+#include "tamed.h"
 #include "verbs.h"
 
 #include "term.h"
@@ -201,6 +202,20 @@ static void print(const settings *s, const json_t *report)
     }
 }
 
+/* As lines; a stranger's file has strangers' names in it. */
+static int print_tamed(const json_t *report)
+{
+    json_t *copy = tamed(report);
+    if (!copy)
+        return say_failed("out of memory while printing a report");
+    if (strcmp(json_string_value(json_object_get(copy, "format")), "mlpackage") == 0)
+        package_print(copy);
+    else
+        program_print(copy);
+    json_decref(copy);
+    return EXIT_OK;
+}
+
 /* An exported program, which is no model: it has neither plan nor graph. */
 static int run_program(const settings *s, const char *path)
 {
@@ -217,14 +232,11 @@ static int run_program(const settings *s, const char *path)
     dlx_free(NULL, text);
     if (!report)
         return say_failed("the library's report on %s is not JSON", show_path(path).text);
+    const int code = s->json ? EXIT_OK : print_tamed(report);
     if (s->json)
         out_json(json_incref(report));
-    else if (strcmp(json_string_value(json_object_get(report, "format")), "mlpackage") == 0)
-        package_print(report);
-    else
-        program_print(report);
     json_decref(report);
-    return EXIT_OK;
+    return code;
 }
 
 static bool ends_in(const char *path, const char *ending, sys_kind kind)

@@ -38,6 +38,15 @@ static void long_sentences_stay_well_formed(void **state)
     }
 }
 
+/* What files say goes into sentences: it must not steer the terminal that shows them. */
+static void control_characters_are_shown_as_question_marks(void **state)
+{
+    (void)state;
+    dlx_error err;
+    dlx__fail(&err, DLX_E_FORMAT, "key %s", "\x1b[31mred\a\r\n\x7f \xC2\x9B \xC3\xA4 \xC2");
+    assert_string_equal(err.text, "key ?[31mred???? ?? \xC3\xA4 \xC2");
+}
+
 static void every_result_has_words(void **state)
 {
     (void)state;
@@ -53,6 +62,7 @@ int main(void)
         cmocka_unit_test(sentence_and_code),
         cmocka_unit_test(long_sentences_stay_well_formed),
         cmocka_unit_test(every_result_has_words),
+        cmocka_unit_test(control_characters_are_shown_as_question_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
