@@ -34,15 +34,27 @@ typedef enum dlx_load {
     DLX_LOAD_SHAPES /* config and, where present, tensor names: enough to inspect and to plan */
 } dlx_load;
 
+/*
+ * Where runtimes of exported programs are: paths, each may be NULL. onnxruntime: the library of
+ * ONNX Runtime, for folders of "qnn"; NULL: one beside this library or where the loader looks, and
+ * then onnxruntime_else. qnn_provider: the library of its QNN provider; NULL: one beside that;
+ * "none": its CPU provider computes. Loading a library runs its code.
+ */
+typedef struct dlx_runtimes {
+    size_t size; /* sizeof(dlx_runtimes) */
+    const char *onnxruntime, *onnxruntime_else, *qnn_provider;
+} dlx_runtimes;
+
 typedef struct dlx_model_opts {
     size_t size; /* sizeof(dlx_model_opts) */
     dlx_load load;
-    const dlx_allocator *mem; /* must outlive the model; NULL: the C library */
+    const dlx_allocator *mem;     /* must outlive the model; NULL: the C library */
+    const dlx_runtimes *runtimes; /* copied; NULL: the usual places */
 } dlx_model_opts;
 
 /*
  * Opens a Hugging Face directory (config.json, *.safetensors, tokenizer files), a .gguf file, or a
- * .pte program that dlx_export wrote.
+ * program that dlx_export wrote: a .pte file, or a folder of "qnn".
  * Weights are mapped, not copied. opts may be NULL. On failure *out is NULL.
  */
 DLX_API DLX_NODISCARD dlx_result dlx_model_open(dlx_model **out, const char *path,
@@ -154,6 +166,10 @@ DLX_API void dlx_session_free(dlx_session *session);          /* NULL is fine */
 DLX_API size_t dlx_session_n_ctx(const dlx_session *session); /* positions, the default resolved */
 /* "float32"; "bf16" where that was asked for and the kernels have it. */
 DLX_API const char *dlx_session_compute(const dlx_session *session);
+
+/* The runtime of others that computes ("ONNX Runtime 1.32.0, CPU provider"), of folders of "qnn";
+ * NULL: there is none to choose. */
+DLX_API const char *dlx_session_runtime(const dlx_session *session);
 
 /* Stops a running dlx_generate, dlx_logits or dlx_eval within a fraction of a pass (DLX_CANCELLED);
  * the session stays usable. The only call that other threads and signal handlers may make on it. */

@@ -73,6 +73,13 @@ typedef struct dlx_export_opts {
      * "all", "cpu-only", "cpu-and-gpu" or "cpu-and-ne"; NULL: "all".
      */
     const char *target, *compute_unit;
+    /*
+     * "qnn" alone, with a soc: graphs are compiled for the chip by ONNX Runtime and its QNN
+     * provider, where they are found (dlx_model_opts.runtimes), and the export fails, with the
+     * nodes, if not all of them are on the NPU. Where they are not found the graphs alone are
+     * written, and the report's "not_compiled" says how to get them.
+     */
+    bool compile;
 } dlx_export_opts;
 
 /*
@@ -80,7 +87,7 @@ typedef struct dlx_export_opts {
  * rows of a tensor. report (may be NULL):
  *
  *   {"path","data_path","backend","dtype","scheme","cache","profile","soc","n_ctx","n_rows","bytes",
- *    "data_bytes","weight_bytes","fallbacks","fallback_dtype","rounded_again","denoise","call_bytes","seconds","parts":{"embedding",
+ *    "data_bytes","weight_bytes","compiled","not_compiled","fallbacks","fallback_dtype","rounded_again","denoise","call_bytes","seconds","parts":{"embedding",
  *    "attention","feed_forward","head","norms","biases","rotation","keys_and_vocabulary","program"},
  *    "memory":{"state","planned","filters","methods"},"config":{...}}
  *
@@ -88,10 +95,11 @@ typedef struct dlx_export_opts {
  * scales of matrices, embedding, head (of a tied model too, which is stored a second time), biases
  * and norms, or of "qnn" those of the file of weights; not the tables of rotation, keys, vocabulary
  * and names. "fallbacks" is the number of matrices whose rows are no whole groups, and which are of
- * "fallback_dtype" in a program of int4; "rounded_again" of those that the model's file has as
- * integers which the program cannot hold (dlx_quantize writes some that it can: q4_0 with portable
- * scales for int4, q8_0 with one scale a channel for int8); "denoise" tells whether it has those
- * methods. "call_bytes" is what goes in with each pass,
+ * "fallback_dtype" in a program of int4; "compiled" is the number of functions that are ready for
+ * the chip, "not_compiled" why none is that should be, or null; "rounded_again" of those that the
+ * model's file has as integers which the program cannot hold (dlx_quantize writes some that it can:
+ * q4_0 with portable scales for int4, q8_0 with one scale a channel for int8); "denoise" tells
+ * whether it has those methods. "call_bytes" is what goes in with each pass,
  * {"cache","masks"}, with cache "compat", else null. "memory" is what the program takes where it
  * runs: keys and values of all positions, tensors of its methods, and weights that the delegate
  * lays out anew, once or (without a cache of weights) once for each of its methods; activations

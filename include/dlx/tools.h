@@ -38,8 +38,8 @@ DLX_API DLX_NODISCARD dlx_result dlx_inspect(const dlx_model *model, const dlx_i
 
 /* ---- exported programs ----------------------------------------------------------------------- */
 
-/* Whether the file begins like an ExecuTorch program (.pte), or the folder has a manifest like a
- * Core ML package (.mlpackage). */
+/* Whether it is an exported program: a file that begins like one of ExecuTorch (.pte), a folder of
+ * "qnn", or one with a manifest like a Core ML package (.mlpackage). */
 DLX_API bool dlx_is_program(const char *path);
 
 typedef struct dlx_program_opts {
@@ -59,6 +59,10 @@ typedef struct dlx_program_opts {
  *   "delegates":[{"backend","bytes","calls","inputs","outputs","constants","constant_bytes",
  *    "nodes":[{"name","weights","n"}]}],"arenas":[bytes]}],
  *  "metadata":{name:value},"notes":[...],"named_data":[{"key","bytes"}]}
+ * Of a folder of "qnn", what its manifest says:
+ * {"path","format","family","profile","soc","n_ctx","cache","n_ids","functions":[{"name","file",
+ *  "rows","past","head_rows","inputs":[value],"outputs":[value],"contexts":[{"soc","file"}]}],
+ *  "weights":{"file","bytes"},"model"}
  * A value is {"kind","type","shape","dynamic","name"}: shape holds the largest lengths if dynamic;
  * only tensors have more than a kind. Metadata are the methods that return constants.
  *
@@ -77,10 +81,14 @@ DLX_API DLX_NODISCARD dlx_result dlx_inspect_program(const char *path, const dlx
                                                      char **json, dlx_error *err);
 
 /* {"version","os","cpu","cores","fast_cores","memory_bytes","instruction_sets":[...],"kernels",
- *  "kernel_tables":[{"name","bf16"}],"backends":[{"name","about","available","why_not"}],"libraries":[{"name","version"}]}.
+ *  "kernel_tables":[{"name","bf16"}],"backends":[{"name","about","available","why_not","found"}],"libraries":[{"name","version"}]}.
  * kernel_tables: those of this processor, from plain to fast; kernels: the last of them.
  * Free with dlx_free(NULL, json). */
 DLX_API DLX_NODISCARD dlx_result dlx_doctor(char **json, dlx_error *err);
+/* The same, with runtimes of programs in these places (NULL: the usual ones); "found" says which a
+ * backend has. */
+DLX_API DLX_NODISCARD dlx_result dlx_doctor_at(const dlx_runtimes *runtimes, char **json,
+                                               dlx_error *err);
 
 /* Names for help and completion: NULL-terminated lists, and the i-th family (NULL behind the last).
  */

@@ -5,7 +5,7 @@
 #include <dlx/dlx.h>
 
 #include "api/arithmetic.h"
-#include "export/onnx_manifest_read.h"
+#include "export/onnx_directory.h"
 #include "export/pte_read.h"
 #include "model/model.h"
 #include "runtime/engine.h"
@@ -15,11 +15,13 @@
 struct dlx_model {
     const dlx_allocator *mem;
     dlx_load load;
-    dlx__checkpoint text_only; /* DLX_LOAD_TEXT: the checkpoint itself */
-    dlx__model core;           /* else: family, tensors, graph, and its own checkpoint */
-    dlx__pte_file *program;    /* that the model is inside of; NULL: it is not in one */
-    dlx__onnx_seen *graphs;    /* of the directory that it is inside of; NULL likewise */
-    char *package;             /* path of the Core ML package that it is inside of; or NULL */
+    dlx__checkpoint text_only;   /* DLX_LOAD_TEXT: the checkpoint itself */
+    dlx__model core;             /* else: family, tensors, graph, and its own checkpoint */
+    dlx__pte_file *program;      /* that the model is inside of; NULL: it is not in one */
+    dlx__onnx_directory *graphs; /* that it is inside of; NULL likewise */
+    char *package;               /* path of the Core ML package that it is inside of; or NULL */
+    dlx__runtime_paths runtimes; /* its texts: the three below */
+    char *runtime_texts[3];
     dlx__tokenizer *tokenizer; /* NULL: the checkpoint has none */
     dlx__chat *chat;           /* NULL: see chat_failure */
     dlx_error chat_failure;    /* why there is no chat template */
@@ -59,6 +61,12 @@ void dlx__api_close_graphs(dlx_model *model);
 
 /* The backend that alone runs what the model is inside of; NULL: it is a checkpoint. */
 const char *dlx__api_program_backend(const dlx_model *model);
+
+/* Its path for that backend; NULL likewise. */
+const char *dlx__api_program_path(const dlx_model *model);
+
+/* The places of runtimes, by the public names. */
+dlx__runtime_paths dlx__api_runtimes(const dlx_runtimes *runtimes);
 
 /* A session's number of positions: what was asked, or 4096 where the model was trained for as many.
  */

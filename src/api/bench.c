@@ -56,7 +56,7 @@ static dlx_result take_options(dlx__bench *b)
     b->contexts = contexts ? o->contexts : default_contexts;
     b->n_contexts = contexts ? o->n_contexts : DLX__LEN(default_contexts);
     b->n_rounds = o->n_rounds ? o->n_rounds : DEFAULT_ROUNDS;
-    if (b->model->program)
+    if (dlx__api_program_backend(b->model))
         DLX__TRY(dlx__bench_fit_program(b));
     DLX__TRY(check_numbers(b));
     size_t most_rows = 0, longest = 0;
@@ -222,7 +222,7 @@ static dlx_result check_gens(dlx__bench *b)
 static dlx_result prepare(dlx__bench *b)
 {
     DLX__TRY(dlx__api_need_core(b->model, "a benchmark", b->err));
-    if (!b->model->core.has_weights && !b->model->program)
+    if (!b->model->core.has_weights && !dlx__api_program_backend(b->model))
         return dlx__fail(b->err, DLX_E_ARG,
                          "%s: opened for its shapes only; a benchmark needs the weights (open the "
                          "model with DLX_LOAD_ALL)",

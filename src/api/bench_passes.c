@@ -137,12 +137,17 @@ static dlx_result load(bench_loop *l)
                            .n_rows = b->n_step_rows,
                            .n_streams = 1,
                            .n_threads = l->team->n_threads,
-                           .path = b->model->program ? b->model->core.checkpoint.path : NULL,
+                           .path = dlx__api_program_path(b->model),
+                           .runtimes = &b->model->runtimes,
                            .mem = b->model->mem};
     dlx__arithmetic_apply(&b->arithmetic, &o);
     const double start = dlx__os_seconds();
     DLX__TRY(dlx__bench_tell(b, "loading"));
     DLX__TRY(b->backend->load(&l->backend, &b->model->core, &o, b->err));
+    if (b->backend->runtime) {
+        const char *runtime = dlx__arena_strdup(&b->arena, b->backend->runtime(l->backend));
+        b->program.kernels = runtime ? runtime : b->program.kernels;
+    }
     if (l->team == b->teams)
         b->load_seconds = b->model->open_seconds + dlx__os_seconds() - start;
     return DLX_OK;

@@ -82,6 +82,49 @@ size_t dlx__bench_program_params(const dlx__bench *b)
     return n;
 }
 
+/* How the profiles of a folder are told; of the names of dlx export. */
+static const struct {
+    const char *profile, *weights, *scheme;
+    dlx__dtype dtype;
+} profiles[] = {{"nb4", "int4", "weight-only", DLX__Q4_0},
+                {"a16w8", "int8", "static", DLX__Q8_0},
+                {"f16", "fp16", "weight-only", DLX__F16},
+                {"f32", "fp32", "weight-only", DLX__F32}};
+
+static void describe_folder(dlx__bench *b, const dlx__onnx_directory *d)
+{
+    size_t i = 0;
+    while (i + 1 < DLX__LEN(profiles) && strcmp(profiles[i].profile, d->profile) != 0)
+        i++;
+    b->stored = &profiles[i].dtype;
+    b->program = (dlx__bench_program){profiles[i].weights, profiles[i].scheme, "ONNX Runtime"};
+}
+
+/* Positions and rows that the program has room for. */
+typedef struct room {
+    size_t n_ctx, n_rows;
+} room;
+
+static dlx_result find_room(dlx__bench *b, room *to)
+{
+    dlx__program_facts facts;
+    const dlx__onnx_directory *d = b->model->graphs;
+    if (!d) {
+        DLX__TRY(dlx__program_facts_read(&facts, b->model->program, b->model->core.checkpoint.path,
+                                         b->err));
+        describe(b, b->model->program);
+        *to = (room){facts.n_ctx, facts.n_rows};
+        return DLX_OK;
+    }
+    *to = (room){.n_ctx = d->n_ctx};
+    for (size_t i = 0; i < d->n_entries; i++)
+        to->n_rows = dlx__max(to->n_rows, d->entries[i].n_rows);
+    if (!d->keeps) /* a canvas from the beginning on */
+        to->n_ctx = dlx__min(to->n_ctx, to->n_rows);
+    describe_folder(b, d);
+    return DLX_OK;
+}
+
 static dlx_result refuse(const dlx__bench *b, const char *what, size_t most, size_t found)
 {
     return dlx__fail(b->err, DLX_E_ARG,
@@ -92,12 +135,10 @@ static dlx_result refuse(const dlx__bench *b, const char *what, size_t most, siz
 
 dlx_result dlx__bench_fit_program(dlx__bench *b)
 {
-    dlx__program_facts facts;
-    const dlx__pte_file *f = b->model->program;
+    room facts;
     const bool rows_given = b->opts->rows && b->opts->n_rows;
     const bool contexts_given = b->opts->contexts && b->opts->n_contexts;
-    DLX__TRY(dlx__program_facts_read(&facts, f, b->model->core.checkpoint.path, b->err));
-    describe(b, f);
+    DLX__TRY(find_room(b, &facts));
     b->most_rows = facts.n_rows;
     while (!rows_given && b->n_rows > 1 && b->rows[b->n_rows - 1] > facts.n_rows)
         b->n_rows--; /* they are ascending */
@@ -123,6 +164,8 @@ dlx_result dlx__bench_fit_program(dlx__bench *b)
 uint64_t dlx__bench_weights_bytes(const dlx__bench *b)
 {
     const dlx__pte_file *f = b->model->program;
+    if (b->model->graphs)
+        return b->model->graphs->n_weight_bytes;
     if (!f)
         return dlx__weights_bytes(dlx__checkpoint_weights(&b->model->core.checkpoint));
     uint64_t n = f->named_bytes + f->constant_bytes;

@@ -45,16 +45,26 @@ static json_t *kernel_tables(const dlx__cpu *cpu)
     return list;
 }
 
-static json_t *backends(void)
+static json_t *backend_json(const dlx__backend_class *b, const dlx__runtime_paths *paths)
+{
+    dlx_error why = {.code = DLX_OK};
+    dlx__buf found;
+    dlx__buf_init(&found, NULL);
+    const dlx_result r = b->probe_runtime ? b->probe_runtime(paths, &found, &why)
+                         : b->probe       ? b->probe(&why)
+                                          : DLX_OK;
+    json_t *json = json_pack("{s:s, s:s, s:b, s:s?, s:s?}", "name", b->name, "about", b->about,
+                             "available", r == DLX_OK, "why_not", r == DLX_OK ? NULL : why.text,
+                             "found", found.len && r == DLX_OK ? found.data : NULL);
+    dlx__buf_release(&found);
+    return json;
+}
+
+static json_t *backends(const dlx__runtime_paths *paths)
 {
     json_t *list = json_array();
-    for (const dlx__backend_class *const *b = dlx__backend_list(); *b; b++) {
-        dlx_error why = {.code = DLX_OK};
-        bool available = !(*b)->probe || (*b)->probe(&why) == DLX_OK;
-        dlx__api_append(&list,
-                        json_pack("{s:s, s:s, s:b, s:s?}", "name", (*b)->name, "about", (*b)->about,
-                                  "available", available, "why_not", available ? NULL : why.text));
-    }
+    for (const dlx__backend_class *const *b = dlx__backend_list(); *b; b++)
+        dlx__api_append(&list, backend_json(*b, paths));
     return list;
 }
 
@@ -70,12 +80,18 @@ json_t *dlx__machine_report(void)
 
 dlx_result dlx_doctor(char **json, dlx_error *err)
 {
+    return dlx_doctor_at(NULL, json, err);
+}
+
+dlx_result dlx_doctor_at(const dlx_runtimes *runtimes, char **json, dlx_error *err)
+{
+    const dlx__runtime_paths paths = dlx__api_runtimes(runtimes);
     json_t *report = json_pack("{s:s}", "version", dlx_version());
     dlx__cpu cpu;
     dlx__cpu_detect(&cpu);
-    json_t *parts =
-        json_pack("{s:o, s:o, s:[{s:s, s:s}]}", "kernel_tables", kernel_tables(&cpu), "backends",
-                  backends(), "libraries", "name", "jansson", "version", jansson_version_str());
+    json_t *parts = json_pack("{s:o, s:o, s:[{s:s, s:s}]}", "kernel_tables", kernel_tables(&cpu),
+                              "backends", backends(&paths), "libraries", "name", "jansson",
+                              "version", jansson_version_str());
     bool machine = dlx__api_merge(report, dlx__machine_report());
     if (!dlx__api_merge(report, parts) || !machine) {
         json_decref(report);

@@ -122,13 +122,15 @@ static dlx_result prepare_weights(job *j, const char *path, dlx_error *err)
     if (!m->has_weights)
         return dlx__fail(err, DLX_E_ARG, "%s: exporting needs the weights, found %s",
                          m->checkpoint.path,
-                         j->model.program ? "an exported program; name the model that it was made "
-                                            "from"
-                                          : "its shapes only");
+                         dlx__api_program_backend(&j->model)
+                             ? "an exported program; name the model that it was made "
+                               "from"
+                             : "its shapes only");
     j->to.path = path;
     j->to.data_path = j->o->data_path;
     j->to.n_threads = j->o->n_threads;
     j->to.written = &j->written;
+    j->to.runtimes = &j->model.runtimes;
     return DLX_OK;
 }
 
@@ -148,6 +150,7 @@ static dlx_result check_weights_alone(const dlx_export_opts *o, dlx_error *err)
                        : o->block_length ? "block length"
                        : o->data_path    ? "data"
                        : o->no_denoise   ? "no denoise"
+                       : o->compile      ? "compile"
                                          : NULL;
     if (!name)
         return DLX_OK;

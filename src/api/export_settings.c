@@ -97,6 +97,7 @@ dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_o
         s->ask.target = o->target;
     if (o->compute_unit)
         s->ask.unit = o->compute_unit;
+    s->ask.compile = o->compile;
     s->ask.canvases = o->canvases;
     s->ask.n_canvases = o->n_canvases;
     s->ask.n_rows = o->n_rows;

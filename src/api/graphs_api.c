@@ -2,20 +2,22 @@
  */
 #include "api/api.h"
 
+#include "base/buf.h"
 #include "base/fail.h"
 #include "base/mem.h"
-#include "export/onnx_model.h"
 
 static dlx_result open_description(dlx_model *model, const char *path, dlx_error *err)
 {
-    char *file = dlx__onnx_path(path, DLX__ONNX_DESCRIPTION, model->mem);
-    if (!file)
-        return dlx__fail_memory(err, "opening a program", 1);
-    const dlx_result r =
-        model->load == DLX_LOAD_TEXT
-            ? dlx__checkpoint_open(&model->text_only, file, DLX__NEED_NOTHING, model->mem, err)
-            : dlx__model_open(&model->core, file, DLX__NEED_NAMES, model->mem, err);
-    dlx__free(model->mem, file);
+    dlx__buf file;
+    dlx_result r;
+    dlx__buf_init(&file, model->mem);
+    if (!dlx__buf_format(&file, "%s/%s", path, model->graphs->model))
+        r = dlx__fail_memory(err, "opening a program", 1);
+    else if (model->load == DLX_LOAD_TEXT)
+        r = dlx__checkpoint_open(&model->text_only, file.data, DLX__NEED_NOTHING, model->mem, err);
+    else
+        r = dlx__model_open(&model->core, file.data, DLX__NEED_NAMES, model->mem, err);
+    dlx__buf_release(&file);
     return r;
 }
 
@@ -36,7 +38,7 @@ dlx_result dlx__api_open_graphs(dlx_model *model, const char *path, dlx_error *e
     model->graphs = dlx__alloc_zero(model->mem, 1, sizeof *model->graphs);
     if (!model->graphs)
         return dlx__fail_memory(err, "opening a program", sizeof *model->graphs);
-    dlx_result r = dlx__onnx_manifest_read(model->graphs, path, model->mem, err);
+    dlx_result r = dlx__onnx_directory_open(model->graphs, path, model->mem, err);
     if (r == DLX_OK)
         r = open_description(model, path, err);
     if (r == DLX_OK) {
@@ -53,6 +55,8 @@ dlx_result dlx__api_open_graphs(dlx_model *model, const char *path, dlx_error *e
 
 void dlx__api_close_graphs(dlx_model *model)
 {
+    if (model->graphs)
+        dlx__onnx_directory_release(model->graphs);
     dlx__free(model->mem, model->graphs);
     model->graphs = NULL;
 }
@@ -64,4 +68,11 @@ const char *dlx__api_program_backend(const dlx_model *model)
     if (model->graphs)
         return "qnn";
     return model->package ? "coreml" : NULL;
+}
+
+const char *dlx__api_program_path(const dlx_model *model)
+{
+    if (model->package)
+        return model->package;
+    return dlx__api_program_backend(model) ? model->core.checkpoint.path : NULL;
 }

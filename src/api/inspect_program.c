@@ -2,6 +2,7 @@
 #include <dlx/tools.h>
 
 #include "api/api.h"
+#include "api/inspect_folder.h"
 #include "api/inspect_package.h"
 #include "api/json_build.h"
 
@@ -258,7 +259,17 @@ static json_t *named_json(const dlx__pte_file *f)
 
 bool dlx_is_program(const char *path)
 {
-    return dlx__pte_looks_like(path) || dlx__mlpackage_looks_like(path);
+    return dlx__pte_looks_like(path) || dlx__onnx_directory_looks_like(path, NULL) ||
+           dlx__mlpackage_looks_like(path);
+}
+
+static dlx_result inspect_folder(const char *path, char **json, dlx_error *err)
+{
+    dlx__onnx_directory d;
+    DLX__TRY(dlx__onnx_directory_open(&d, path, NULL, err));
+    json_t *report = dlx__folder_json(&d, path);
+    dlx__onnx_directory_release(&d);
+    return dlx__api_json_text(report, NULL, json, err);
 }
 
 dlx_result dlx_inspect_program(const char *path, const dlx_program_opts *opts, char **json,
@@ -269,9 +280,12 @@ dlx_result dlx_inspect_program(const char *path, const dlx_program_opts *opts, c
     dlx__pte_file f;
     *json = NULL;
     if (dlx__os_path_kind(path) == DLX__PATH_DIR) {
+        const bool graphs = dlx__onnx_directory_looks_like(path, NULL);
         if (o->data_path || o->tensors)
-            return dlx__fail(err, DLX_E_ARG,
-                             "%s: a Core ML package has neither named data nor a .ptd file", path);
+            return dlx__fail(err, DLX_E_ARG, "%s: a %s has neither named data nor a .ptd file",
+                             path, graphs ? "folder of qnn" : "Core ML package");
+        if (graphs)
+            return inspect_folder(path, json, err);
         return dlx__api_inspect_package(path, json, err);
     }
     DLX__TRY(dlx__pte_open(&f, path, o->data_path, NULL, err));

@@ -23,7 +23,7 @@ static dlx_result open_core(dlx_model *model, const char *path, dlx_error *err)
 {
     if (dlx__pte_looks_like(path) || is_named_program(path))
         return dlx__api_open_program(model, path, err);
-    if (dlx__onnx_looks_like(path))
+    if (dlx__onnx_directory_looks_like(path, model->mem))
         return dlx__api_open_graphs(model, path, err);
     if (dlx__api_is_package(path))
         return dlx__api_open_package(model, path, err);
@@ -70,6 +70,39 @@ static dlx_result open_text(dlx_model *model, dlx_error *err)
     return DLX_OK;
 }
 
+/* ---- runtimes -------------------------------------------------------------------------------- */
+
+dlx__runtime_paths dlx__api_runtimes(const dlx_runtimes *runtimes)
+{
+    if (!runtimes)
+        return (dlx__runtime_paths){.onnxruntime = NULL};
+    return (dlx__runtime_paths){.onnxruntime = runtimes->onnxruntime,
+                                .onnxruntime_else = runtimes->onnxruntime_else,
+                                .qnn_provider = runtimes->qnn_provider};
+}
+
+static void free_runtimes(dlx_model *model)
+{
+    for (size_t i = 0; i < DLX__LEN(model->runtime_texts); i++)
+        dlx__free(model->mem, model->runtime_texts[i]);
+}
+
+static dlx_result copy_runtimes(dlx_model *model, const dlx_runtimes *from, dlx_error *err)
+{
+    const dlx__runtime_paths paths = dlx__api_runtimes(from);
+    const char *texts[] = {paths.onnxruntime, paths.onnxruntime_else, paths.qnn_provider};
+    for (size_t i = 0; i < DLX__LEN(texts); i++) {
+        model->runtime_texts[i] = texts[i] ? dlx__strdup(model->mem, texts[i]) : NULL;
+        if (texts[i] && !model->runtime_texts[i])
+            return dlx__fail_memory(err, "opening a model", strlen(texts[i]));
+    }
+    char **copies = model->runtime_texts;
+    model->runtimes = (dlx__runtime_paths){copies[0], copies[1], copies[2]};
+    return DLX_OK;
+}
+
+/* ---- a model --------------------------------------------------------------------------------- */
+
 dlx_result dlx_model_open(dlx_model **out, const char *path, const dlx_model_opts *opts,
                           dlx_error *err)
 {
@@ -78,15 +111,18 @@ dlx_result dlx_model_open(dlx_model **out, const char *path, const dlx_model_opt
     if (!path || !*path)
         return dlx__fail(err, DLX_E_ARG,
                          "no model was named: give a Hugging Face directory, a .gguf "
-                         "file, a .pte program or a folder that dlx export wrote");
+                         "file or an exported program");
     const dlx_allocator *mem = opts ? opts->mem : NULL;
     dlx_model *model = dlx__alloc_zero(mem, 1, sizeof *model);
     if (!model)
         return dlx__fail_memory(err, "opening a model", sizeof *model);
     model->mem = mem;
     model->load = opts ? opts->load : DLX_LOAD_ALL;
-    dlx_result r = open_core(model, path, err);
+    dlx_result r = copy_runtimes(model, opts ? opts->runtimes : NULL, err);
+    if (r == DLX_OK)
+        r = open_core(model, path, err);
     if (r != DLX_OK) {
+        free_runtimes(model);
         dlx__free(mem, model);
         return r;
     }
@@ -107,6 +143,7 @@ void dlx_model_free(dlx_model *model)
     dlx__chat_free(model->chat);
     dlx__tokenizer_free(model->tokenizer);
     close_core(model);
+    free_runtimes(model);
     dlx__free(model->mem, model);
 }
 

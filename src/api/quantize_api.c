@@ -255,9 +255,10 @@ static dlx_result prepare(job *j, const dlx_model *model, const char *path, dlx_
     if (!model->core.has_weights)
         return dlx__fail(err, DLX_E_ARG, "%s: quantizing needs the weights, found %s",
                          model->core.checkpoint.path,
-                         model->program ? "an exported program; name the model that it was made "
-                                          "from"
-                                        : "its shapes only");
+                         dlx__api_program_backend(model)
+                             ? "an exported program; name the model that it was made "
+                               "from"
+                             : "its shapes only");
     j->q.rules.all = j->o->all;
     DLX__TRY(read_type(j, err));
     DLX__TRY(read_group(j, err));

@@ -74,10 +74,8 @@ dlx_result dlx_session_open(dlx_session **out, const dlx_model *model, const dlx
                                .kernels = a.kernels,
                                .scheme = a.scheme,
                                .kv_type = a.kv_type,
-                               .backend_path = model->package ? model->package
-                                               : dlx__api_program_backend(model)
-                                                   ? model->core.checkpoint.path
-                                                   : NULL,
+                               .backend_path = dlx__api_program_path(model),
+                               .runtimes = &model->runtimes,
                                .tokenizer = model->tokenizer,
                                .mem = model->mem};
     dlx_result r = dlx__engine_open(&session->engine, &model->core, &engine, err);
@@ -105,6 +103,11 @@ size_t dlx_session_n_ctx(const dlx_session *session)
 const char *dlx_session_compute(const dlx_session *session)
 {
     return dlx__arithmetic_compute(&session->arithmetic);
+}
+
+const char *dlx_session_runtime(const dlx_session *session)
+{
+    return dlx__engine_runtime(session->engine);
 }
 
 void dlx_session_cancel(dlx_session *session)

@@ -83,6 +83,13 @@ typedef struct dlx__head {
     float *logits;        /* [n, n_vocab_rows] raw (nothing suppressed), or NULL */
 } dlx__head;
 
+/* Where the runtime of programs is, for backends that load one; each may be NULL. */
+typedef struct dlx__runtime_paths {
+    const char *onnxruntime; /* its library; NULL: beside this one, then where the loader looks */
+    const char *onnxruntime_else; /* ... and then this one */
+    const char *qnn_provider;     /* of ONNX Runtime; NULL: beside it; "none": the CPU computes */
+} dlx__runtime_paths;
+
 typedef struct dlx__backend_opts {
     size_t n_ctx;  /* slots of a stream */
     size_t n_rows; /* the most rows of one step */
@@ -95,6 +102,7 @@ typedef struct dlx__backend_opts {
     const char *kernels;  /* cpu: a table by its name; NULL: the fastest that runs here */
     dlx__scheme scheme;   /* how rows are rounded that products of integer weights read */
     const char *path;     /* of an exported program; NULL for backends that run the graph */
+    const dlx__runtime_paths *runtimes; /* lent while loading; NULL: the usual places */
     const dlx_allocator *mem;
 } dlx__backend_opts;
 
@@ -117,8 +125,12 @@ typedef struct dlx__backend_class {
     bool plain;         /* float32 alone, no kernels to choose from: bf16 and kernels are refused */
     dlx__scheme scheme; /* of rows where nobody names one; NONE: rows are left as they are */
     unsigned kv_types;  /* a bit 1 << dlx__kv_type for each that it can keep; 0: float32 alone */
-    /* Can it run here? On failure the sentence says what is missing and how to get it. */
+    /* Can it run here? On failure the sentence says what is missing and how to get it. NULL: yes,
+     * or loading will say it. */
     dlx_result (*probe)(dlx_error *err);
+    /* The same of a runtime in these places (NULL: the usual ones), and appends what is found;
+     * NULL: the backend has no runtime of others. */
+    dlx_result (*probe_runtime)(const dlx__runtime_paths *paths, dlx__buf *found, dlx_error *err);
     /* What load will take. NULL: unknown. */
     dlx__backend_plan (*plan)(const dlx__model *m, const dlx__backend_opts *o);
     /* Appends to `out`, in lines, what a pass does; false: no memory. NULL: nothing to tell. */
@@ -128,6 +140,8 @@ typedef struct dlx__backend_class {
     dlx_result (*step)(dlx__backend *b, const dlx__step *in, dlx_error *err);
     dlx_result (*head)(dlx__backend *b, const dlx__head *in, dlx_error *err);
     void (*close)(dlx__backend *b);
+    /* The runtime of others that computes, as people name it; NULL: there is none to choose. */
+    const char *(*runtime)(const dlx__backend *b);
     /* What its programs can hold; NULL: it writes none. */
     const dlx__export_rules *exports;
     /* Writes the model as a program for this backend. */

@@ -86,6 +86,8 @@ typedef struct dlx__os_library {
 dlx_result dlx__os_library_open(dlx__os_library *library, const char *name, dlx_error *err);
 void (*dlx__os_library_find(dlx__os_library library, const char *symbol))(void); /* or NULL */
 void dlx__os_library_close(dlx__os_library library);
+/* The path by which the library was loaded that holds the function; false: it is not known. */
+bool dlx__os_library_path(char *out, size_t room, void (*function)(void));
 
 double dlx__os_seconds(void);      /* a steady clock */
 uint64_t dlx__os_random(void);     /* unpredictable bits, for a default seed */

@@ -306,6 +306,17 @@ void (*dlx__os_library_find(dlx__os_library library, const char *symbol))(void)
     return function;
 }
 
+bool dlx__os_library_path(char *out, size_t room, void (*function)(void))
+{
+    Dl_info info;
+    void *at;
+    memcpy(&at, &function, sizeof at); /* as above */
+    if (!dladdr(at, &info) || !info.dli_fname || strlen(info.dli_fname) >= room)
+        return false;
+    memcpy(out, info.dli_fname, strlen(info.dli_fname) + 1);
+    return true;
+}
+
 void dlx__os_library_close(dlx__os_library library)
 {
     if (library.handle)

@@ -287,6 +287,14 @@ void (*dlx__os_library_find(dlx__os_library library, const char *symbol))(void)
     return (void (*)(void))GetProcAddress((HMODULE)library.handle, symbol);
 }
 
+bool dlx__os_library_path(char *out, size_t room, void (*function)(void))
+{
+    (void)out;
+    (void)room;
+    (void)function;
+    return false; /* nobody asks here */
+}
+
 void dlx__os_library_close(dlx__os_library library)
 {
     if (library.handle)

@@ -231,9 +231,14 @@ static dlx_result resolve_canvases(dlx__export_opts *to, const dlx__export_ask *
     return DLX_OK;
 }
 
-static dlx_result resolve_soc(dlx__export_opts *to, const char *name, dlx_error *err)
+static dlx_result resolve_soc(dlx__export_opts *to, const char *name, bool compile, dlx_error *err)
 {
     const dlx__soc *soc;
+    if (compile && !name)
+        return dlx__fail(err, DLX_E_ARG,
+                         "compile: expected the chip that it is for, found none: name it with soc, "
+                         "or leave it out");
+    to->compile = compile;
     if (!name)
         return DLX_OK;
     if (!to->rules->names_chips)
@@ -278,6 +283,6 @@ dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
     DLX__TRY(resolve_cache(to, asked.cache, m, err));
     DLX__TRY(resolve_sizes(to, &asked, m, err));
     DLX__TRY(resolve_canvases(to, &asked, m, err));
-    DLX__TRY(resolve_soc(to, asked.soc, err));
+    DLX__TRY(resolve_soc(to, asked.soc, asked.compile, err));
     return resolve_target(to, &asked, err);
 }

@@ -16,6 +16,8 @@ typedef struct dlx__export_written {
     size_t n_fallbacks; /* matrices whose rows are no whole groups, and which are int8 for int4 */
     size_t n_again;     /* of integers that their form cannot hold, and which are rounded again */
     dlx__export_parts parts;
+    size_t n_compiled;      /* functions that are ready for the chip */
+    dlx_error not_compiled; /* why none is that should be; DLX_OK: it is, or nobody asked */
     /* Where it runs: K and V of all positions, what the methods' own tensors take, and what the
      * delegate lays out anew: once, or once for each of n_methods without a cache of weights. */
     uint64_t state_bytes, planned_bytes, filter_bytes;
@@ -47,6 +49,7 @@ typedef struct dlx__export_rules {
 } dlx__export_rules;
 
 typedef struct dlx__export_opts dlx__export_opts;
+typedef struct dlx__runtime_paths dlx__runtime_paths; /* backends/backend.h */
 struct dlx__export_opts {
     const char *path;
     const char *data_path; /* a second file for the weights; NULL: one file */
@@ -63,6 +66,8 @@ struct dlx__export_opts {
     const char *unit;             /* likewise, "cpu-and-ne" */
     const size_t *canvases;       /* [n_canvases] lengths, with rules that have them */
     size_t n_canvases;
+    bool compile;                       /* for `soc`, where there is something to do it with */
+    const dlx__runtime_paths *runtimes; /* which that may be; NULL: the usual places */
     size_t n_ids;            /* 0: no method that chooses ids. Else those below may be chosen ... */
     int64_t never_id;        /* ... but for this one; -1: all of them */
     const void *description; /* [n_description]: the model's keys as a GGUF file without tensors */
@@ -80,6 +85,7 @@ typedef struct dlx__export_ask {
     size_t n_ctx, n_rows;
     const size_t *canvases; /* [n_canvases] */
     size_t n_canvases;
+    bool compile;
 } dlx__export_ask;
 
 /* Checks what is asked against to->rules and the model, and fills packing, forms, scheme, profile,

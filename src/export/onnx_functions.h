@@ -8,6 +8,7 @@ typedef struct dlx__onnx_function {
     char name[32];
     dlx__onnx_lower_opts sizes;
     dlx__onnx_graph graph;
+    char context[DLX__ONNX_CONTEXT_NAME]; /* the file of what was compiled; "": nothing was */
 } dlx__onnx_function;
 
 typedef struct dlx__onnx_functions {

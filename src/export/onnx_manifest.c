@@ -31,7 +31,14 @@ static bool put_side(dlx__buf *out, const dlx__onnx_graph *g, bool outputs)
     return ok;
 }
 
-static bool put_function(dlx__buf *out, const dlx__onnx_function *f, bool last)
+static bool put_contexts(dlx__buf *out, const dlx__onnx_function *f, const dlx__soc *soc)
+{
+    if (!*f->context)
+        return dlx__buf_text(out, "[]");
+    return dlx__buf_format(out, "[{\"soc\": \"%s\", \"file\": \"%s\"}]", soc->name, f->context);
+}
+
+static bool put_function(dlx__buf *out, const dlx__onnx_function *f, const dlx__soc *soc, bool last)
 {
     const dlx__onnx_lower_opts *s = &f->sizes;
     return dlx__buf_format(out,
@@ -39,8 +46,8 @@ static bool put_function(dlx__buf *out, const dlx__onnx_function *f, bool last)
                            "\"past\": %zu, \"head_rows\": %zu,\n      \"inputs\": [",
                            f->name, f->name, s->n_rows, s->n_past, s->n_head_rows) &&
            put_side(out, &f->graph, false) && dlx__buf_text(out, "],\n      \"outputs\": [") &&
-           put_side(out, &f->graph, true) &&
-           dlx__buf_format(out, "],\n      \"contexts\": []}%s\n", last ? "" : ",");
+           put_side(out, &f->graph, true) && dlx__buf_text(out, "],\n      \"contexts\": ") &&
+           put_contexts(out, f, soc) && dlx__buf_text(out, last ? "}\n" : "},\n");
 }
 
 static bool put_soc(dlx__buf *out, const dlx__soc *soc)
@@ -71,7 +78,7 @@ bool dlx__onnx_manifest_write(const dlx__model *m, const dlx__onnx_model_opts *o
 {
     bool ok = put_model(out, m, o) && dlx__buf_text(out, "  \"functions\": [\n");
     for (size_t i = 0; i < f->n && ok; i++)
-        ok = put_function(out, &f->items[i], i + 1 == f->n);
+        ok = put_function(out, &f->items[i], o->soc, i + 1 == f->n);
     return ok &&
            dlx__buf_format(out,
                            "  ],\n  \"weights\": {\"file\": \"%s\", \"bytes\": %llu, "

@@ -5,11 +5,12 @@
  *    "block_length", "cache": "io" or "none", "n_ids", "never_id", "unseen",
  *    "functions": [{"name", "file", "rows", "past", "head_rows",
  *                   "inputs": [{"name", "type", "shape", "scale", "zero_point"}], "outputs": [...],
- *                   "contexts": []}],
+ *                   "contexts": [{"soc", "file"}]}],
  *    "weights": {"file", "bytes", "sha256"}, "model", "errors": {...}, "commands": {"compile"}}
  *
- * block_length is null for families without; scale and zero_point are there where the numbers are
- * whole ones; unseen is what the mask adds to the scores of what is not seen.
+ * contexts are graphs that were compiled for a chip. block_length is null for families without;
+ * scale and zero_point are there where the numbers are whole ones; unseen is what the mask adds to
+ * the scores of what is not seen.
  */
 #ifndef DLX__ONNX_MANIFEST_H
 #define DLX__ONNX_MANIFEST_H

@@ -88,6 +88,18 @@ static void count_parts(job *j)
     bytes[DLX__PART_PROGRAM] = j->facts->graph_bytes + j->store.n_bytes - known;
 }
 
+static dlx_result compile(job *j, dlx_error *err)
+{
+    for (size_t i = 0; i < j->functions.n && j->o->compile; i++) {
+        dlx__onnx_function *f = &j->functions.items[i];
+        const char *here = dlx__folder_at(j->folder, ".");
+        if (!here)
+            return dlx__fail_memory(err, "naming a file", strlen(f->name));
+        DLX__TRY(j->o->compile(j->o->compiler, here, f->name, f->context, err));
+    }
+    return DLX_OK;
+}
+
 /* Matrices that are not what was asked for. */
 static size_t n_fallbacks(const job *j)
 {
@@ -110,6 +122,7 @@ static dlx_result write_files(job *j, dlx_error *err)
         DLX__TRY(write_graph(j, &j->functions.items[i], err));
     DLX__TRY(write_file(j, DLX__ONNX_DESCRIPTION, j->o->description, j->o->n_description, err));
     count_parts(j);
+    DLX__TRY(compile(j, err));
     return write_manifest(j, err);
 }
 

@@ -22,6 +22,8 @@
 #define DLX__ONNX_WEIGHTS "weights.bin"
 #define DLX__ONNX_DESCRIPTION "model.gguf"
 
+enum { DLX__ONNX_CONTEXT_NAME = 64 };
+
 typedef struct dlx__onnx_model_opts {
     dlx__export_forms forms;
     const char *profile;     /* its name, for the manifest */
@@ -38,6 +40,11 @@ typedef struct dlx__onnx_model_opts {
     int n_threads; /* that pack weights; 0: the fast cores */
     bool (*on_progress)(void *user, uint64_t n_done, uint64_t n_total); /* false stops; or NULL */
     void *user;
+    /* Compiles a function of the folder for `soc`, when graphs and weights are there: the name of
+     * what it made goes into `file`. NULL: nothing is compiled. */
+    dlx_result (*compile)(void *compiler, const char *folder, const char *function,
+                          char file[DLX__ONNX_CONTEXT_NAME], dlx_error *err);
+    void *compiler;
     const dlx_allocator *mem;
 } dlx__onnx_model_opts;
 

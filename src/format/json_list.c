@@ -14,6 +14,16 @@ dlx_result dlx__json_root(dlx__json_obj *out, const json_t *json, const char *pa
     return DLX_OK;
 }
 
+dlx_result dlx__json_object(dlx__json_obj *out, dlx__json_obj o, const char *key, dlx_error *err)
+{
+    const json_t *value = json_object_get(o.json, key);
+    if (!json_is_object(value))
+        return dlx__fail(err, DLX_E_FORMAT, "%s: expected \"%s\" to be an object, found %s", o.path,
+                         key, value ? "another value; mend the field" : "no such field");
+    *out = (dlx__json_obj){value, o.path};
+    return DLX_OK;
+}
+
 void dlx__json_free(json_t *json)
 {
     json_decref(json);

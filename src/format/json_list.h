@@ -17,6 +17,9 @@ typedef struct dlx__json_list {
 /* The file's outermost value, which must be an object. */
 dlx_result dlx__json_root(dlx__json_obj *out, const json_t *json, const char *path, dlx_error *err);
 
+/* The object of a field; fails when it is missing (or null) or another value. */
+dlx_result dlx__json_object(dlx__json_obj *out, dlx__json_obj o, const char *key, dlx_error *err);
+
 void dlx__json_free(json_t *json); /* json may be NULL */
 
 /* Fails when the field is missing (or null), or no list. Everything handed out here is lent. */

@@ -55,6 +55,7 @@ static dlx_result load(dlx__engine *engine, size_t n_rows, int n_streams, dlx_er
                            .scheme = engine->opts.scheme,
                            .kv_type = engine->opts.kv_type,
                            .path = engine->opts.backend_path,
+                           .runtimes = engine->opts.runtimes,
                            .mem = engine->mem};
     DLX__TRY(check_memory(engine, &o, err));
     if (engine->backend)
@@ -134,6 +135,12 @@ void dlx__engine_free(dlx__engine *engine)
     dlx__arena_release(&engine->arena);
     dlx__free(mem, engine->kept);
     dlx__free(mem, engine);
+}
+
+const char *dlx__engine_runtime(const dlx__engine *engine)
+{
+    const dlx__backend_class *backend = engine->opts.backend;
+    return backend->runtime && engine->backend ? backend->runtime(engine->backend) : NULL;
 }
 
 void dlx__engine_forget(dlx__engine *engine)

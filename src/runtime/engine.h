@@ -15,7 +15,8 @@ typedef struct dlx__engine dlx__engine;
 
 typedef struct dlx__engine_opts {
     const dlx__backend_class *backend;
-    const char *backend_path; /* of an exported program, or NULL */
+    const char *backend_path;           /* of an exported program, or NULL */
+    const dlx__runtime_paths *runtimes; /* outlives the engine; NULL: the usual places */
     size_t n_ctx;
     int n_threads;
     size_t memory_limit;
@@ -30,6 +31,9 @@ typedef struct dlx__engine_opts {
 dlx_result dlx__engine_open(dlx__engine **out, const dlx__model *model,
                             const dlx__engine_opts *opts, dlx_error *err);
 void dlx__engine_free(dlx__engine *engine);
+
+/* The runtime of others that computes; NULL: none does. */
+const char *dlx__engine_runtime(const dlx__engine *engine);
 
 /* Forgets the K/V of earlier calls: the next one computes all of its prompt. */
 void dlx__engine_forget(dlx__engine *engine);

@@ -9,20 +9,25 @@
 #include "backends/backend.h"
 #include "export/exporter.h"
 
+/* An NPU computes in fp16. */
+static const dlx__runtime_paths by_cpu = {.qnn_provider = "none"};
+
 static bool has_runtime(const dlx__backend_class *backend)
 {
     dlx_error why = {.code = DLX_OK};
-    if (backend->probe(&why) == DLX_OK)
-        return true;
-    print_message("skipped: %s\n", why.text);
-    return false;
+    dlx__buf found;
+    dlx__buf_init(&found, NULL);
+    const bool here = backend->probe_runtime(&by_cpu, &found, &why) == DLX_OK;
+    print_message(here ? "%s\n" : "skipped: %s\n", here ? found.data : why.text);
+    dlx__buf_release(&found);
+    return here;
 }
 
 /* A description is what sessions that are opened by hand do not read. */
 static void write_graphs(const dlx__backend_class *backend, const dlx__model *m, const char *path,
                          dlx__export_cache cache, bool allow_special)
 {
-    static const size_t canvas = DECODE_CTX;
+    static const size_t canvases[] = {96, DECODE_CTX};
     dlx_error err = {.code = DLX_OK};
     dlx__export_written written;
     const dlx__export_opts opts = {
@@ -33,8 +38,8 @@ static void write_graphs(const dlx__backend_class *backend, const dlx__model *m,
         .cache = cache,
         .n_ctx = DECODE_CTX,
         .n_rows = 32,
-        .canvases = &canvas,
-        .n_canvases = 1,
+        .canvases = canvases,
+        .n_canvases = 2,
         .n_ids = allow_special ? m->hp.n_rows_vocab : m->hp.n_vocab,
         .never_id = allow_special ? -1 : m->hp.mask_id.value,
         .description = "",
@@ -64,8 +69,11 @@ static size_t check_folder(const dlx__backend_class *backend, size_t at, bool ou
     const bool full = model.family->visibility == DLX__VISIBLE_FULL;
     const dlx__export_cache cache = full && !outside ? DLX__EXPORT_NO_CACHE : DLX__EXPORT_IO;
     write_graphs(backend, &model, graphs, cache, allow_special);
-    const dlx__engine_opts opts = {
-        .backend = backend, .backend_path = graphs, .n_ctx = DECODE_CTX, .n_threads = 1};
+    const dlx__engine_opts opts = {.backend = backend,
+                                   .backend_path = graphs,
+                                   .runtimes = &by_cpu,
+                                   .n_ctx = DECODE_CTX,
+                                   .n_threads = 1};
     assert_ok(dlx__engine_open(&engine, &model, &opts, &err), &err);
     const size_t n = decode_list(folders[at].name, names, MAX_FILES);
     for (size_t i = 0; i < n; i++) {

@@ -1,6 +1,7 @@
 /* cmd_doctor.c - dlx doctor: the machine, the kernels chosen, the backends and why not. */
 #include "arithmetic_flags.h"
 #include "out.h"
+#include "runtimes.h"
 #include "verbs.h"
 
 #include "term.h"
@@ -49,8 +50,9 @@ static void print_backends(const json_t *list, const term *t)
         out_printf("  %-10s %s%s%s %s\n", text_of(backend, "name"),
                    term_code(t, there ? STYLE_GOOD : STYLE_BAD), there ? "yes" : "no ",
                    term_code(t, STYLE_PLAIN), text_of(backend, "about"));
-        if (!there)
-            out_printf("             %s\n", text_of(backend, "why_not"));
+        const char *more = text_of(backend, there ? "found" : "why_not");
+        if (*more)
+            out_printf("             %s\n", more);
     }
 }
 
@@ -108,7 +110,10 @@ static int run(const void *of_verb, const opt_args *args)
     char *text;
     dlx_error err;
     (void)args;
-    if (dlx_doctor(&text, &err) != DLX_OK)
+    runtimes where;
+    const dlx_result r = dlx_doctor_at(runtimes_find(&where), &text, &err);
+    runtimes_release(&where);
+    if (r != DLX_OK)
         return say_failed("%s", err.text);
     json_t *report = json_loads(text, 0, NULL);
     dlx_free(NULL, text);

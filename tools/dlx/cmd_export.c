@@ -21,7 +21,7 @@ typedef struct settings {
         *config, *stage;
     count_list canvases; /* of `canvas` */
     opt_count ctx, rows, block, threads;
-    bool no_denoise, json, quiet, report;
+    bool no_denoise, compile, json, quiet, report;
 } settings;
 
 #define AT(field) offsetof(settings, field)
@@ -94,6 +94,7 @@ static const opt program_rows[] = {
      .fallback = "nb4", .choices = profile_names},
     {"soc", OPT_CHOICE, AT(soc), "CHIP", .help = "of qnn: which it is meant for",
      .choices = soc_names},
+    {"compile", OPT_FLAG, AT(compile), .help = "of qnn: make it ready for --soc, where that goes"},
     {"canvas", OPT_TEXT, AT(canvas), "N,N", .help = "of qnn, coreml: lengths of a whole canvas",
      .fallback = "--rows"},
     {"target", OPT_CHOICE, AT(target), "SYSTEM", .help = "of coreml: the oldest it is for",
@@ -153,6 +154,7 @@ static dlx_export_opts options(const settings *s)
                              .soc = s->soc,
                              .target = s->target,
                              .compute_unit = s->unit,
+                             .compile = s->compile,
                              .canvases = s->canvases.items,
                              .n_canvases = s->canvases.n,
                              .n_ctx = (size_t)s->ctx.value,
@@ -193,9 +195,9 @@ static int tell(const settings *s, json_t *report)
         export_print(report);
     if (s->report)
         export_print_parts(report);
-    const bool is_pte =
-        strcmp(json_string_value(json_object_get(report, "backend")), "xnnpack") == 0;
-    const int code = s->report && is_pte ? print_program(s, report) : EXIT_OK;
+    const bool is_package =
+        strcmp(json_string_value(json_object_get(report, "backend")), "coreml") == 0;
+    const int code = s->report && !is_package ? print_program(s, report) : EXIT_OK;
     return out_failed() ? EXIT_FAILED : code;
 }
 

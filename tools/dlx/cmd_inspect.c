@@ -306,7 +306,8 @@ static const char *const about[] = {"Shows what is in a model and how it would r
                                     "outputs, operators, what the delegates compute, metadata and "
                                     "sizes, after checking everything that a runtime relies on. "
                                     "Of an .mlpackage, any exporter's, it shows and checks the "
-                                    "same: functions, operations, weights by type.",
+                                    "same: functions, operations, weights by type. Of a folder "
+                                    "of qnn it shows what its manifest says.",
                                     NULL};
 
 static const verb_example examples[] = {

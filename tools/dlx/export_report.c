@@ -48,6 +48,21 @@ void export_print_weights(const json_t *report)
     print_again(report);
 }
 
+static void print_compiled(const json_t *report)
+{
+    if (number(report, "compiled") > 0)
+        out_printf("  %.0f functions compiled, every node on the NPU of %s\n",
+                   number(report, "compiled"), text(report, "soc"));
+    if (!*text(report, "not_compiled"))
+        return;
+    const json_t *config = json_object_get(report, "config");
+    out_printf("  %s\n  next: pip install onnxruntime onnxruntime-qnn\n",
+               text(report, "not_compiled"));
+    out_printf("        dlx export %s %s --backend qnn --profile %s --soc %s --compile\n",
+               show_path(text(config, "checkpoint_path")).text,
+               show_path(text(report, "path")).text, text(report, "profile"), text(report, "soc"));
+}
+
 void export_print(const json_t *report)
 {
     const double all = number(report, "bytes") + number(report, "data_bytes");
@@ -59,6 +74,7 @@ void export_print(const json_t *report)
                text(report, "scheme"), text(report, "cache"), *soc ? ", for " : "", soc);
     print_fallbacks(report);
     print_again(report);
+    print_compiled(report);
     out_printf("  %.0f positions, %.0f rows a pass\n", number(report, "n_ctx"),
                number(report, "n_rows"));
     const json_t *call = json_object_get(report, "call_bytes");

@@ -1,6 +1,7 @@
 /* machine_flags.c - where a model runs. */
 #include "machine_flags.h"
 
+#include "runtimes.h"
 #include "sys.h"
 
 #include <dlx/tools.h>
@@ -24,7 +25,7 @@
              AT(backend),                                                                          \
              "NAME",                                                                               \
              .help = "what computes; see dlx doctor",                                              \
-             .fallback = "cpu; of a .pte program xnnpack",                                         \
+             .fallback = "cpu; of a program its own",                                              \
              .choices = dlx_backend_names},                                                        \
             {"ctx",   OPT_COUNT,     AT(ctx), "N", .help = (ctx_help), .fallback = (ctx_default),  \
              .lo = 1, .hi = 1u << 26},                                                             \
@@ -45,16 +46,18 @@ const opt machine_rows[N_MACHINE_USES][N_MACHINE_ROWS] = {
 
 int open_model(dlx_model **out, const char *path, dlx_load load)
 {
-    dlx_model_opts opts = {.size = sizeof opts, .load = load};
+    runtimes where;
+    const dlx_model_opts opts = {
+        .size = sizeof opts, .load = load, .runtimes = runtimes_find(&where)};
     dlx_error err;
     errno = 0;
     if (sys_kind_of(path) == SYS_ABSENT && (errno == ENOENT || errno == ENAMETOOLONG))
         return say_failed("%s: expected a model's directory or .gguf file, found no file of that "
                           "name; check the path",
                           show_path(path).text);
-    if (dlx_model_open(out, path, &opts, &err) != DLX_OK)
-        return say_failed("%s", err.text);
-    return EXIT_OK;
+    const dlx_result r = dlx_model_open(out, path, &opts, &err);
+    runtimes_release(&where);
+    return r == DLX_OK ? EXIT_OK : say_failed("%s", err.text);
 }
 
 int open_session(dlx_session **out, const dlx_model *model, const machine_flags *flags,
@@ -76,6 +79,8 @@ int open_session(dlx_session **out, const dlx_model *model, const machine_flags 
     if (opts.compute && strcmp(opts.compute, dlx_session_compute(*out)) != 0)
         say("--compute %s: these kernels have no instruction for it; computing in %s", opts.compute,
             dlx_session_compute(*out));
+    if (dlx_session_runtime(*out))
+        say("computed by %s", dlx_session_runtime(*out));
     return EXIT_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -117,10 +118,54 @@ static void print_sizes(const json_t *report)
                    int_of(data, "keys"), text_of(data, "path"));
 }
 
+/* Keys and values of all layers are alike: the first tells of them. */
+static void print_ports(const char *what, const json_t *ports)
+{
+    const size_t n = json_array_size(ports);
+    for (size_t i = 0, next; i < n; i = next) {
+        json_t *port = json_array_get(ports, i);
+        const bool layer = strchr(text_of(port, "name"), '0') != NULL;
+        for (next = i + 1; layer && next < n; next++)
+            if (!json_equal(json_object_get(port, "shape"),
+                            json_object_get(json_array_get(ports, next), "shape")))
+                break;
+        print_value(what, port, next - i);
+    }
+}
+
+/* A folder of qnn. */
+static void print_folder(const json_t *report)
+{
+    size_t i, k;
+    json_t *f, *context;
+    const char *soc = text_of(report, "soc");
+    out_printf("  %-16s %s\n  %-16s %s\n  %-16s %s\n", "folder", text_of(report, "path"), "family",
+               text_of(report, "family"), "profile", text_of(report, "profile"));
+    out_printf("  %-16s %s\n  %-16s %lld\n  %-16s %s\n", "chip", *soc ? soc : "none is named",
+               "positions", int_of(report, "n_ctx"), "cache", text_of(report, "cache"));
+    out_printf("  %-16s %lld bytes\n", "weights",
+               int_of(json_object_get(report, "weights"), "bytes"));
+    program_print_heading("Functions");
+    json_array_foreach(json_object_get(report, "functions"), i, f)
+    {
+        out_printf("  %s (%s, rows %lld, kept %lld, of the head %lld)\n", text_of(f, "name"),
+                   text_of(f, "file"), int_of(f, "rows"), int_of(f, "past"),
+                   int_of(f, "head_rows"));
+        print_ports("input", json_object_get(f, "inputs"));
+        print_ports("output", json_object_get(f, "outputs"));
+        json_array_foreach(json_object_get(f, "contexts"), k, context) out_printf(
+            "    %-12s %s  %s\n", "compiled", text_of(context, "soc"), text_of(context, "file"));
+    }
+}
+
 void program_print(const json_t *report)
 {
     size_t i;
     json_t *item;
+    if (strcmp(text_of(report, "format"), "qnn") == 0) {
+        print_folder(report);
+        return;
+    }
     out_printf("  %-16s %s\n", "program", text_of(report, "path"));
     program_print_heading("Methods");
     json_array_foreach(json_object_get(report, "methods"), i, item) print_method(item);

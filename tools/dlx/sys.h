@@ -43,6 +43,8 @@ bool sys_replace(const char *from, const char *to); /* atomic where the system a
 bool sys_flush_to_disk(FILE *file);
 bool sys_same_file(const char *a, const char *b); /* false also when one is not there */
 bool sys_make_folder(const char *path);           /* true also when it exists */
+/* The first path, by name, that a pattern of the shell's fits; NULL: none. Free it with free(). */
+char *sys_find(const char *pattern);
 unsigned long sys_process_id(void);
 double sys_seconds(void); /* a clock that only moves forward */
 

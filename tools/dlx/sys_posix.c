@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -170,6 +171,17 @@ bool sys_same_file(const char *a, const char *b)
 {
     struct stat x, y;
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+char *sys_find(const char *pattern)
+{
+    glob_t found;
+    char *path = NULL;
+    if (glob(pattern, 0, NULL, &found) == 0) {
+        path = strdup(found.gl_pathv[0]);
+        globfree(&found);
+    }
+    return path;
 }
 
 unsigned long sys_process_id(void)

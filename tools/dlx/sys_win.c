@@ -136,6 +136,12 @@ bool sys_same_file(const char *a, const char *b)
            _fullpath(y, b, sizeof y) && _stricmp(x, y) == 0;
 }
 
+char *sys_find(const char *pattern)
+{
+    (void)pattern;
+    return NULL; /* runtimes of programs are not looked for here */
+}
+
 unsigned long sys_process_id(void)
 {
     return GetCurrentProcessId();

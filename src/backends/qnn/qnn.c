@@ -1,17 +1,17 @@
-/*
- * qnn.c - programs for Qualcomm's NPU: directories of static ONNX graphs, written everywhere, run
- * by ONNX Runtime.
- */
+/* qnn.c - programs for Qualcomm's NPU: directories of static ONNX graphs, written here, run by ONNX
+ * Runtime. */
 #include "backends/qnn/qnn.h"
 
 #include "backends/qnn/qnn_export.h"
+#include "base/fail.h"
 
-static dlx_result probe(dlx_error *err)
+static dlx_result probe_runtime(const dlx__runtime_paths *paths, dlx__buf *found, dlx_error *err)
 {
-    dlx__ort runtime;
-    DLX__TRY(dlx__ort_open(&runtime, err));
-    dlx__ort_close(&runtime);
-    return DLX_OK;
+    dlx__ort ort;
+    DLX__TRY(dlx__ort_open(&ort, paths, found->mem, err));
+    const bool ok = dlx__ort_describe(&ort, found);
+    dlx__ort_close(&ort);
+    return ok ? DLX_OK : dlx__fail_memory(err, "looking for ONNX Runtime", found->len);
 }
 
 const dlx__backend_class dlx__backend_qnn = {
@@ -19,11 +19,12 @@ const dlx__backend_class dlx__backend_qnn = {
     .about = "static ONNX graphs for Qualcomm's NPU, through ONNX Runtime",
     .programs = true,
     .plain = true,
-    .probe = probe,
+    .probe_runtime = probe_runtime,
     .load = dlx__qnn_load,
     .step = dlx__qnn_step,
     .head = dlx__qnn_head,
     .close = dlx__qnn_close,
+    .runtime = dlx__qnn_runtime,
     .exports = &dlx__qnn_rules,
     .export_model = dlx__qnn_export,
     .export_graph = dlx__qnn_export_graph,

@@ -1,53 +1,89 @@
-/* qnn.h - one session's state of the qnn backend; for qnn_*.c only. */
+/*
+ * qnn.h - one session's state of the qnn backend; for the files of this folder only.
+ *
+ * Every function of a directory is a graph of fixed shapes: T rows of a pass, P kept positions, R
+ * rows for the head. Their tensors are over memory that all of them share, and the K and V that
+ * come in are the store itself, so that nothing is copied but the rows that a call adds.
+ */
 #ifndef DLX__QNN_H
 #define DLX__QNN_H
 
-#include "backends/backend.h"
-#include "backends/qnn/ort.h"
-#include "export/onnx_manifest_read.h"
+#include "backends/program_calls.h"
+#include "backends/qnn/ort_session.h"
 
-enum { DLX__QNN_STREAMS = 2 };
+/* A function that is loaded. */
+typedef struct dlx__qnn_function {
+    const dlx__onnx_entry *entry;
+    char *path; /* of its file */
+    dlx__ort_session session;
+    const char **in_names, **out_names; /* [n_in], [n_out] */
+    void **in[DLX__PROGRAM_STREAMS];    /* [n_in]: they differ in K and V */
+    void **out;                         /* [n_out] */
+    size_t n_in, n_out;                 /* n_out: without K and V where they are not kept */
+    bool compiled;                      /* by a context */
+} dlx__qnn_function;
 
-/* The last pass of a stream: what its head may be asked. */
 typedef struct dlx__qnn_pass {
-    size_t n, capacity;   /* rows */
-    float *hidden;        /* [n, d] of the final norm */
-    dlx__row_stat *stats; /* [n] of the rows that the graph was asked for ... */
-    bool *known;          /* ... which are these */
+    dlx__program_pass pass;
+    float *hidden; /* [n, n_embd] of the final norm */
+    size_t hidden_capacity;
+    bool has_hidden;
 } dlx__qnn_pass;
+
+/* What functions read and write: T, P, R the largest of them. */
+typedef struct dlx__qnn_memory {
+    int32_t *ids;                      /* [T] */
+    float *cos, *sin;                  /* [T, c] */
+    float *mask;                       /* [T, P + T] */
+    int32_t *head_rows;                /* [R] */
+    float *rows;                       /* [R, d] */
+    float *hidden;                     /* [T, d] */
+    int32_t *best;                     /* [R] */
+    float *logit, *lse;                /* [R] */
+    float *logits;                     /* [R, V] */
+    float *fresh;                      /* [2 L][kv, T, c]: K and V of a call */
+    float *past[DLX__PROGRAM_STREAMS]; /* [2 L][kv, P, c] */
+} dlx__qnn_memory;
 
 struct dlx__backend {
     const dlx__model *model;
     dlx__backend_opts opts;
     const struct dlx__kernels *kernels; /* for statistics of logits */
+    dlx__onnx_directory directory;
     dlx__ort ort;
-    dlx__onnx_seen seen;
-    void *sessions[DLX__ONNX_MAX_FUNCTIONS]; /* [seen.n] */
-    size_t most_rows, most_head_rows;        /* of all functions: T, R */
-    /* What functions read and write, for the largest of them. */
-    int32_t *ids, *head_rows, *best; /* [T], [R], [R] */
-    float *cos, *sin;                /* [T, c] */
-    float *mask;                     /* [T, P + T] */
-    float *hidden;                   /* [T, d]; of the head alone [R, d] */
-    float *fresh;                    /* [2 L][kv, T, c] */
-    float *logit, *lse;              /* [R] */
-    float *logits[DLX__QNN_STREAMS]; /* [R, V] */
-    float *guided;                   /* [V] */
-    char (*names)[2][48];            /* [2 L] "past_k_0", "output_new_k_0" */
-    dlx__ort_tensor *in, *out;       /* [2 L + 8] each */
-    float *kv[DLX__QNN_STREAMS];     /* IO: [2 L][kv, P, c] */
-    dlx__qnn_pass passes[DLX__QNN_STREAMS];
+    char runtime[64];             /* which computes: "ONNX Runtime 1.32.0, CPU provider" */
+    dlx__qnn_function *functions; /* [n_functions], those of rows by their number, ascending */
+    size_t n_functions;
+    const dlx__qnn_function *logits;
+    size_t n_rows, n_head_rows; /* the largest T and R */
+    dlx__qnn_memory m;
+    dlx__qnn_pass passes[DLX__PROGRAM_STREAMS];
+    size_t *places; /* [R] of head_rows among those of the head */
+    float *row[2];  /* [V]: logits of a row, and of its other stream */
 };
+
+/* ---- loading: qnn_load.c, qnn_memory.c ------------------------------------------------------- */
 
 dlx_result dlx__qnn_load(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
                          dlx_error *err);
+void dlx__qnn_close(dlx__backend *b);
+const char *dlx__qnn_runtime(const dlx__backend *b);
+
+/* Allocates what the functions need, and makes their tensors. */
+dlx_result dlx__qnn_memory_open(dlx__backend *b, dlx_error *err);
+void dlx__qnn_memory_close(dlx__backend *b);
+
+/* ---- passes: qnn_step.c, qnn_head.c ---------------------------------------------------------- */
+
 dlx_result dlx__qnn_step(dlx__backend *b, const dlx__step *in, dlx_error *err);
 dlx_result dlx__qnn_head(dlx__backend *b, const dlx__head *in, dlx_error *err);
-void dlx__qnn_close(dlx__backend *b);
 
-static inline size_t dlx__qnn_kv_values(const dlx__backend *b)
-{
-    return 2 * b->model->hp.n_layers;
-}
+/* The function that takes so many rows, and so many of the head (0: none); NULL: there is none. */
+const dlx__qnn_function *dlx__qnn_function_for(const dlx__backend *b, size_t n_rows, size_t n_head);
+
+/* Runs the stream's pass, keeps K and V and what its rows are at the end. `in` not NULL: of its
+ * rows the functions tell the best ids, as dlx__qnn_tells says that they can. */
+dlx_result dlx__qnn_run(dlx__backend *b, int stream, const dlx__head *in, dlx_error *err);
+bool dlx__qnn_tells(const dlx__backend *b, const dlx__head *in);
 
 #endif

@@ -1,6 +1,7 @@
 /* qnn_export.c - what such a directory can hold, and an export's options as its writer has them. */
 #include "backends/qnn/qnn_export.h"
 
+#include "backends/qnn/qnn_compile.h"
 #include "base/fail.h"
 #include "export/model_exporter.h"
 #include "export/onnx_model.h"
@@ -98,12 +99,32 @@ static dlx_result options(dlx__onnx_model_opts *to, const dlx__model *m, const d
                      to->soc->name, to->soc->arch);
 }
 
+/* Writes it, and what can be compiled here with it. */
+static dlx_result write_compiled(const dlx__model *m, const dlx__export_opts *o,
+                                 dlx__onnx_model_opts *opts, dlx__onnx_model_facts *facts,
+                                 dlx_error *not_compiled, size_t *n_compiled, dlx_error *err)
+{
+    dlx__qnn_compiler compiler;
+    DLX__TRY(dlx__qnn_compiler_open(&compiler, opts->soc, o->runtimes, o->mem, not_compiled, err));
+    if (not_compiled->code == DLX_OK) {
+        opts->compile = dlx__qnn_compile;
+        opts->compiler = &compiler;
+    }
+    const dlx_result r = dlx__onnx_model_write(m, o->path, opts, facts, err);
+    *n_compiled = compiler.n_compiled;
+    dlx__qnn_compiler_close(&compiler);
+    return r;
+}
+
 dlx_result dlx__qnn_export(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
 {
     dlx__onnx_model_opts opts;
     dlx__onnx_model_facts facts;
+    dlx_error not_compiled = {.code = DLX_OK};
+    size_t n_compiled = 0;
     DLX__TRY(options(&opts, m, o, err));
-    DLX__TRY(dlx__onnx_model_write(m, o->path, &opts, &facts, err));
+    DLX__TRY(o->compile ? write_compiled(m, o, &opts, &facts, &not_compiled, &n_compiled, err)
+                        : dlx__onnx_model_write(m, o->path, &opts, &facts, err));
     *o->written = (dlx__export_written){.program_bytes = facts.graph_bytes,
                                         .data_bytes = facts.weight_bytes,
                                         .weight_bytes = facts.weight_bytes,
@@ -112,6 +133,8 @@ dlx_result dlx__qnn_export(const dlx__model *m, const dlx__export_opts *o, dlx_e
                                         .parts = facts.parts,
                                         .state_bytes = facts.state_bytes,
                                         .n_methods = facts.n_functions,
+                                        .n_compiled = n_compiled,
+                                        .not_compiled = not_compiled,
                                         .has_denoise = true};
     return DLX_OK;
 }

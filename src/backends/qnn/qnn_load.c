@@ -1,115 +1,161 @@
-/* qnn_load.c - a session on a directory of graphs. */
+/* qnn_load.c - a session on a directory. */
 #include "backends/qnn/qnn.h"
 
 #include "backends/row_stat.h"
+#include "base/buf.h"
 #include "base/fail.h"
 #include "base/mem.h"
 
 #include <stdio.h>
+#include <string.h>
 
-static dlx_result check_opts(const dlx__backend_opts *o, const dlx__model *m, dlx_error *err)
+static dlx_result check_opts(const dlx__model *m, const dlx__backend_opts *o, dlx_error *err)
 {
+    const char *path = m->checkpoint.path;
     if (!o->path)
-        return dlx__fail(
-            err, DLX_E_ARG,
-            "%s: the backend qnn runs directories of graphs: write one with dlx export "
-            "--backend qnn, and name it",
-            m->checkpoint.path);
+        return dlx__fail(err, DLX_E_ARG,
+                         "%s: the backend qnn runs directories: write one with dlx export "
+                         "--backend qnn, and name it",
+                         path);
     if (o->int8 || o->scheme > DLX__SCHEME_WEIGHT_ONLY || o->kv_type > DLX__KV_F32)
         return dlx__fail(err, DLX_E_UNSUPPORTED,
-                         "%s: types of weights, rows, keys and values are those that the graphs "
-                         "were exported with: leave them out",
-                         o->path);
+                         "%s: types of weights, rows, keys and values are those that the program "
+                         "was exported with: leave them out",
+                         path);
     return DLX_OK;
 }
 
-static dlx_result check_seen(dlx__backend *b, dlx_error *err)
+/* ---- the directory --------------------------------------------------------------------------- */
+
+static dlx_result path_of(char **out, const dlx__backend *b, const char *file, dlx_error *err)
 {
-    const dlx__onnx_seen *s = &b->seen;
-    for (size_t i = 0; i < s->n; i++) {
-        b->most_rows = dlx__max(b->most_rows, s->functions[i].n_rows);
-        b->most_head_rows = dlx__max(b->most_head_rows, s->functions[i].n_head_rows);
-    }
-    if (b->opts.n_ctx > s->n_ctx)
+    dlx__buf at;
+    dlx__buf_init(&at, b->opts.mem);
+    *out = dlx__buf_format(&at, "%s/%s", b->opts.path, file) ? dlx__strdup(b->opts.mem, at.data)
+                                                             : NULL;
+    dlx__buf_release(&at);
+    return *out ? DLX_OK : dlx__fail_memory(err, "naming a file", strlen(file));
+}
+
+static dlx_result check_weights(const dlx__backend *b, dlx_error *err)
+{
+    char *path;
+    dlx__map map = {.data = NULL};
+    DLX__TRY(path_of(&path, b, b->directory.weights, err));
+    dlx_result r = dlx__os_map(&map, path, err);
+    if (r == DLX_OK && map.len != b->directory.n_weight_bytes)
+        r = dlx__fail(err, DLX_E_MISMATCH,
+                      "%s: expected %llu bytes, as the manifest says, found %zu; export it again",
+                      path, (unsigned long long)b->directory.n_weight_bytes, map.len);
+    dlx__os_unmap(&map);
+    dlx__free(b->opts.mem, path);
+    return r;
+}
+
+static dlx_result check_directory(const dlx__backend *b, dlx_error *err)
+{
+    const dlx__onnx_directory *d = &b->directory;
+    const char *path = b->opts.path;
+    if (strcmp(d->family, b->model->family->name) != 0)
+        return dlx__fail(
+            err, DLX_E_MISMATCH,
+            "%s: expected a program of %s, as its model is, found one of %s; export it "
+            "again",
+            path, b->model->family->name, d->family);
+    if (b->opts.n_ctx > d->n_ctx)
         return dlx__fail(err, DLX_E_ARG,
-                         "%s: expected a context of at most %zu positions, for which the graphs "
-                         "were exported, found %zu: give a smaller one, or export it again",
-                         b->opts.path, s->n_ctx, b->opts.n_ctx);
-    return DLX_OK;
+                         "%s: expected a context of at most %zu positions, for which the program "
+                         "was exported, found %zu: give a smaller one, or export it again",
+                         path, d->n_ctx, b->opts.n_ctx);
+    return check_weights(b, err);
 }
 
-static bool allocate_rows(dlx__backend *b)
+/* ---- functions ------------------------------------------------------------------------------- */
+
+/* What was compiled for the chip of the directory, where the NPU computes. */
+static const char *context_of(const dlx__backend *b, const dlx__onnx_entry *e)
 {
-    const dlx_allocator *mem = b->opts.mem;
-    const dlx__graph *g = &b->model->graph;
-    const size_t T = b->most_rows, R = b->most_head_rows, c = g->head_dim;
-    const size_t P = b->seen.has_past ? b->seen.n_ctx : 0;
-    bool ok = (b->ids = dlx__alloc_zero(mem, T, sizeof *b->ids)) != NULL;
-    ok = ok && (b->head_rows = dlx__alloc_zero(mem, R, sizeof *b->head_rows));
-    ok = ok && (b->best = dlx__alloc_zero(mem, R, sizeof *b->best));
-    ok = ok && (b->logit = dlx__alloc_zero(mem, R, sizeof *b->logit));
-    ok = ok && (b->lse = dlx__alloc_zero(mem, R, sizeof *b->lse));
-    ok = ok && (b->cos = dlx__alloc_zero(mem, T, dlx__mul(c, sizeof *b->cos)));
-    ok = ok && (b->sin = dlx__alloc_zero(mem, T, dlx__mul(c, sizeof *b->sin)));
-    ok = ok && (b->mask = dlx__alloc_zero(mem, T, dlx__mul(dlx__add(P, T), sizeof *b->mask)));
-    ok = ok &&
-         (b->hidden = dlx__alloc_zero(mem, dlx__max(T, R), dlx__mul(g->n_embd, sizeof *b->hidden)));
-    ok = ok && (b->guided = dlx__alloc_zero(mem, g->n_vocab, sizeof *b->guided));
-    for (int s = 0; s < b->opts.n_streams; s++)
-        ok = ok &&
-             (b->logits[s] = dlx__alloc_zero(mem, R, dlx__mul(g->n_vocab, sizeof *b->logits[s])));
-    return ok;
+    for (size_t i = 0; i < e->n_contexts && b->ort.n_devices; i++)
+        if (strcmp(e->contexts[i].soc, b->directory.soc) == 0)
+            return e->contexts[i].file;
+    return NULL;
 }
 
-static bool allocate_kv(dlx__backend *b)
+static dlx_result open_function(dlx__backend *b, dlx__qnn_function *f, const dlx__onnx_entry *e,
+                                dlx_error *err)
 {
-    const dlx_allocator *mem = b->opts.mem;
-    const dlx__graph *g = &b->model->graph;
-    const size_t n = dlx__qnn_kv_values(b);
-    const size_t row = dlx__mul(dlx__mul(g->n_heads_kv, g->head_dim), sizeof(float));
-    bool ok = (b->names = dlx__alloc_zero(mem, n, sizeof *b->names)) != NULL;
-    ok = ok && (b->fresh = dlx__alloc_zero(mem, n, dlx__mul(b->most_rows, row)));
-    ok = ok && (b->in = dlx__alloc_zero(mem, n + 8, sizeof *b->in));
-    ok = ok && (b->out = dlx__alloc_zero(mem, n + 8, sizeof *b->out));
-    for (int s = 0; s < b->opts.n_streams && b->seen.has_past; s++)
-        ok = ok && (b->kv[s] = dlx__alloc_zero(mem, n, dlx__mul(b->seen.n_ctx, row)));
-    for (size_t i = 0; i < n && ok; i++) {
-        snprintf(b->names[i][0], sizeof b->names[i][0], "past_%c_%zu", i % 2 ? 'v' : 'k', i / 2);
-        snprintf(b->names[i][1], sizeof b->names[i][1], "output_new_%c_%zu", i % 2 ? 'v' : 'k',
-                 i / 2);
-    }
-    return ok;
+    const char *context = context_of(b, e);
+    const dlx__ort_session_opts opts = {
+        .npu = b->ort.n_devices > 0, .soc = b->directory.soc, .n_threads = b->opts.n_threads};
+    f->entry = e;
+    f->compiled = context != NULL;
+    DLX__TRY(path_of(&f->path, b, context ? context : e->file, err));
+    DLX__TRY(dlx__ort_session_open(&f->session, &b->ort, f->path, &opts, err));
+    return dlx__ort_session_expect(&f->session, e, err);
 }
 
-static dlx_result open_sessions(dlx__backend *b, dlx_error *err)
+/* Those of rows by their number, so that the first that has room is the smallest. */
+static void insert(dlx__backend *b, const dlx__qnn_function *f)
 {
-    for (size_t i = 0; i < b->seen.n; i++) {
-        char *path = dlx__onnx_path(b->opts.path, b->seen.functions[i].file, b->opts.mem);
-        if (!path)
-            return dlx__fail_memory(err, "opening a program", 1);
-        const dlx_result r =
-            dlx__ort_session_open(&b->sessions[i], &b->ort, path, b->opts.n_threads, err);
-        dlx__free(b->opts.mem, path);
+    size_t i = b->n_functions++;
+    for (; i > 0 && b->functions[i - 1].entry->n_rows > f->entry->n_rows; i--)
+        b->functions[i] = b->functions[i - 1];
+    b->functions[i] = *f;
+}
+
+static dlx_result open_functions(dlx__backend *b, dlx_error *err)
+{
+    const dlx__onnx_directory *d = &b->directory;
+    b->functions = dlx__alloc_zero(b->opts.mem, d->n_entries, sizeof *b->functions);
+    if (!b->functions)
+        return dlx__fail_memory(err, "opening a program", d->n_entries * sizeof *b->functions);
+    for (size_t i = 0; i < d->n_entries; i++) {
+        dlx__qnn_function f = {.n_in = 0};
+        const dlx_result r = open_function(b, &f, &d->entries[i], err);
+        insert(b, &f);
         DLX__TRY(r);
+        b->n_rows = dlx__max(b->n_rows, d->entries[i].n_rows);
+        b->n_head_rows = dlx__max(b->n_head_rows, d->entries[i].n_head_rows);
     }
-    return DLX_OK;
+    for (size_t i = 0; i < b->n_functions; i++)
+        if (b->functions[i].entry->n_rows == 0)
+            b->logits = &b->functions[i];
+    if (b->logits && b->n_rows)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_FORMAT,
+                     "%s: expected a function of rows and one of logits, found not both; export it "
+                     "again",
+                     b->opts.path);
 }
+
+const dlx__qnn_function *dlx__qnn_function_for(const dlx__backend *b, size_t n_rows, size_t n_head)
+{
+    for (size_t i = 0; i < b->n_functions; i++) {
+        const dlx__onnx_entry *e = b->functions[i].entry;
+        if (e->n_rows >= n_rows && e->n_rows > 0 && e->n_head_rows >= n_head)
+            return &b->functions[i];
+    }
+    return NULL;
+}
+
+/* ---- a session ------------------------------------------------------------------------------- */
 
 static dlx_result open_all(dlx__backend *b, dlx_error *err)
 {
-    DLX__TRY(dlx__onnx_manifest_read(&b->seen, b->opts.path, b->opts.mem, err));
-    DLX__TRY(check_seen(b, err));
-    if (!allocate_rows(b) || !allocate_kv(b))
-        return dlx__fail_memory(err, "opening a program", b->seen.n_ctx);
-    DLX__TRY(dlx__ort_open(&b->ort, err));
-    return open_sessions(b, err);
+    DLX__TRY(dlx__onnx_directory_open(&b->directory, b->opts.path, b->opts.mem, err));
+    DLX__TRY(check_directory(b, err));
+    DLX__TRY(dlx__ort_open(&b->ort, b->opts.runtimes, b->opts.mem, err));
+    snprintf(b->runtime, sizeof b->runtime, "ONNX Runtime %.16s, %s provider", b->ort.version,
+             b->ort.n_devices ? "QNN" : "CPU");
+    DLX__TRY(open_functions(b, err));
+    return dlx__qnn_memory_open(b, err);
 }
 
 dlx_result dlx__qnn_load(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
                          dlx_error *err)
 {
     *out = NULL;
-    DLX__TRY(check_opts(o, m, err));
+    DLX__TRY(check_opts(m, o, err));
     dlx__backend *b = dlx__alloc_zero(o->mem, 1, sizeof *b);
     if (!b)
         return dlx__fail_memory(err, "opening a program", sizeof *b);
@@ -117,31 +163,33 @@ dlx_result dlx__qnn_load(dlx__backend **out, const dlx__model *m, const dlx__bac
     b->opts = *o;
     b->kernels = dlx__row_stat_kernels();
     const dlx_result r = open_all(b, err);
-    if (r != DLX_OK) {
+    b->opts.runtimes = NULL;
+    if (r == DLX_OK)
+        *out = b;
+    else
         dlx__qnn_close(b);
-        return r;
-    }
-    *out = b;
-    return DLX_OK;
+    return r;
+}
+
+const char *dlx__qnn_runtime(const dlx__backend *b)
+{
+    return b->runtime;
 }
 
 void dlx__qnn_close(dlx__backend *b)
 {
     const dlx_allocator *mem = b->opts.mem;
-    void *const blocks[] = {b->ids,    b->head_rows, b->best,  b->cos,   b->sin,
-                            b->mask,   b->hidden,    b->fresh, b->logit, b->lse,
-                            b->guided, b->names,     b->in,    b->out};
-    for (size_t i = 0; i < b->seen.n; i++)
-        dlx__ort_session_close(&b->ort, b->sessions[i]);
-    dlx__ort_close(&b->ort);
-    for (size_t i = 0; i < DLX__LEN(blocks); i++)
-        dlx__free(mem, blocks[i]);
-    for (int s = 0; s < DLX__QNN_STREAMS; s++) {
-        dlx__free(mem, b->logits[s]);
-        dlx__free(mem, b->kv[s]);
-        dlx__free(mem, b->passes[s].hidden);
-        dlx__free(mem, b->passes[s].stats);
-        dlx__free(mem, b->passes[s].known);
+    dlx__qnn_memory_close(b);
+    for (size_t i = 0; i < b->n_functions; i++) {
+        dlx__ort_session_close(&b->functions[i].session);
+        dlx__free(mem, b->functions[i].path);
     }
+    dlx__free(mem, b->functions);
+    for (int s = 0; s < DLX__PROGRAM_STREAMS; s++) {
+        dlx__free(mem, b->passes[s].pass.ids);
+        dlx__free(mem, b->passes[s].hidden);
+    }
+    dlx__ort_close(&b->ort);
+    dlx__onnx_directory_release(&b->directory);
     dlx__free(mem, b);
 }

@@ -1,267 +1,221 @@
 /*
- * qnn_step.c - a pass by the functions of a directory. Shapes are fixed: rows that are missing are
- * padded and masked; rows that do not fit into one call are computed in several, cut where a block
- * ends, for later rows see what earlier calls left.
- *
- * A graph that chooses ids is asked for the masked rows at once, whose head will be asked next.
+ * qnn_step.c - a pass by the functions of a directory. Rows that do not fit into one call are
+ * computed in several, cut where a block ends; a call of fewer rows than its function is padded,
+ * and what is not there is masked. A pass waits until the head says which rows it is to tell of.
  */
 #include "backends/qnn/qnn.h"
 
 #include "base/fail.h"
 #include "base/mem.h"
-#include "export/onnx_lower.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Rows [at, at + n) of a pass, by a function. */
-typedef struct call {
-    const dlx__step *step;
-    const dlx__onnx_seen_function *f;
-    void *session;
-    size_t at, n;
-    size_t rows[256]; /* [n_rows] of the pass that the graph is asked for */
-    size_t n_rows;
-} call;
+/* ---- inputs of a call ------------------------------------------------------------------------ */
 
-/* ---- which function ------------------------------------------------------------------------ */
-
-/* The smallest that has room for n rows; otherwise the largest. */
-static size_t function_for(const dlx__backend *b, size_t n)
-{
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i < b->seen.n; i++) {
-        const size_t rows = b->seen.functions[i].n_rows;
-        const size_t found = best == SIZE_MAX ? 0 : b->seen.functions[best].n_rows;
-        const bool fits = found >= n;
-        if (rows > 0 && (found == 0 || (fits ? rows >= n && rows < found : rows > found)))
-            best = i;
-    }
-    return best;
-}
-
-static call next_call(const dlx__backend *b, const dlx__step *in, size_t at)
-{
-    const size_t left = in->start + in->n - at, i = function_for(b, left), block = in->block;
-    call c = {.step = in,
-              .f = &b->seen.functions[i],
-              .session = b->sessions[i],
-              .at = at,
-              .n = dlx__min(left, b->seen.functions[i].n_rows)};
-    if (c.n < left && in->visibility == DLX__VISIBLE_BLOCK_CAUSAL) {
-        const size_t cut = (at + c.n) / block * block;
-        c.n = cut > at ? cut - at : c.n;
-    }
-    return c;
-}
-
-static dlx_result check(const dlx__backend *b, const dlx__step *in, dlx_error *err)
-{
-    const char *path = b->opts.path;
-    if (in->tap || in->observe)
-        return dlx__fail(err, DLX_E_UNSUPPORTED, "%s: what is inside of a graph cannot be seen",
-                         path);
-    if (in->n == 0 || in->start + in->n > b->seen.n_ctx || in->stream >= b->opts.n_streams)
-        return dlx__fail(err, DLX_E_ARG,
-                         "expected a pass of rows within %zu positions on one of %d streams, found "
-                         "%zu rows from %zu on stream %d",
-                         b->seen.n_ctx, b->opts.n_streams, in->n, in->start, in->stream);
-    if (!b->seen.has_past && (in->start > 0 || in->n_kv > in->n))
-        return dlx__fail(err, DLX_E_UNSUPPORTED,
-                         "%s: the graphs keep no keys and values: take --cache none, or export it "
-                         "with --cache io",
-                         path);
-    const bool blocks = in->visibility == DLX__VISIBLE_BLOCK_CAUSAL;
-    const size_t together = blocks ? dlx__min(in->n, in->block) : in->n;
-    if (together > b->most_rows)
-        return dlx__fail(err, DLX_E_ARG,
-                         "%s: expected passes of at most %zu rows that see each other, found %zu; "
-                         "export it with --%s %zu",
-                         path, b->most_rows, together, blocks ? "rows" : "canvas", together);
-    return DLX_OK;
-}
-
-/* ---- what goes in -------------------------------------------------------------------------- */
-
-static void fill_rotation(dlx__backend *b, const call *c)
+/* Both halves alike, in the arithmetic of the reference backend. */
+static void fill_rotation(dlx__backend *b, const dlx__program_call *c, size_t n_rows)
 {
     const size_t width = b->model->graph.head_dim, half = width / 2;
-    for (size_t i = 0; i < c->f->n_rows; i++)
-        for (size_t k = 0; k < half; k++) {
-            const double turn = (double)(c->at + i) *
-                                pow(b->model->hp.rope_theta, -2.0 * (double)k / (double)width);
-            b->cos[i * width + k] = b->cos[i * width + half + k] = (float)cos(turn);
-            b->sin[i * width + k] = b->sin[i * width + half + k] = (float)sin(turn);
+    const float theta = (float)b->model->hp.rope_theta;
+    for (size_t i = 0; i < n_rows; i++)
+        for (size_t j = 0; j < half; j++) {
+            const float inverse = 1.0f / powf(theta, (float)(2 * j) / (float)width);
+            const float angle = (float)(c->at + i) * inverse;
+            float *cosine = b->m.cos + i * width + j, *sine = b->m.sin + i * width + j;
+            cosine[0] = cosine[half] = cosf(angle);
+            sine[0] = sine[half] = sinf(angle);
         }
 }
 
-/* Does the row at `position` see position j? */
-static bool sees(const call *c, size_t position, size_t j)
+static bool sees(const dlx__step *s, size_t at, size_t other)
 {
-    return c->step->visibility != DLX__VISIBLE_BLOCK_CAUSAL ||
-           j / c->step->block <= position / c->step->block;
+    return s->visibility == DLX__VISIBLE_FULL || other / s->block <= at / s->block;
 }
 
-/* Columns: the kept positions, then the rows; rows that are padding see themselves, so that there
- * is something to take a softmax of. */
-static void fill_mask(dlx__backend *b, const call *c)
+/* A row [P + T]: kept positions, then the rows of the call. */
+static void fill_mask_row(float *to, const dlx__backend *b, const dlx__program_call *c,
+                          const dlx__onnx_entry *e, size_t row)
 {
-    const size_t T = c->f->n_rows, P = c->f->n_past, width = P + T;
-    const size_t limit = dlx__max(c->step->n_kv, c->at);
-    for (size_t i = 0; i < T; i++) {
-        float *row = b->mask + i * width;
-        const size_t position = c->at + i;
-        for (size_t j = 0; j < P; j++) {
-            const bool kept = j < limit && (j < c->at || j >= c->at + c->n);
-            row[j] = i < c->n && kept && sees(c, position, j) ? 0.0f : DLX__ONNX_UNSEEN;
-        }
-        for (size_t j = 0; j < T; j++) {
-            const bool seen = i < c->n ? j < c->n && sees(c, position, c->at + j) : i == j;
-            row[P + j] = seen ? 0.0f : DLX__ONNX_UNSEEN;
-        }
+    const size_t P = e->n_past, own = c->at + row;
+    for (size_t j = 0; j < P; j++) {
+        const bool kept = j < c->at || (j >= c->at + c->n && j < c->end);
+        to[j] = row < c->n && kept && sees(c->step, own, j) ? 0.0f : b->directory.unseen;
+    }
+    for (size_t j = 0; j < e->n_rows; j++) {
+        const bool there = j < c->n && row < c->n;
+        to[P + j] = there && sees(c->step, own, c->at + j) ? 0.0f : b->directory.unseen;
     }
 }
 
-static void fill_ids(dlx__backend *b, const call *c)
+static void fill_inputs(dlx__backend *b, const dlx__program_call *c, const dlx__onnx_entry *e)
 {
-    const dlx_token *ids = c->step->ids + (c->at - c->step->start);
-    for (size_t i = 0; i < c->f->n_rows; i++)
-        b->ids[i] = i < c->n ? (int32_t)ids[i] : 0;
+    const size_t first = c->at - c->step->start;
+    for (size_t i = 0; i < e->n_rows; i++) {
+        b->m.ids[i] = i < c->n ? c->step->ids[first + i] : 0;
+        fill_mask_row(b->m.mask + i * (e->n_past + e->n_rows), b, c, e, i);
+    }
+    fill_rotation(b, c, e->n_rows);
 }
 
-/* The rows whose logits predict a masked position, as far as the function has room. */
-static void guess_rows(dlx__backend *b, call *c)
-{
-    const size_t shift = b->model->family->shift, first = c->at - c->step->start;
-    const size_t most = dlx__min(c->f->n_head_rows, DLX__LEN(c->rows));
-    for (size_t i = shift; i < c->n && c->n_rows < most; i++)
-        if (c->step->ids[first + i] == (dlx_token)b->model->hp.mask_id.value)
-            c->rows[c->n_rows++] = first + i - shift;
-    for (size_t i = 0; i < c->f->n_head_rows; i++)
-        b->head_rows[i] = i < c->n_rows ? (int32_t)(c->rows[i] - first) : 0;
-}
+/* ---- results of a call ----------------------------------------------------------------------- */
 
-/* ---- tensors ------------------------------------------------------------------------------- */
-
-static dlx__ort_tensor tensor(const char *name, dlx__ort_type type, void *data, int n_dims,
-                              const size_t *dims)
-{
-    dlx__ort_tensor t = {.name = name, .type = type, .data = data, .n_dims = n_dims};
-    for (int i = 0; i < n_dims; i++)
-        t.dims[i] = (int64_t)dims[i];
-    return t;
-}
-
-static size_t list_inputs(dlx__backend *b, const call *c)
+/* Its rows [kv, T, c] to their positions of the store [kv, P, c], all layers. */
+static void keep(dlx__backend *b, const dlx__program_call *c, const dlx__onnx_entry *e)
 {
     const dlx__graph *g = &b->model->graph;
-    const size_t T = c->f->n_rows, P = c->f->n_past, width = g->head_dim, kv = g->n_heads_kv;
-    const size_t turn[] = {1, 1, T, width}, mask[] = {1, 1, T, P + T}, past[] = {1, kv, P, width};
+    const size_t width = g->head_dim, P = e->n_past, T = e->n_rows, kv = g->n_heads_kv;
+    float *past = b->m.past[c->step->stream];
+    for (size_t i = 0; i < 2 * g->n_layers && P; i++)
+        for (size_t h = 0; h < kv; h++)
+            memcpy(past + ((i * kv + h) * P + c->at) * width,
+                   b->m.fresh + (i * kv * b->n_rows + h * T) * width, c->n * width * sizeof *past);
+}
+
+static void take_hidden(dlx__backend *b, const dlx__program_call *c)
+{
+    const size_t d = b->model->graph.n_embd;
+    float *to = b->passes[c->step->stream].hidden + (c->at - c->step->start) * d;
+    memcpy(to, b->m.hidden, c->n * d * sizeof *to);
+}
+
+/* ---- the head's rows ------------------------------------------------------------------------- */
+
+/* Those in the call; the rest of the function's are the first row again. */
+static size_t choose_rows(dlx__backend *b, const dlx__program_call *c, const dlx__onnx_entry *e,
+                          const dlx__head *in)
+{
+    const size_t first = c->at - c->step->start;
     size_t n = 0;
-    b->in[n++] = tensor("input_ids", DLX__ORT_INT32, b->ids, 2, (size_t[]){1, T});
-    b->in[n++] = tensor("cos", DLX__ORT_FLOAT, b->cos, 4, turn);
-    b->in[n++] = tensor("sin", DLX__ORT_FLOAT, b->sin, 4, turn);
-    b->in[n++] = tensor("mask", DLX__ORT_FLOAT, b->mask, 4, mask);
-    if (c->f->n_head_rows)
-        b->in[n++] = tensor("head_rows", DLX__ORT_INT32, b->head_rows, 1, &c->f->n_head_rows);
-    for (size_t i = 0; i < dlx__qnn_kv_values(b) && P > 0; i++)
-        b->in[n++] = tensor(b->names[i][0], DLX__ORT_FLOAT,
-                            b->kv[c->step->stream] + i * kv * P * width, 4, past);
+    for (size_t i = 0; in && i < in->n; i++) {
+        if (in->rows[i] < first || in->rows[i] >= first + c->n)
+            continue;
+        b->m.head_rows[n] = (int32_t)(in->rows[i] - first);
+        b->places[n++] = i;
+    }
+    for (size_t i = n; i < e->n_head_rows; i++)
+        b->m.head_rows[i] = 0;
     return n;
 }
 
-static size_t list_outputs(dlx__backend *b, const call *c)
+bool dlx__qnn_tells(const dlx__backend *b, const dlx__head *in)
 {
-    const dlx__graph *g = &b->model->graph;
-    const size_t T = c->f->n_rows, width = g->head_dim, kv = g->n_heads_kv, *R = &c->f->n_head_rows;
-    const size_t fresh[] = {1, kv, T, width}, hidden[] = {1, T, g->n_embd};
-    size_t n = 0;
-    b->out[n++] = tensor("output_hidden", DLX__ORT_FLOAT, b->hidden, 3, hidden);
-    if (c->n_rows) {
-        b->out[n++] = tensor("output_best", DLX__ORT_INT32, b->best, 1, R);
-        b->out[n++] = tensor("output_logit", DLX__ORT_FLOAT, b->logit, 1, R);
-        b->out[n++] = tensor("output_lse", DLX__ORT_FLOAT, b->lse, 1, R);
+    const dlx__onnx_directory *d = &b->directory;
+    const dlx__step *step = &b->passes[in->stream].pass.step;
+    if (in->logits || !in->best_only || in->cfg_scale != 0.0f ||
+        !dlx__program_same_ids(b->model->graph.n_vocab, d->n_ids, d->never_id, in))
+        return false;
+    for (size_t at = step->start; at < step->start + step->n;) {
+        const dlx__program_call c = dlx__program_next(step, b->n_rows, at);
+        if (!dlx__qnn_function_for(b, c.n, dlx__program_head_rows(&c, in)))
+            return false;
+        at += c.n;
     }
-    for (size_t i = 0; i < dlx__qnn_kv_values(b) && c->f->n_past > 0; i++)
-        b->out[n++] =
-            tensor(b->names[i][1], DLX__ORT_FLOAT, b->fresh + i * kv * T * width, 4, fresh);
-    return n;
+    return true;
 }
 
-/* ---- what comes out ------------------------------------------------------------------------ */
+/* ---- a call ---------------------------------------------------------------------------------- */
 
-/* Rows [kv, n, c] of the call to their positions. */
-static void keep(dlx__backend *b, const call *c)
+static dlx_result run_call(dlx__backend *b, const dlx__program_call *c, const dlx__head *in,
+                           dlx_error *err)
 {
-    const dlx__graph *g = &b->model->graph;
-    const size_t width = g->head_dim, P = c->f->n_past, T = c->f->n_rows;
-    if (P == 0)
-        return;
-    for (size_t h = 0; h < dlx__qnn_kv_values(b) * g->n_heads_kv; h++)
-        memcpy(b->kv[c->step->stream] + (h * P + c->at) * width, b->fresh + h * T * width,
-               c->n * width * sizeof(float));
-}
-
-static void tell(dlx__backend *b, const call *c)
-{
-    dlx__qnn_pass *p = &b->passes[c->step->stream];
-    const size_t first = c->at - c->step->start, d = b->model->graph.n_embd;
-    memcpy(p->hidden + first * d, b->hidden, c->n * d * sizeof *b->hidden);
-    for (size_t i = 0; i < c->n_rows; i++) {
-        const bool finite = isfinite(b->logit[i]) && isfinite(b->lse[i]);
-        p->known[c->rows[i]] = true;
-        p->stats[c->rows[i]] = (dlx__row_stat){.best = b->best[i],
-                                               .logit = b->logit[i],
-                                               .prob = expf(b->logit[i] - b->lse[i]),
-                                               .finite = finite};
+    const size_t n_head = in ? dlx__program_head_rows(c, in) : 0;
+    const dlx__qnn_function *f = dlx__qnn_function_for(b, c->n, n_head);
+    const size_t n = choose_rows(b, c, f->entry, n_head ? in : NULL);
+    fill_inputs(b, c, f->entry);
+    DLX__TRY(dlx__ort_session_run(&f->session, f->in_names, f->in[c->step->stream], f->n_in,
+                                  f->out_names, f->out, f->n_out, err));
+    keep(b, c, f->entry);
+    take_hidden(b, c);
+    for (size_t i = 0; i < n; i++) {
+        const int32_t best = b->m.best[i];
+        if (best < 0 || (size_t)best >= b->model->graph.n_vocab)
+            return dlx__fail(err, DLX_E_MISMATCH,
+                             "%s: expected an id below %zu as the best of a row, found %d; export "
+                             "it again",
+                             f->path, b->model->graph.n_vocab, (int)best);
+        in->stats[b->places[i]] = dlx__program_stat(best, b->m.logit[i], b->m.lse[i]);
     }
-}
-
-static dlx_result run(dlx__backend *b, call *c, dlx_error *err)
-{
-    if (c->step->stop && c->step->stop(c->step->stop_user))
-        return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
-    fill_ids(b, c);
-    fill_rotation(b, c);
-    fill_mask(b, c);
-    guess_rows(b, c);
-    const size_t n_in = list_inputs(b, c), n_out = list_outputs(b, c);
-    DLX__TRY(dlx__ort_run(&b->ort, c->session, b->opts.path, b->in, n_in, b->out, n_out, err));
-    keep(b, c);
-    tell(b, c);
     return DLX_OK;
 }
 
-/* ---- a pass -------------------------------------------------------------------------------- */
-
-static dlx_result reserve(dlx__backend *b, dlx__qnn_pass *p, size_t n, dlx_error *err)
+static dlx_result reserve_hidden(dlx__backend *b, dlx__qnn_pass *p, dlx_error *err)
 {
-    const dlx_allocator *mem = b->opts.mem;
-    const size_t row = dlx__mul(b->model->graph.n_embd, sizeof *p->hidden);
-    if (n <= p->capacity)
+    const size_t n = p->pass.step.n;
+    const size_t bytes = dlx__mul(dlx__mul(n, b->model->graph.n_embd), sizeof *p->hidden);
+    if (n <= p->hidden_capacity)
         return DLX_OK;
-    dlx__free(mem, p->hidden);
-    dlx__free(mem, p->stats);
-    dlx__free(mem, p->known);
-    p->hidden = dlx__alloc(mem, dlx__mul(n, row));
-    p->stats = dlx__alloc_zero(mem, n, sizeof *p->stats);
-    p->known = dlx__alloc_zero(mem, n, sizeof *p->known);
-    p->capacity = p->hidden && p->stats && p->known ? n : 0;
-    return p->capacity ? DLX_OK : dlx__fail_memory(err, "keeping rows of a pass", n * row);
+    dlx__free(b->opts.mem, p->hidden);
+    p->hidden = dlx__alloc(b->opts.mem, bytes);
+    p->hidden_capacity = p->hidden ? n : 0;
+    return p->hidden ? DLX_OK : dlx__fail_memory(err, "keeping rows", bytes);
+}
+
+dlx_result dlx__qnn_run(dlx__backend *b, int stream, const dlx__head *in, dlx_error *err)
+{
+    dlx__qnn_pass *p = &b->passes[stream];
+    const dlx__step *step = &p->pass.step;
+    DLX__TRY(reserve_hidden(b, p, err));
+    for (size_t at = step->start; at < step->start + step->n;) {
+        const dlx__program_call c = dlx__program_next(step, b->n_rows, at);
+        if (step->stop && step->stop(step->stop_user))
+            return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
+        DLX__TRY(run_call(b, &c, in, err));
+        at += c.n;
+    }
+    p->pass.waits = false;
+    p->has_hidden = true;
+    return DLX_OK;
+}
+
+/* ---- a pass ---------------------------------------------------------------------------------- */
+
+static dlx_result check_call(const dlx__backend *b, const dlx__program_call *c, dlx_error *err)
+{
+    const bool full = c->step->visibility == DLX__VISIBLE_FULL;
+    if (c->n > b->n_rows)
+        return dlx__fail(err, DLX_E_ARG,
+                         "%s: expected passes of at most %zu rows, found %zu; export it with %s "
+                         "%zu",
+                         b->opts.path, b->n_rows, c->n, full ? "--canvas" : "--rows", c->n);
+    if (!b->directory.keeps && (c->at > 0 || c->end > c->n))
+        return dlx__fail(err, DLX_E_UNSUPPORTED,
+                         "%s: the program keeps no keys and values: take --cache none, or export "
+                         "it with --cache io",
+                         b->opts.path);
+    return DLX_OK;
+}
+
+static dlx_result check_step(const dlx__backend *b, const dlx__step *in, dlx_error *err)
+{
+    DLX__TRY(dlx__program_check_step(in, b->directory.n_ctx, b->opts.n_streams, b->opts.path, err));
+    for (size_t at = in->start; at < in->start + in->n;) {
+        const dlx__program_call c = dlx__program_next(in, b->n_rows, at);
+        DLX__TRY(check_call(b, &c, err));
+        at += c.n;
+    }
+    return DLX_OK;
+}
+
+/* Runs a pass that waits, however long it takes: its caller counts on K and V. */
+static dlx_result settle(dlx__backend *b, int stream, dlx_error *err)
+{
+    dlx__program_pass *p = &b->passes[stream].pass;
+    if (!p->waits)
+        return DLX_OK;
+    p->waits = false;
+    p->step.stop = NULL;
+    return dlx__qnn_run(b, stream, NULL, err);
 }
 
 dlx_result dlx__qnn_step(dlx__backend *b, const dlx__step *in, dlx_error *err)
 {
-    DLX__TRY(check(b, in, err));
+    DLX__TRY(check_step(b, in, err));
     dlx__qnn_pass *p = &b->passes[in->stream];
-    p->n = 0; /* until it is whole there is none */
-    DLX__TRY(reserve(b, p, in->n, err));
-    memset(p->known, 0, in->n * sizeof *p->known);
-    for (size_t at = in->start; at < in->start + in->n;) {
-        call c = next_call(b, in, at);
-        DLX__TRY(run(b, &c, err));
-        at += c.n;
-    }
-    p->n = in->n;
-    return DLX_OK;
+    DLX__TRY(settle(b, in->stream, err));
+    p->pass.step.n = 0; /* until it is noted there is none */
+    p->has_hidden = false;
+    if (in->stop && in->stop(in->stop_user))
+        return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
+    return dlx__program_note(&p->pass, in, b->opts.mem, err);
 }

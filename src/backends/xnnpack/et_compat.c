@@ -34,14 +34,14 @@ static bool by_block(const dlx__step *s, size_t at, size_t other)
 /* A row of the mask, [M + Q]: positions that were kept, then the rows of the pass. */
 static void fill_mask_row(float *to, const dlx__backend *b, const dlx__xnnpack_call *c, size_t row)
 {
-    const size_t M = b->program.facts.n_ctx, Q = b->program.facts.n_rows, own = c->at + row;
+    const size_t M = b->program.facts.n_ctx, Q = b->program.facts.n_rows, own = c->rows.at + row;
     for (size_t j = 0; j < M; j++) {
-        const bool kept = j < c->at || (j >= c->at + c->n && j < c->end);
-        to[j] = row < c->n && kept && by_block(c->step, own, j) ? 0.0f : HIDDEN;
+        const bool kept = j < c->rows.at || (j >= c->rows.at + c->rows.n && j < c->rows.end);
+        to[j] = row < c->rows.n && kept && by_block(c->rows.step, own, j) ? 0.0f : HIDDEN;
     }
     for (size_t j = 0; j < Q; j++) {
-        const bool there = j < c->n && row < c->n;
-        to[M + j] = there && by_block(c->step, own, c->at + j) ? 0.0f : HIDDEN;
+        const bool there = j < c->rows.n && row < c->rows.n;
+        to[M + j] = there && by_block(c->rows.step, own, c->rows.at + j) ? 0.0f : HIDDEN;
     }
 }
 
@@ -49,7 +49,8 @@ static void fill_mask_row(float *to, const dlx__backend *b, const dlx__xnnpack_c
  */
 static bool keeps(const dlx__xnnpack_call *c)
 {
-    return c->step->n_keep > 0 || c->at + c->n < c->step->start + c->step->n;
+    return c->rows.step->n_keep > 0 ||
+           c->rows.at + c->rows.n < c->rows.step->start + c->rows.step->n;
 }
 
 static void fill_layer(dlx__backend *b, const dlx__xnnpack_call *c)
@@ -60,9 +61,9 @@ static void fill_layer(dlx__backend *b, const dlx__xnnpack_call *c)
     memset(b->compat.insert, 0, M * Q * sizeof *b->compat.insert);
     for (size_t m = 0; m < M; m++)
         b->compat.keep[m] = 1.0f;
-    for (size_t i = 0; i < c->n && keeps(c); i++) {
-        b->compat.insert[(c->at + i) * Q + i] = 1.0f;
-        b->compat.keep[c->at + i] = 0.0f;
+    for (size_t i = 0; i < c->rows.n && keeps(c); i++) {
+        b->compat.insert[(c->rows.at + i) * Q + i] = 1.0f;
+        b->compat.keep[c->rows.at + i] = 0.0f;
     }
 }
 
@@ -80,8 +81,8 @@ int dlx__xnnpack_compat_inputs(dlx__backend *b, const dlx__xnnpack_call *c)
     size_t cache[6];
     cache_dims(cache, b);
     for (size_t i = 0; i < Q; i++)
-        b->compat.positions[i] = i < c->n ? (int64_t)(c->at + i) : 0;
-    for (size_t i = c->n; i < Q; i++)
+        b->compat.positions[i] = i < c->rows.n ? (int64_t)(c->rows.at + i) : 0;
+    for (size_t i = c->rows.n; i < Q; i++)
         b->ids[i] = 0;
     fill_layer(b, c);
     repeat(b->compat.mask, Q * (M + Q), L);
@@ -89,7 +90,7 @@ int dlx__xnnpack_compat_inputs(dlx__backend *b, const dlx__xnnpack_call *c)
     repeat(b->compat.keep, M, L);
     b->in[0] = dlx__xnnpack_tensor(DLX__PTE_LONG, b->ids, 2, rows);
     b->in[1] = dlx__xnnpack_tensor(DLX__PTE_LONG, b->compat.positions, 2, rows);
-    b->in[2] = dlx__xnnpack_tensor(DLX__PTE_FLOAT, b->kv[c->step->stream], 6, cache);
+    b->in[2] = dlx__xnnpack_tensor(DLX__PTE_FLOAT, b->kv[c->rows.step->stream], 6, cache);
     b->in[3] =
         dlx__xnnpack_tensor(DLX__PTE_FLOAT, b->compat.mask, 5, (size_t[]){L, 1, 1, Q, M + Q});
     b->in[4] = dlx__xnnpack_tensor(DLX__PTE_FLOAT, b->compat.insert, 5, (size_t[]){L, 1, 1, M, Q});
@@ -103,7 +104,7 @@ dlx_result dlx__xnnpack_compat_keep(dlx__backend *b, const dlx__xnnpack_call *c,
     cache_dims(dims, b);
     DLX__TRY(dlx__xnnpack_expect(b, 1, DLX__PTE_FLOAT, 6, dims, err));
     if (keeps(c))
-        memcpy(b->kv[c->step->stream], b->out[1].data, sizes_of(b).cache);
+        memcpy(b->kv[c->rows.step->stream], b->out[1].data, sizes_of(b).cache);
     return DLX_OK;
 }
 

@@ -2,23 +2,8 @@
 #include "backends/xnnpack/xnnpack.h"
 
 #include "backends/row_stat.h"
-#include "base/fail.h"
 
 #include <string.h>
-
-static dlx_result check(const dlx__backend *b, const dlx__head *in, dlx_error *err)
-{
-    const bool both = in->cfg_scale != 0.0f;
-    const int last = both ? 1 : in->stream;
-    for (size_t i = 0; i < in->n; i++)
-        for (int s = both ? 0 : in->stream; s <= last; s++)
-            if (s < 0 || s >= b->opts.n_streams || in->rows[i] >= b->passes[s].step.n)
-                return dlx__fail(err, DLX_E_ARG,
-                                 "expected rows of the last pass, found row %zu of stream %d; run "
-                                 "a pass first",
-                                 in->rows[i], s);
-    return DLX_OK;
-}
 
 /* The row's logits [n_vocab], guided if asked for. */
 static const float *row_logits(dlx__backend *b, const dlx__head *in, size_t row)
@@ -27,8 +12,7 @@ static const float *row_logits(dlx__backend *b, const dlx__head *in, size_t row)
     if (in->cfg_scale == 0.0f)
         return b->passes[in->stream].logits + row * n;
     const float *c = b->passes[0].logits + row * n, *u = b->passes[1].logits + row * n;
-    for (size_t v = 0; v < n; v++)
-        b->guided[v] = u[v] + (in->cfg_scale + 1.0f) * (c[v] - u[v]);
+    dlx__program_guide(b->guided, c, u, in->cfg_scale, n);
     return b->guided;
 }
 
@@ -65,14 +49,15 @@ static bool by_denoise(dlx__backend *b, const dlx__head *in)
 static dlx_result after(dlx__backend *b, int stream, dlx_result r)
 {
     if (r != DLX_OK && r != DLX_CANCELLED)
-        b->passes[stream].waits = false;
+        b->passes[stream].pass.waits = false;
     return r;
 }
 
 dlx_result dlx__xnnpack_head(dlx__backend *b, const dlx__head *in, dlx_error *err)
 {
     const int last = in->cfg_scale != 0.0f ? 1 : in->stream;
-    DLX__TRY(check(b, in, err));
+    const dlx__program_pass *passes[] = {&b->passes[0].pass, &b->passes[1].pass};
+    DLX__TRY(dlx__program_check_head(in, passes, b->opts.n_streams, err));
     if (by_denoise(b, in))
         return after(b, in->stream, dlx__xnnpack_run_denoise(b, in->stream, in, err));
     for (int s = in->cfg_scale != 0.0f ? 0 : last; s <= last; s++)

@@ -113,9 +113,9 @@ void dlx__xnnpack_close(dlx__backend *b)
     const dlx_allocator *mem = b->opts.mem;
     if (b->program.path)
         dlx__program_close(&b->program);
-    for (int s = 0; s < DLX__XNNPACK_STREAMS; s++) {
+    for (int s = 0; s < DLX__PROGRAM_STREAMS; s++) {
         dlx__free(mem, b->kv[s]);
-        dlx__free(mem, b->passes[s].ids);
+        dlx__free(mem, b->passes[s].pass.ids);
         dlx__free(mem, b->passes[s].logits);
     }
     dlx__free(mem, b->in);

@@ -16,45 +16,33 @@
 
 dlx__xnnpack_call dlx__xnnpack_next(const dlx__backend *b, const dlx__step *in, size_t at)
 {
-    const size_t end = in->start + in->n, rows = b->program.facts.n_rows, block = in->block;
-    const bool blocks = in->visibility == DLX__VISIBLE_BLOCK_CAUSAL;
-    dlx__xnnpack_call c = {.step = in, .at = at, .n = end - at};
-    if (blocks && c.n > rows) {
-        const size_t cut = (at + rows) / block * block;
-        const size_t rest = dlx__min(end, (at / block + 1) * block); /* of a block: too many rows */
-        c.n = (cut > at ? cut : rest) - at;
-    }
-    c.end = at + c.n;
-    if (c.end == end && in->n_kv > end) { /* what earlier passes left behind the rows */
-        const size_t limit = blocks ? ((end - 1) / block + 1) * block : in->n_kv;
-        c.end = dlx__max(end, dlx__min(in->n_kv, limit));
-    }
-    c.masked = blocks && b->program.facts.cache != DLX__EXPORT_COMPAT &&
-               at / block != (at + c.n - 1) / block;
+    dlx__xnnpack_call c = {.rows = dlx__program_next(in, b->program.facts.n_rows, at)};
+    c.masked = c.rows.several && b->program.facts.cache != DLX__EXPORT_COMPAT;
     return c;
 }
 
 static dlx_result check_call(const dlx__backend *b, const dlx__xnnpack_call *c, dlx_error *err)
 {
     const char *path = b->program.path;
-    if (c->n > b->program.facts.n_rows)
+    if (c->rows.n > b->program.facts.n_rows)
         return dlx__fail(
             err, DLX_E_ARG,
             "%s: expected passes of at most %zu rows, found %zu; export it with --rows "
             "%zu",
-            path, b->program.facts.n_rows, c->n, c->n);
-    if (b->program.facts.cache == DLX__EXPORT_NO_CACHE && (c->at > 0 || c->end > c->n))
+            path, b->program.facts.n_rows, c->rows.n, c->rows.n);
+    if (b->program.facts.cache == DLX__EXPORT_NO_CACHE &&
+        (c->rows.at > 0 || c->rows.end > c->rows.n))
         return dlx__fail(
             err, DLX_E_UNSUPPORTED,
             "%s: the program keeps no keys and values: take --cache none, or export it "
             "with --cache io",
             path);
-    if (b->program.facts.cache == DLX__EXPORT_STATE && c->end > c->at + c->n)
+    if (b->program.facts.cache == DLX__EXPORT_STATE && c->rows.end > c->rows.at + c->rows.n)
         return dlx__fail(err, DLX_E_UNSUPPORTED,
                          "%s: a pass wants to see positions behind its rows, which the program's "
                          "own keys and values cannot give: export it with --cache io",
                          path);
-    if (c->masked && (!b->program.facts.masked || c->end > c->at + c->n))
+    if (c->masked && (!b->program.facts.masked || c->rows.end > c->rows.at + c->rows.n))
         return dlx__fail(err, DLX_E_UNSUPPORTED,
                          "%s: the program has no method for rows of several blocks that see what "
                          "is behind them",
@@ -67,7 +55,7 @@ static dlx_result check_calls(const dlx__backend *b, const dlx__step *in, dlx_er
     for (size_t at = in->start; at < in->start + in->n;) {
         const dlx__xnnpack_call c = dlx__xnnpack_next(b, in, at);
         DLX__TRY(check_call(b, &c, err));
-        at += c.n;
+        at += c.rows.n;
     }
     return DLX_OK;
 }
@@ -76,7 +64,7 @@ static dlx_result check_calls(const dlx__backend *b, const dlx__step *in, dlx_er
 
 static dlx_result reserve_logits(dlx__backend *b, dlx__xnnpack_pass *p, dlx_error *err)
 {
-    const size_t n = p->step.n;
+    const size_t n = p->pass.step.n;
     const size_t bytes = dlx__mul(dlx__mul(n, b->model->graph.n_vocab), sizeof(float));
     if (n <= p->logit_capacity)
         return DLX_OK;
@@ -91,17 +79,17 @@ static dlx_result take_logits(dlx__backend *b, dlx__xnnpack_pass *p, const dlx__
 {
     const bool fixed = b->program.facts.cache == DLX__EXPORT_COMPAT;
     const size_t n_vocab = b->model->graph.n_vocab;
-    const size_t n = fixed ? b->program.facts.n_rows : c->n;
+    const size_t n = fixed ? b->program.facts.n_rows : c->rows.n;
     DLX__TRY(dlx__xnnpack_expect(b, 0, DLX__PTE_FLOAT, 3, (size_t[]){1, n, n_vocab}, err));
-    memcpy(p->logits + (c->at - p->step.start) * n_vocab, b->out[0].data,
-           c->n * n_vocab * sizeof(float));
+    memcpy(p->logits + (c->rows.at - p->pass.step.start) * n_vocab, b->out[0].data,
+           c->rows.n * n_vocab * sizeof(float));
     return DLX_OK;
 }
 
 dlx_result dlx__xnnpack_run_forward(dlx__backend *b, int stream, dlx_error *err)
 {
     dlx__xnnpack_pass *p = &b->passes[stream];
-    const dlx__step *in = &p->step;
+    const dlx__step *in = &p->pass.step;
     DLX__TRY(reserve_logits(b, p, err));
     for (size_t at = in->start; at < in->start + in->n;) {
         const dlx__xnnpack_call c = dlx__xnnpack_next(b, in, at);
@@ -109,9 +97,9 @@ dlx_result dlx__xnnpack_run_forward(dlx__backend *b, int stream, dlx_error *err)
             return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
         DLX__TRY(dlx__xnnpack_call_run(b, &c, err));
         DLX__TRY(take_logits(b, p, &c, err));
-        at += c.n;
+        at += c.rows.n;
     }
-    p->waits = false;
+    p->pass.waits = false;
     p->has_logits = true;
     return DLX_OK;
 }
@@ -120,14 +108,8 @@ dlx_result dlx__xnnpack_run_forward(dlx__backend *b, int stream, dlx_error *err)
 
 static dlx_result check_step(const dlx__backend *b, const dlx__step *in, dlx_error *err)
 {
-    if (in->tap || in->observe)
-        return dlx__fail(err, DLX_E_UNSUPPORTED, "%s: what is inside of a program cannot be seen",
-                         b->program.path);
-    if (in->n == 0 || in->start + in->n > b->program.facts.n_ctx || in->stream >= b->opts.n_streams)
-        return dlx__fail(err, DLX_E_ARG,
-                         "expected a pass of rows within %zu positions on one of %d streams, found "
-                         "%zu rows from %zu on stream %d",
-                         b->program.facts.n_ctx, b->opts.n_streams, in->n, in->start, in->stream);
+    DLX__TRY(dlx__program_check_step(in, b->program.facts.n_ctx, b->opts.n_streams, b->program.path,
+                                     err));
     return check_calls(b, in, err);
 }
 
@@ -135,29 +117,11 @@ static dlx_result check_step(const dlx__backend *b, const dlx__step *in, dlx_err
 static dlx_result settle(dlx__backend *b, int stream, dlx_error *err)
 {
     dlx__xnnpack_pass *p = &b->passes[stream];
-    if (!p->waits)
+    if (!p->pass.waits)
         return DLX_OK;
-    p->waits = false;
-    p->step.stop = NULL;
+    p->pass.waits = false;
+    p->pass.step.stop = NULL;
     return dlx__xnnpack_run_denoise(b, stream, NULL, err);
-}
-
-static dlx_result note_pass(dlx__backend *b, const dlx__step *in, dlx_error *err)
-{
-    dlx__xnnpack_pass *p = &b->passes[in->stream];
-    if (in->n > p->id_capacity) {
-        dlx__free(b->opts.mem, p->ids);
-        p->ids = dlx__alloc(b->opts.mem, dlx__mul(in->n, sizeof *p->ids));
-        p->id_capacity = p->ids ? in->n : 0;
-    }
-    if (!p->ids)
-        return dlx__fail_memory(err, "noting a pass", in->n * sizeof *p->ids);
-    memcpy(p->ids, in->ids, in->n * sizeof *p->ids);
-    p->step = *in;
-    p->step.ids = p->ids;
-    p->waits = in->n_keep > 0;
-    p->has_logits = p->was_asked = false;
-    return DLX_OK;
 }
 
 dlx_result dlx__xnnpack_step(dlx__backend *b, const dlx__step *in, dlx_error *err)
@@ -165,14 +129,15 @@ dlx_result dlx__xnnpack_step(dlx__backend *b, const dlx__step *in, dlx_error *er
     DLX__TRY(check_step(b, in, err));
     dlx__xnnpack_pass *p = &b->passes[in->stream];
     DLX__TRY(settle(b, in->stream, err));
-    p->step.n = 0; /* until it is noted there is none */
+    p->pass.step.n = 0; /* until it is noted there is none */
     if (in->stop && in->stop(in->stop_user))
         return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
-    DLX__TRY(note_pass(b, in, err));
+    p->has_logits = p->was_asked = false;
+    DLX__TRY(dlx__program_note(&p->pass, in, b->opts.mem, err));
     if (b->program.facts.n_denoise_rows)
         return DLX_OK;
     const dlx_result r = dlx__xnnpack_run_forward(b, in->stream, err);
     if (r != DLX_OK)
-        p->step.n = 0;
+        p->pass.step.n = 0;
     return r;
 }

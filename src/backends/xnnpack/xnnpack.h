@@ -2,12 +2,11 @@
 #ifndef DLX__XNNPACK_H
 #define DLX__XNNPACK_H
 
-#include "backends/backend.h"
+#include "backends/program_calls.h"
 #include "backends/xnnpack/et_program.h"
 #include "export/pte_types.h"
 
 enum {
-    DLX__XNNPACK_STREAMS = 2,
     DLX__XNNPACK_INPUTS = 6,  /* of a method at most, beside K and V of each layer */
     DLX__XNNPACK_OUTPUTS = 3, /* likewise */
 };
@@ -18,16 +17,12 @@ typedef struct dlx__past_key {
     size_t start, tail, end; /* positions [0, start) and [tail, end) */
 } dlx__past_key;
 
-/* The last pass of a stream. It may be run again: it reads what earlier passes left, and leaves the
- * same. */
 typedef struct dlx__xnnpack_pass {
-    dlx__step step;                     /* its ids: `ids` */
-    dlx_token *ids;                     /* [n] */
-    float *logits;                      /* [n, n_vocab] */
-    size_t id_capacity, logit_capacity; /* rows */
-    bool waits;                         /* it was not run yet, and its K and V must be kept */
-    bool has_logits;                    /* of all rows */
-    bool was_asked;                     /* the head, of its rows ... */
+    dlx__program_pass pass;
+    float *logits;         /* [n, n_vocab] */
+    size_t logit_capacity; /* rows */
+    bool has_logits;       /* of all rows */
+    bool was_asked;        /* the head, of its rows ... */
     bool wants_more; /* ... for more than denoise gives; until then: of those of the pass before */
 } dlx__xnnpack_pass;
 
@@ -51,20 +46,18 @@ struct dlx__backend {
     int64_t *rows;                   /* [n_denoise_rows]: programs with denoise */
     size_t *places;                  /* [n_denoise_rows] of `rows` among those of the head */
     float *mask;                     /* [n_rows, n_ctx + n_rows]: programs with forward_masked */
-    float *kv[DLX__XNNPACK_STREAMS]; /* IO, COMPAT: [n_kv_values][kv, n_ctx, c] */
+    float *kv[DLX__PROGRAM_STREAMS]; /* IO, COMPAT: [n_kv_values][kv, n_ctx, c] */
     float *past;                     /* IO: [n_kv_values][kv, P, c], packed */
     dlx__past_key key;               /* of past; stream -1: nothing is gathered */
     dlx__xnnpack_compat compat;
-    dlx__xnnpack_pass passes[DLX__XNNPACK_STREAMS];
+    dlx__xnnpack_pass passes[DLX__PROGRAM_STREAMS];
     float *guided; /* [n_vocab] */
 };
 
-/* Rows [at, at + n) of a pass, which see positions [0, at), themselves, and [at + n, end). */
 typedef struct dlx__xnnpack_call {
-    const dlx__step *step;
-    size_t at, n, end;
-    bool masked;   /* rows of several blocks */
-    size_t n_rows; /* of b->rows, for denoise; 0: forward */
+    dlx__program_call rows;
+    bool masked;     /* by an input of its own */
+    size_t n_chosen; /* of b->rows, for denoise; 0: forward */
 } dlx__xnnpack_call;
 
 /* ---- a call: et_call.c, et_compat.c ---------------------------------------------------------- */
