@@ -72,10 +72,21 @@ static dlx_result check_directory(const dlx__backend *b, dlx_error *err)
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
+/* Elsewhere than on ARM the NPU is emulated: slowly, and as a chip without floats where none is
+ * named. Then the CPU computes. */
+static bool is_by_npu(const dlx__backend *b)
+{
+#if defined(__aarch64__) || defined(_M_ARM64)
+    return b->ort.n_devices > 0;
+#else
+    return b->ort.n_devices > 0 && b->directory.soc[0] != '\0';
+#endif
+}
+
 /* What was compiled for the chip of the directory, where the NPU computes. */
 static const char *context_of(const dlx__backend *b, const dlx__onnx_entry *e)
 {
-    for (size_t i = 0; i < e->n_contexts && b->ort.n_devices; i++)
+    for (size_t i = 0; i < e->n_contexts && is_by_npu(b); i++)
         if (strcmp(e->contexts[i].soc, b->directory.soc) == 0)
             return e->contexts[i].file;
     return NULL;
@@ -86,7 +97,7 @@ static dlx_result open_function(dlx__backend *b, dlx__qnn_function *f, const dlx
 {
     const char *context = context_of(b, e);
     const dlx__ort_session_opts opts = {
-        .npu = b->ort.n_devices > 0, .soc = b->directory.soc, .n_threads = b->opts.n_threads};
+        .npu = is_by_npu(b), .soc = b->directory.soc, .n_threads = b->opts.n_threads};
     f->entry = e;
     f->compiled = context != NULL;
     DLX__TRY(path_of(&f->path, b, context ? context : e->file, err));
@@ -146,7 +157,7 @@ static dlx_result open_all(dlx__backend *b, dlx_error *err)
     DLX__TRY(check_directory(b, err));
     DLX__TRY(dlx__ort_open(&b->ort, b->opts.runtimes, b->opts.mem, err));
     snprintf(b->runtime, sizeof b->runtime, "ONNX Runtime %.16s, %s provider", b->ort.version,
-             b->ort.n_devices ? "QNN" : "CPU");
+             is_by_npu(b) ? "QNN" : "CPU");
     DLX__TRY(open_functions(b, err));
     return dlx__qnn_memory_open(b, err);
 }
