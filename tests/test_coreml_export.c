@@ -304,6 +304,38 @@ static void failures_leave_what_was_there(void **state)
     free(before.data);
 }
 
+/* A file may not grow beyond what the system lets it: a disk that is full fails in the same way.
+ * What was under the name stays. */
+static void a_full_disk_leaves_what_was_there(void **state)
+{
+    (void)state;
+    char command[4 * sizeof DLX_TMP_DIR + sizeof DLX_BINARY + sizeof DLX_TESTS_DIR + 256];
+    char told[1024] = "";
+    if (!DLX_BINARY[0])
+        skip();
+    dlx_model *m = support_open("sdar-tiny-b4");
+    const dlx_export_opts opts = options("int4", "io");
+    json_decref(exported(m, &opts));
+    dlx_model_free(m);
+    bytes_of before = read_part("Manifest.json");
+    snprintf(command, sizeof command,
+             "trap '' XFSZ; ulimit -f 200; '%s' export '%s/golden/sdar-tiny-b4' '%s/" PACKAGE
+             "' --backend coreml -q 2>'%s/told-coreml.txt'",
+             DLX_BINARY, DLX_TESTS_DIR, DLX_TMP_DIR, DLX_TMP_DIR);
+    assert_int_not_equal(system(command), 0);
+    FILE *f = fopen(support_tmp("told-coreml.txt"), "rb");
+    assert_non_null(f);
+    assert_true(fread(told, 1, sizeof told - 1, f) > 0);
+    fclose(f);
+    if (!strstr(told, "weight.bin: cannot write it: the file would be too large"))
+        fail_msg("%s", told);
+    bytes_of after = read_part("Manifest.json");
+    assert_int_equal(after.n, before.n);
+    assert_memory_equal(after.data, before.data, before.n);
+    free(before.data);
+    free(after.data);
+}
+
 static void a_package_is_not_run_here(void **state)
 {
     (void)state;
@@ -327,6 +359,7 @@ int main(void)
         cmocka_unit_test(c19_options_of_the_original_take_effect),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(failures_leave_what_was_there),
+        cmocka_unit_test(a_full_disk_leaves_what_was_there),
         cmocka_unit_test(a_package_is_not_run_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
