@@ -263,6 +263,37 @@ static void what_does_not_go(void **state)
     dlx_model_free(m);
 }
 
+/* Without a runtime to compile with the graphs alone are written, and why is told. */
+static void nothing_to_compile_with(void **state)
+{
+    (void)state;
+    char *report;
+    dlx_error err;
+    dlx_model *m;
+    dlx__onnx_directory d;
+    const dlx_runtimes places[] = {{.onnxruntime = "/nowhere/libort.so"}, mock};
+    static const char *const said[] = {"/nowhere/libort.so: cannot be loaded", "was not wanted"};
+    dlx_export_opts opts = {.size = sizeof opts, .backend = "qnn", .n_ctx = 64, .compile = true};
+    for (size_t i = 0; i < 2; i++) {
+        const dlx_model_opts open = {.size = sizeof open, .runtimes = &places[i]};
+        assert_ok(dlx_model_open(&m, support_golden("sdar-tiny-b4"), &open, &err), &err);
+        opts.soc = NULL;
+        assert_int_equal(dlx_export(m, support_tmp("run.qnn"), &opts, NULL, &err), DLX_E_ARG);
+        assert_says(&err, "compile: expected the chip that it is for");
+        opts.soc = "SM8650";
+        assert_int_equal(system("rm -rf '" DLX_TMP_DIR "/run.qnn'"), 0);
+        assert_ok(dlx_export(m, support_tmp("run.qnn"), &opts, &report, &err), &err);
+        if (!strstr(report, "nothing was compiled for SM8650: ") || !strstr(report, said[i]))
+            fail_msg("%s", report);
+        assert_ok(dlx__onnx_directory_open(&d, support_tmp("run.qnn"), NULL, &err), &err);
+        for (size_t k = 0; k < d.n_entries; k++)
+            assert_int_equal(d.entries[k].n_contexts, 0);
+        dlx__onnx_directory_release(&d);
+        dlx_free(m, report);
+        dlx_model_free(m);
+    }
+}
+
 /* ---- memory, and the end ----------------------------------------------------------------------
  */
 
@@ -372,6 +403,7 @@ int main(void)
         cmocka_unit_test(files_that_are_missing),
         cmocka_unit_test(shapes_that_lie),
         cmocka_unit_test(what_does_not_go),
+        cmocka_unit_test(nothing_to_compile_with),
         cmocka_unit_test(no_memory_at_any_point),
         cmocka_unit_test(it_stops_between_calls),
     };
