@@ -5,6 +5,7 @@
  */
 #import "backends/coreml_apple.h"
 
+#include "backends/program_calls.h"
 #include "base/fail.h"
 #include "base/mem.h"
 
@@ -158,10 +159,10 @@ dlx_result dlx__coreml_load(dlx__backend **out, const dlx__model *m, const dlx__
 {
     *out = NULL;
     DLX__TRY(dlx__coreml_probe(err));
-    if (!o->path || o->int8 || o->scheme > DLX__SCHEME_WEIGHT_ONLY || o->kv_type > DLX__KV_F32)
-        return dlx__fail(err, DLX_E_ARG,
-                         "the backend coreml runs packages as they were exported: write one with "
-                         "dlx export, name it, and leave types out");
+    DLX__TRY(dlx__program_check_opts(m, o,
+                                     "the backend coreml runs packages: write one with dlx export "
+                                     "--backend coreml, and name it",
+                                     err));
     dlx__backend *b = dlx__alloc_zero(o->mem, 1, sizeof *b);
     if (!b)
         return dlx__fail_memory(err, "opening a package", sizeof *b);

@@ -7,6 +7,20 @@
 #include <math.h>
 #include <string.h>
 
+dlx_result dlx__program_check_opts(const dlx__model *m, const dlx__backend_opts *o,
+                                   const char *what_to_do, dlx_error *err)
+{
+    const char *path = m->checkpoint.path;
+    if (!o->path)
+        return dlx__fail(err, DLX_E_ARG, "%s: %s", path, what_to_do);
+    if (o->int8 || o->scheme > DLX__SCHEME_WEIGHT_ONLY || o->kv_type > DLX__KV_F32)
+        return dlx__fail(err, DLX_E_UNSUPPORTED,
+                         "%s: types of weights, rows, keys and values are those that the program "
+                         "was exported with: leave them out",
+                         path);
+    return DLX_OK;
+}
+
 dlx__program_call dlx__program_next(const dlx__step *in, size_t n_rows, size_t at)
 {
     const size_t end = in->start + in->n, block = in->block;

@@ -150,6 +150,21 @@ dlx_result dlx__folder_make(dlx__folder *f, const char *name, dlx_error *err)
                 : dlx__fail_memory(err, "naming a directory", strlen(name));
 }
 
+dlx_result dlx__folder_write(dlx__folder *f, const char *name, const void *bytes, size_t n,
+                             dlx_error *err)
+{
+    dlx__writer *w;
+    const char *path = dlx__folder_at(f, name);
+    if (!path)
+        return dlx__fail_memory(err, "naming a file", strlen(name));
+    DLX__TRY(dlx__writer_open(&w, path, f->mem, err));
+    const dlx_result r = dlx__writer_write(w, bytes, n, err);
+    if (r == DLX_OK)
+        return dlx__writer_commit(w, err);
+    dlx__writer_abandon(w);
+    return r;
+}
+
 /* What was there goes aside first, and comes back if the new one cannot take its place. */
 static dlx_result replace(const dlx__folder *f, dlx_error *err)
 {

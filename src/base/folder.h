@@ -25,6 +25,10 @@ const char *dlx__folder_at(dlx__folder *f, const char *name);
 /* Makes a directory in it; those above it are there. */
 dlx_result dlx__folder_make(dlx__folder *f, const char *name, dlx_error *err);
 
+/* Writes a file in it: bytes [n]. */
+dlx_result dlx__folder_write(dlx__folder *f, const char *name, const void *bytes, size_t n,
+                             dlx_error *err);
+
 dlx_result dlx__folder_commit(dlx__folder *f, dlx_error *err);
 void dlx__folder_abandon(dlx__folder *f); /* f may be NULL */
 

@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/folder.h"
 #include "export/ml_model.h"
+#include "export/weight_bytes.h"
 
 #include <string.h>
 
@@ -17,20 +18,6 @@ typedef struct job {
     dlx__ml_package_facts *facts;
     char model_sha[DLX__SHA256_HEX], description_sha[DLX__SHA256_HEX];
 } job;
-
-static dlx_result write_file(job *j, const char *name, const void *bytes, size_t n, dlx_error *err)
-{
-    dlx__writer *w;
-    const char *path = dlx__folder_at(j->folder, name);
-    if (!path)
-        return dlx__fail_memory(err, "naming a file", strlen(name));
-    DLX__TRY(dlx__writer_open(&w, path, j->o->mem, err));
-    const dlx_result r = dlx__writer_write(w, bytes, n, err);
-    if (r == DLX_OK)
-        return dlx__writer_commit(w, err);
-    dlx__writer_abandon(w);
-    return r;
-}
 
 static void hash(char out[DLX__SHA256_HEX], const void *bytes, size_t n)
 {
@@ -66,7 +53,7 @@ static dlx_result write_model(job *j, dlx_error *err)
     if (r == DLX_OK) {
         hash(j->model_sha, bytes, n);
         j->facts->model_bytes = n;
-        r = write_file(j, "Data/" DLX__ML_MODEL, bytes, n, err);
+        r = dlx__folder_write(j->folder, "Data/" DLX__ML_MODEL, bytes, n, err);
     }
     dlx__proto_release(&p);
     return r;
@@ -76,7 +63,8 @@ static dlx_result write_description(job *j, dlx_error *err)
 {
     hash(j->description_sha, j->o->description, j->o->n_description);
     DLX__TRY(dlx__folder_make(j->folder, "Data/dlx", err));
-    return write_file(j, "Data/" DLX__ML_DESCRIPTION, j->o->description, j->o->n_description, err);
+    return dlx__folder_write(j->folder, "Data/" DLX__ML_DESCRIPTION, j->o->description,
+                             j->o->n_description, err);
 }
 
 static dlx_result write_manifest(job *j, dlx_error *err)
@@ -89,9 +77,10 @@ static dlx_result write_manifest(job *j, dlx_error *err)
          j->description_sha}};
     dlx__buf text;
     dlx__buf_init(&text, j->o->mem);
-    const dlx_result r = dlx__ml_manifest_put(parts, DLX__LEN(parts), &text)
-                             ? write_file(j, DLX__ML_MANIFEST, text.data, text.len, err)
-                             : dlx__fail_memory(err, "describing a package", text.len);
+    const dlx_result r =
+        dlx__ml_manifest_put(parts, DLX__LEN(parts), &text)
+            ? dlx__folder_write(j->folder, DLX__ML_MANIFEST, text.data, text.len, err)
+            : dlx__fail_memory(err, "describing a package", text.len);
     dlx__buf_release(&text);
     return r;
 }
@@ -114,19 +103,6 @@ static void count_parts(job *j)
     }
     bytes[DLX__PART_VOCABULARY] = j->o->n_description;
     bytes[DLX__PART_PROGRAM] = j->facts->model_bytes + j->store.n_bytes - known;
-}
-
-/* Matrices that are not what was asked for. */
-static size_t n_fallbacks(const job *j)
-{
-    const dlx__graph *g = &j->m->graph;
-    const dlx__export_forms *forms = &j->o->forms;
-    size_t n = 0;
-    for (size_t i = 0; i < g->n; i++)
-        if (g->nodes[i].op == DLX__OP_LINEAR)
-            n += dlx__export_form(forms, g->nodes[i].weight, i == g->logits) !=
-                 (i == g->logits ? forms->head : forms->matrix);
-    return n;
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
@@ -165,7 +141,7 @@ dlx_result dlx__ml_package_write(const dlx__model *m, const char *path,
     dlx_result r = dlx__ml_functions_lower(&j.functions, m, opts, &j.store, err);
     if (r == DLX_OK) {
         facts->n_functions = j.functions.n;
-        facts->n_fallbacks = n_fallbacks(&j);
+        facts->n_fallbacks = dlx__export_fallbacks(m, &opts->forms);
         if (opts->cache != DLX__EXPORT_NO_CACHE) /* in fp16 */
             facts->state_bytes = dlx__mul(opts->n_ctx, dlx__model_kv_bytes_per_token(m) / 2);
         r = write_folder(&j, path, err);

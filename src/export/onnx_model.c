@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/folder.h"
 #include "export/onnx_manifest.h"
+#include "export/weight_bytes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,20 +19,6 @@ typedef struct job {
     dlx__onnx_model_facts *facts;
 } job;
 
-static dlx_result write_file(job *j, const char *name, const void *bytes, size_t n, dlx_error *err)
-{
-    dlx__writer *w;
-    const char *path = dlx__folder_at(j->folder, name);
-    if (!path)
-        return dlx__fail_memory(err, "naming a file", strlen(name));
-    DLX__TRY(dlx__writer_open(&w, path, j->o->mem, err));
-    const dlx_result r = dlx__writer_write(w, bytes, n, err);
-    if (r == DLX_OK)
-        return dlx__writer_commit(w, err);
-    dlx__writer_abandon(w);
-    return r;
-}
-
 static dlx_result write_graph(job *j, const dlx__onnx_function *f, dlx_error *err)
 {
     char name[48];
@@ -40,7 +27,7 @@ static dlx_result write_graph(job *j, const dlx__onnx_function *f, dlx_error *er
     snprintf(name, sizeof name, "%s.onnx", f->name);
     dlx_result r = dlx__onnx_serialize(&f->graph, DLX__ONNX_WEIGHTS, &p, err);
     if (r == DLX_OK)
-        r = write_file(j, name, p.out.data, p.out.len, err);
+        r = dlx__folder_write(j->folder, name, p.out.data, p.out.len, err);
     j->facts->graph_bytes += p.out.len;
     dlx__proto_release(&p);
     return r;
@@ -65,7 +52,7 @@ static dlx_result write_manifest(job *j, dlx_error *err)
     dlx__buf_init(&text, j->o->mem);
     dlx_result r =
         dlx__onnx_manifest_write(j->m, j->o, &j->functions, j->facts, j->writing.sha256, &text)
-            ? write_file(j, DLX__ONNX_MANIFEST, text.data, text.len, err)
+            ? dlx__folder_write(j->folder, DLX__ONNX_MANIFEST, text.data, text.len, err)
             : dlx__fail_memory(err, "describing a program", text.len);
     dlx__buf_release(&text);
     return r;
@@ -100,19 +87,6 @@ static dlx_result compile(job *j, dlx_error *err)
     return DLX_OK;
 }
 
-/* Matrices that are not what was asked for. */
-static size_t n_fallbacks(const job *j)
-{
-    const dlx__graph *g = &j->m->graph;
-    const dlx__export_forms *forms = &j->o->forms;
-    size_t n = 0;
-    for (size_t i = 0; i < g->n; i++)
-        if (g->nodes[i].op == DLX__OP_LINEAR)
-            n += dlx__export_form(forms, g->nodes[i].weight, i == g->logits) !=
-                 (i == g->logits ? forms->head : forms->matrix);
-    return n;
-}
-
 static dlx_result write_files(job *j, dlx_error *err)
 {
     DLX__TRY(write_weights(j, err));
@@ -120,7 +94,8 @@ static dlx_result write_files(job *j, dlx_error *err)
     j->facts->n_again = j->store.n_again;
     for (size_t i = 0; i < j->functions.n; i++)
         DLX__TRY(write_graph(j, &j->functions.items[i], err));
-    DLX__TRY(write_file(j, DLX__ONNX_DESCRIPTION, j->o->description, j->o->n_description, err));
+    DLX__TRY(dlx__folder_write(j->folder, DLX__ONNX_DESCRIPTION, j->o->description,
+                               j->o->n_description, err));
     count_parts(j);
     DLX__TRY(compile(j, err));
     return write_manifest(j, err);
@@ -147,7 +122,7 @@ dlx_result dlx__onnx_model_write(const dlx__model *m, const char *path,
     dlx_result r = dlx__onnx_functions_lower(&j.functions, m, opts, &j.store, err);
     if (r == DLX_OK) {
         facts->n_functions = j.functions.n;
-        facts->n_fallbacks = n_fallbacks(&j);
+        facts->n_fallbacks = dlx__export_fallbacks(m, &opts->forms);
         if (opts->cache == DLX__EXPORT_IO)
             facts->state_bytes = dlx__mul(opts->n_ctx, dlx__model_kv_bytes_per_token(m));
         r = write_folder(&j, path, err);

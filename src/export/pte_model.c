@@ -216,18 +216,6 @@ static uint64_t filter_bytes(const dlx__model *m, const dlx__packed *p)
     return n;
 }
 
-/* Matrices that are not what was asked for. */
-static size_t n_fallbacks(const dlx__model *m, const dlx__packed *p)
-{
-    const dlx__graph *g = &m->graph;
-    size_t n = 0;
-    for (size_t i = 0; i < g->n; i++)
-        if (g->nodes[i].op == DLX__OP_LINEAR)
-            n += dlx__export_form(&p->forms, g->nodes[i].weight, i == g->logits) !=
-                 (i == g->logits ? p->forms.head : p->forms.matrix);
-    return n;
-}
-
 static bool on_named(void *user, uint64_t n_bytes)
 {
     halves *h = user;
@@ -307,7 +295,7 @@ static void end(building *b)
 
 static void count(dlx__pte_model_facts *f, building *b)
 {
-    f->n_fallbacks = n_fallbacks(b->shared.model, &b->packed);
+    f->n_fallbacks = dlx__export_fallbacks(b->shared.model, &b->packed.forms);
     f->n_again = dlx__packed_n_again(&b->packed);
     f->weight_bytes = dlx__weight_bytes(b->shared.model, &b->packed.forms, b->packed.scheme);
     f->has_denoise = has_denoise(b->shared.opts);

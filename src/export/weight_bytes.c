@@ -40,3 +40,14 @@ uint64_t dlx__weight_bytes(const dlx__model *m, const dlx__export_forms *forms, 
     }
     return n;
 }
+
+size_t dlx__export_fallbacks(const dlx__model *m, const dlx__export_forms *forms)
+{
+    const dlx__graph *g = &m->graph;
+    size_t n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        if (g->nodes[i].op == DLX__OP_LINEAR)
+            n += dlx__export_form(forms, g->nodes[i].weight, i == g->logits) !=
+                 (i == g->logits ? forms->head : forms->matrix);
+    return n;
+}

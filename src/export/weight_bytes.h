@@ -11,4 +11,7 @@
 
 uint64_t dlx__weight_bytes(const dlx__model *m, const dlx__export_forms *forms, dlx__scheme scheme);
 
+/* Matrices that are not in the form that was asked for, because their rows are no whole groups. */
+size_t dlx__export_fallbacks(const dlx__model *m, const dlx__export_forms *forms);
+
 #endif

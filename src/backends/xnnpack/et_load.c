@@ -5,22 +5,6 @@
 #include "base/fail.h"
 #include "base/mem.h"
 
-static dlx_result check_opts(const dlx__model *m, const dlx__backend_opts *o, dlx_error *err)
-{
-    const char *path = m->checkpoint.path;
-    if (!o->path)
-        return dlx__fail(err, DLX_E_ARG,
-                         "%s: the backend xnnpack runs programs: write one with dlx export, and "
-                         "name it",
-                         path);
-    if (o->int8 || o->scheme > DLX__SCHEME_WEIGHT_ONLY || o->kv_type > DLX__KV_F32)
-        return dlx__fail(err, DLX_E_UNSUPPORTED,
-                         "%s: types of weights, rows, keys and values are those that the program "
-                         "was exported with: leave them out",
-                         path);
-    return DLX_OK;
-}
-
 static dlx_result check_program(const dlx__backend *b, dlx_error *err)
 {
     const dlx__program *p = &b->program;
@@ -86,7 +70,8 @@ dlx_result dlx__xnnpack_load(dlx__backend **out, const dlx__model *m, const dlx_
                              dlx_error *err)
 {
     *out = NULL;
-    DLX__TRY(check_opts(m, o, err));
+    DLX__TRY(dlx__program_check_opts(
+        m, o, "the backend xnnpack runs programs: write one with dlx export, and name it", err));
     dlx__backend *b = dlx__alloc_zero(o->mem, 1, sizeof *b);
     if (!b)
         return dlx__fail_memory(err, "opening a program", sizeof *b);
