@@ -47,7 +47,7 @@ static json_t *asked_json(const dlx__exported *e)
                      to->data_path ? dlx__api_text(to->data_path) : json_null(), "backend",
                      e->backend, "dtype", dlx__packing_name(to->packing), "scheme",
                      dlx__scheme_name(to->scheme), "cache", dlx__export_cache_name(to->cache),
-                     "profile", to->profile, "soc", to->soc, "target",
+                     "profile", to->profile, "soc", to->soc ? to->soc->name : NULL, "target",
                      to->target ? to->target->name : NULL, "compute_unit", to->unit, "n_ctx",
                      size_json(to->n_ctx), "n_rows", size_json(to->n_rows));
 }
@@ -56,15 +56,16 @@ json_t *dlx__exported_json(const dlx__exported *e)
 {
     const dlx__export_written *w = e->written;
     json_t *report = asked_json(e);
-    json_t *more = json_pack(
-        "{s:o, s:o, s:o, s:o, s:s?, s:o, s:s, s:o, s:b, s:o, s:f, s:o, s:o, s:o}", "bytes",
-        size_json(w->program_bytes), "data_bytes", size_json(w->data_bytes), "weight_bytes",
-        size_json(w->weight_bytes), "compiled", size_json(w->n_compiled), "not_compiled",
-        w->not_compiled.code == DLX_OK ? NULL : w->not_compiled.text, "fallbacks",
-        size_json(w->n_fallbacks), "fallback_dtype", dlx__packing_name(e->to->forms.torn),
-        "rounded_again", size_json(w->n_again), "denoise", w->has_denoise, "call_bytes",
-        call_json(e), "seconds", e->seconds, "parts", parts_json(&w->parts), "memory",
-        memory_json(w), "config", dlx__export_settings_json(e->settings, e->to, e->model));
+    json_t *more =
+        json_pack("{s:o, s:o, s:o, s:o, s:s?, s:o, s:s, s:o, s:b, s:o, s:f, s:o, s:o, s:o}",
+                  "bytes", size_json(w->program_bytes), "data_bytes", size_json(w->data_bytes),
+                  "weight_bytes", size_json(w->weight_bytes), "compiled", size_json(w->n_compiled),
+                  "not_compiled", w->not_compiled.code == DLX_OK ? NULL : w->not_compiled.text,
+                  "fallbacks", size_json(w->n_fallbacks), "fallback_dtype",
+                  dlx__packing_name(e->to->forms.torn), "rounded_again", size_json(w->n_again),
+                  "denoise", w->has_denoise, "call_bytes", call_json(e), "seconds", e->seconds,
+                  "parts", parts_json(&w->parts), "memory", memory_json(w), "config",
+                  dlx__export_settings_json(e->settings, e->backend, e->to, e->model));
     if (dlx__api_merge(report, more))
         return report;
     json_decref(report);

@@ -117,12 +117,22 @@ static dlx__export_quantization quantization_of(dlx__packing packing, dlx__schem
     return DLX__QUANTIZATION_NONE;
 }
 
-json_t *dlx__export_settings_json(dlx__export_settings *s, const dlx__export_opts *done,
-                                  const dlx__model *m)
+static dlx__export_target target_of(const char *backend)
+{
+    int i = 0;
+    while (i + 1 < DLX__N_EXPORT_TARGETS &&
+           strcmp(dlx__export_target_name((dlx__export_target)i), backend) != 0)
+        i++;
+    return (dlx__export_target)i;
+}
+
+json_t *dlx__export_settings_json(dlx__export_settings *s, const char *backend,
+                                  const dlx__export_opts *done, const dlx__model *m)
 {
     dlx__export_config *c = &s->config;
     dlx__buf text;
     dlx__export_config_complete(c, m);
+    c->backend = target_of(backend);
     c->quantization = quantization_of(done->packing, done->scheme);
     c->max_seq_len = done->n_ctx;
     c->use_kv_cache = done->cache != DLX__EXPORT_NO_CACHE;

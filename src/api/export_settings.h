@@ -25,7 +25,7 @@ dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_o
                                      const dlx__model *m, dlx_error *err);
 
 /* The settings that give the same program again, as a file of them is read. NULL: no memory. */
-json_t *dlx__export_settings_json(dlx__export_settings *s, const dlx__export_opts *done,
-                                  const dlx__model *m);
+json_t *dlx__export_settings_json(dlx__export_settings *s, const char *backend,
+                                  const dlx__export_opts *done, const dlx__model *m);
 
 #endif

@@ -1,7 +1,5 @@
-/*
- * coreml.c - packages for Core ML: what they can hold, and an export's options as their writer has
- * them. Running one is coreml_apple.m's, which systems of Apple alone have.
- */
+/* coreml.c - packages for Core ML: what they can hold. Running one is coreml_apple.m's, which
+ * systems of Apple alone have. */
 #include "backends/coreml.h"
 
 #include "base/fail.h"
@@ -63,26 +61,8 @@ static const dlx__export_rules rules = {
 
 /* ---- what it writes ------------------------------------------------------------------------ */
 
-static dlx_result options(dlx__ml_package_opts *to, const dlx__model *m, const dlx__export_opts *o,
-                          dlx_error *err)
+static dlx_result check(const dlx__export_opts *o, dlx_error *err)
 {
-    *to = (dlx__ml_package_opts){.forms = o->forms,
-                                 .dtype = dlx__packing_name(o->packing),
-                                 .target = o->target,
-                                 .unit = o->unit,
-                                 .cache = o->cache,
-                                 .n_ctx = o->n_ctx,
-                                 .n_rows = dlx__export_prefill_rows(o, m),
-                                 .canvases = o->canvases,
-                                 .n_canvases = o->n_canvases,
-                                 .n_ids = o->n_ids,
-                                 .never_id = o->never_id,
-                                 .description = o->description,
-                                 .n_description = o->n_description,
-                                 .n_threads = o->n_threads,
-                                 .on_progress = o->on_progress,
-                                 .user = o->user,
-                                 .mem = o->mem};
     if (o->data_path)
         return dlx__fail(err, DLX_E_ARG,
                          "data: a Core ML package has its weights in a file of its own already; "
@@ -95,27 +75,15 @@ static dlx_result options(dlx__ml_package_opts *to, const dlx__model *m, const d
 
 static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
 {
-    dlx__ml_package_opts opts;
-    dlx__ml_package_facts facts;
-    DLX__TRY(options(&opts, m, o, err));
-    DLX__TRY(dlx__ml_package_write(m, o->path, &opts, &facts, err));
-    *o->written = (dlx__export_written){.program_bytes = facts.model_bytes,
-                                        .data_bytes = facts.weight_bytes,
-                                        .weight_bytes = facts.weight_bytes,
-                                        .n_fallbacks = facts.n_fallbacks,
-                                        .n_again = facts.n_again,
-                                        .parts = facts.parts,
-                                        .state_bytes = facts.state_bytes,
-                                        .n_methods = facts.n_functions};
-    return DLX_OK;
+    DLX__TRY(check(o, err));
+    return dlx__ml_package_write(m, o, err);
 }
 
 static dlx_result export_graph(const dlx__model *m, const dlx__export_opts *o, dlx__buf *out,
                                dlx_error *err)
 {
-    dlx__ml_package_opts opts;
-    DLX__TRY(options(&opts, m, o, err));
-    return dlx__ml_package_print(m, &opts, out, err);
+    DLX__TRY(check(o, err));
+    return dlx__ml_package_print(m, o, out, err);
 }
 
 const dlx__backend_class dlx__backend_coreml = {

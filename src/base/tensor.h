@@ -48,6 +48,17 @@ typedef struct dlx__dtype_info {
 
 const dlx__dtype_info *dlx__dtype_of(dlx__dtype dtype);
 
+/* As rows of its last axis: a vector is one. */
+static inline size_t dlx__tensor_n_rows(const dlx__tensor *t)
+{
+    return t->n_dims > 1 ? t->shape[0] : 1;
+}
+
+static inline size_t dlx__tensor_n_cols(const dlx__tensor *t)
+{
+    return t->shape[t->n_dims - 1];
+}
+
 /* Product of the shape; SIZE_MAX on overflow. */
 size_t dlx__tensor_elems(const dlx__tensor *t);
 

@@ -247,7 +247,7 @@ static dlx_result resolve_soc(dlx__export_opts *to, const char *name, bool compi
                          "any chip, found %s: leave it out",
                          name);
     DLX__TRY(dlx__soc_find(&soc, name, err));
-    to->soc = soc->name;
+    to->soc = soc;
     return DLX_OK;
 }
 

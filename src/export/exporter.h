@@ -8,6 +8,7 @@
 #include "export/lower.h"
 #include "export/ml_target.h"
 #include "export/parts.h"
+#include "export/soc.h"
 
 typedef struct dlx__export_written {
     uint64_t program_bytes, data_bytes; /* of the files; data: of the second, if there is one */
@@ -61,7 +62,7 @@ struct dlx__export_opts {
     size_t n_ctx;            /* positions */
     size_t n_rows;           /* of a pass, at most */
     const char *profile;     /* its name by the rules; NULL: they have none */
-    const char *soc;         /* the chip's name; NULL: none is named */
+    const dlx__soc *soc;     /* the chip; NULL: none is named */
     const dlx__ml_target *target; /* with rules that are Apple's */
     const char *unit;             /* likewise, "cpu-and-ne" */
     const size_t *canvases;       /* [n_canvases] lengths, with rules that have them */

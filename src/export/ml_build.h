@@ -6,8 +6,8 @@
 
 typedef struct dlx__ml_pass {
     const dlx__graph *g;
-    const dlx__ml_lower_opts *o;
-    dlx__ml_store *store;
+    const dlx__static_function *o;
+    dlx__weight_store *store;
     dlx__ml_graph *x;
     dlx__ml_value *values;    /* [g->n] of the graph's */
     dlx__ml_value cos, sin;   /* [1, 1, T, c] */

@@ -1,81 +1,29 @@
-/* ml_functions.c - the list of functions by the way a family decodes. */
+/* ml_functions.c - one after the other, over one file of weights. */
 #include "export/ml_functions.h"
 
 #include "base/fail.h"
 #include "base/mem.h"
-#include "export/model_exporter.h"
 
-#include <stdio.h>
-
-enum { MOST_HEAD_ROWS = 32 }; /* of a canvas: as many as are asked about at a time */
-
-static void add(dlx__ml_functions *f, const dlx__ml_package_opts *o, const char *name,
-                size_t n_rows, size_t n_head_rows)
+static dlx_result lower_all(dlx__ml_functions *f, const dlx__model *m, dlx__weight_store *store,
+                            dlx_error *err)
 {
-    dlx__ml_function *one = &f->items[f->n++];
-    const bool keeps = o->cache != DLX__EXPORT_NO_CACHE && n_rows > 0;
-    snprintf(one->name, sizeof one->name, "%s", name);
-    one->sizes = (dlx__ml_lower_opts){.name = one->name,
-                                      .forms = &o->forms,
-                                      .n_rows = n_rows,
-                                      .n_past = keeps ? o->n_ctx : 0,
-                                      .states = keeps && o->cache == DLX__EXPORT_STATE,
-                                      .n_head_rows = n_head_rows,
-                                      .n_ids = o->n_ids,
-                                      .never_id = o->never_id};
-}
-
-static size_t block_of(const dlx__model *m)
-{
-    return m->hp.block_length.value > 0 ? (size_t)m->hp.block_length.value : 1;
-}
-
-/* States belong to one function: nobody has shown yet that two share them on every device. */
-static void list_blocks(dlx__ml_functions *f, const dlx__model *m, const dlx__ml_package_opts *o)
-{
-    const size_t block = block_of(m);
-    const size_t n_head = m->hp.small_block.value > 0 ? (size_t)m->hp.small_block.value : block;
-    add(f, o, "denoise", block, n_head);
-    if (o->cache != DLX__EXPORT_STATE)
-        add(f, o, "prefill", o->n_rows, 0);
-    add(f, o, "logits", 0, n_head);
-}
-
-static void list_canvases(dlx__ml_functions *f, const dlx__ml_package_opts *o)
-{
-    char name[32];
-    size_t most = 0;
-    for (size_t i = 0; i < o->n_canvases; i++) {
-        const size_t n_head = dlx__min(o->canvases[i], MOST_HEAD_ROWS);
-        snprintf(name, sizeof name, "denoise_%zu", o->canvases[i]);
-        add(f, o, o->cache == DLX__EXPORT_STATE ? "denoise" : name, o->canvases[i], n_head);
-        most = dlx__max(most, n_head);
-    }
-    add(f, o, "logits", 0, most);
+    const size_t n = f->list.n;
+    f->graphs = dlx__alloc_zero(f->list.mem, n, sizeof *f->graphs);
+    if (!f->graphs)
+        return dlx__fail_memory(err, "lowering functions", n * sizeof *f->graphs);
+    for (size_t i = 0; i < n; i++)
+        DLX__TRY(
+            dlx__ml_lower(&f->graphs[i], &m->graph, &f->list.items[i], store, f->list.mem, err));
+    return DLX_OK;
 }
 
 dlx_result dlx__ml_functions_lower(dlx__ml_functions *f, const dlx__model *m,
-                                   const dlx__ml_package_opts *opts, dlx__ml_store *store,
+                                   const dlx__export_opts *o, dlx__weight_store *store,
                                    dlx_error *err)
 {
-    const size_t most = opts->n_canvases + 3;
-    const bool whole = dlx__model_exporter_for(m->family)->whole_canvas;
-    dlx_result r = DLX_OK;
-    *f = (dlx__ml_functions){.mem = opts->mem};
-    if (whole && opts->cache == DLX__EXPORT_STATE && opts->n_canvases != 1)
-        return dlx__fail(err, DLX_E_ARG,
-                         "canvas: with states there is one function: expected one length, found "
-                         "%zu; take io or none for several",
-                         opts->n_canvases);
-    f->items = dlx__alloc_zero(opts->mem, most, sizeof *f->items);
-    if (!f->items)
-        return dlx__fail_memory(err, "listing functions", most * sizeof *f->items);
-    if (whole)
-        list_canvases(f, opts);
-    else
-        list_blocks(f, m, opts);
-    for (size_t i = 0; i < f->n && r == DLX_OK; i++)
-        r = dlx__ml_lower(&f->items[i].graph, &m->graph, &f->items[i].sizes, store, opts->mem, err);
+    *f = (dlx__ml_functions){.graphs = NULL};
+    DLX__TRY(dlx__static_functions_list(&f->list, m, o, err));
+    const dlx_result r = lower_all(f, m, store, err);
     if (r != DLX_OK)
         dlx__ml_functions_release(f);
     return r;
@@ -83,8 +31,9 @@ dlx_result dlx__ml_functions_lower(dlx__ml_functions *f, const dlx__model *m,
 
 void dlx__ml_functions_release(dlx__ml_functions *f)
 {
-    for (size_t i = 0; i < f->n; i++)
-        dlx__ml_release(&f->items[i].graph);
-    dlx__free(f->mem, f->items);
-    *f = (dlx__ml_functions){.n = 0};
+    for (size_t i = 0; f->graphs && i < f->list.n; i++)
+        dlx__ml_release(&f->graphs[i]);
+    dlx__free(f->list.mem, f->graphs);
+    dlx__static_functions_release(&f->list);
+    f->graphs = NULL;
 }

@@ -1,24 +1,17 @@
-/* ml_functions.h - which functions a package has, and how many rows and positions each. */
+/* ml_functions.h - the functions of a package, lowered. */
 #ifndef DLX__ML_FUNCTIONS_H
 #define DLX__ML_FUNCTIONS_H
 
-#include "export/ml_package.h"
-
-typedef struct dlx__ml_function {
-    char name[32];
-    dlx__ml_lower_opts sizes;
-    dlx__ml_graph graph;
-} dlx__ml_function;
+#include "export/ml_lower.h"
 
 typedef struct dlx__ml_functions {
-    const dlx_allocator *mem;
-    dlx__ml_function *items; /* [n], the first is the one that is run where nobody names one */
-    size_t n;
+    dlx__static_functions list;
+    dlx__ml_graph *graphs; /* [list.n] */
 } dlx__ml_functions;
 
-/* All functions, lowered. On failure nothing is to be released. */
+/* On failure nothing is to be released. */
 dlx_result dlx__ml_functions_lower(dlx__ml_functions *f, const dlx__model *m,
-                                   const dlx__ml_package_opts *opts, dlx__ml_store *store,
+                                   const dlx__export_opts *o, dlx__weight_store *store,
                                    dlx_error *err);
 void dlx__ml_functions_release(dlx__ml_functions *f);
 

@@ -28,7 +28,7 @@ static dlx__ml_value never(dlx__ml_pass *p)
     }
     for (size_t i = 0; i < n; i++)
         x[i] = i < p->o->n_ids && (int64_t)i != p->o->never_id ? 0 : no;
-    const dlx__ml_blob blob = dlx__ml_store_halves(p->store, "never", x, n);
+    const dlx__ml_blob blob = dlx__ml_store_halves(p->store, "never", DLX__PART_HEAD, x, n);
     dlx__free(p->store->arena.mem, x);
     return dlx__ml_weight(p->x, "never", blob);
 }

@@ -28,7 +28,7 @@ static dlx__ml_value zeros(dlx__ml_pass *p, size_t n)
             dlx__fail_memory(&p->x->failure, "lowering a model", n * sizeof *halves);
         return DLX__ML_NONE;
     }
-    const dlx__ml_blob blob = dlx__ml_store_halves(p->store, key, halves, n);
+    const dlx__ml_blob blob = dlx__ml_store_halves(p->store, key, DLX__PART_BIASES, halves, n);
     dlx__free(mem, halves);
     return dlx__ml_weight(p->x, key, blob);
 }

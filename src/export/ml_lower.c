@@ -182,11 +182,11 @@ static dlx_result lower_all(pass *p)
     return failure->code == DLX_OK ? DLX_OK : dlx__fail(p->err, failure->code, "%s", failure->text);
 }
 
-dlx_result dlx__ml_lower(dlx__ml_graph *to, const dlx__graph *g, const dlx__ml_lower_opts *opts,
-                         dlx__ml_store *store, const dlx_allocator *mem, dlx_error *err)
+dlx_result dlx__ml_lower(dlx__ml_graph *to, const dlx__graph *g, const dlx__static_function *f,
+                         dlx__weight_store *store, const dlx_allocator *mem, dlx_error *err)
 {
-    pass p = {.g = g, .o = opts, .store = store, .x = to, .err = err};
-    dlx__ml_init(to, opts->name, mem);
+    pass p = {.g = g, .o = f, .store = store, .x = to, .err = err};
+    dlx__ml_init(to, f->name, mem);
     const dlx_result r = lower_all(&p);
     if (r != DLX_OK)
         dlx__ml_release(to);

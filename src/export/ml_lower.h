@@ -23,23 +23,14 @@
 #define DLX__ML_LOWER_H
 
 #include "export/ml_store.h"
+#include "export/static_functions.h"
 #include "graph/graph.h"
 
 /* What is added to the scores of what is not seen: far enough, and within fp16. */
 #define DLX__ML_UNSEEN (-10000.0f)
 
-typedef struct dlx__ml_lower_opts {
-    const char *name; /* of the function */
-    const dlx__export_forms *forms;
-    size_t n_rows, n_past; /* T, P; T 0: the head alone */
-    bool states;
-    size_t n_head_rows; /* R; 0: no head */
-    size_t n_ids;       /* ids below may be chosen ... */
-    int64_t never_id;   /* ... but for this one; -1: all of them */
-} dlx__ml_lower_opts;
-
 /* Node kinds that have no form here are refused by name. On failure nothing is to be released. */
-dlx_result dlx__ml_lower(dlx__ml_graph *to, const dlx__graph *g, const dlx__ml_lower_opts *opts,
-                         dlx__ml_store *store, const dlx_allocator *mem, dlx_error *err);
+dlx_result dlx__ml_lower(dlx__ml_graph *to, const dlx__graph *g, const dlx__static_function *f,
+                         dlx__weight_store *store, const dlx_allocator *mem, dlx_error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include "export/ml_model.h"
 
 #include "base/fail.h"
+#include "export/ml_package.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -59,10 +60,10 @@ static void tell_decoding(dlx__proto *p, const dlx__model *m)
 static void tell_functions(dlx__proto *p, const dlx__ml_functions *f)
 {
     dlx__buf names;
-    dlx__buf_init(&names, f->mem);
+    dlx__buf_init(&names, f->list.mem);
     bool ok = true;
-    for (size_t i = 0; i < f->n && ok; i++)
-        ok = dlx__buf_format(&names, i ? ",%s" : "%s", f->items[i].name);
+    for (size_t i = 0; i < f->list.n && ok; i++)
+        ok = dlx__buf_format(&names, i ? ",%s" : "%s", f->list.items[i].name);
     if (ok)
         tell_text(p, "dlx.functions", names.data);
     else if (p->failure.code == DLX_OK)
@@ -70,7 +71,7 @@ static void tell_functions(dlx__proto *p, const dlx__ml_functions *f)
     dlx__buf_release(&names);
 }
 
-static void put_metadata(dlx__proto *p, const dlx__model *m, const dlx__ml_package_opts *o,
+static void put_metadata(dlx__proto *p, const dlx__model *m, const dlx__export_opts *o,
                          const dlx__ml_functions *f)
 {
     const dlx__hparams *hp = &m->hp;
@@ -78,7 +79,7 @@ static void put_metadata(dlx__proto *p, const dlx__model *m, const dlx__ml_packa
     dlx__proto_text(p, 1, "A language model for block-wise decoding, written by DiffuLex Edge");
     tell_int(p, "dlx.format", 1);
     tell_text(p, "dlx.family", m->family->name);
-    tell_text(p, "dlx.dtype", o->dtype);
+    tell_text(p, "dlx.dtype", dlx__packing_name(o->packing));
     tell_text(p, "dlx.cache", dlx__export_cache_name(o->cache));
     tell_text(p, "dlx.compute_unit", o->unit);
     tell_text(p, "dlx.minimum_deployment_target", o->target->name);
@@ -108,19 +109,19 @@ static void put_metadata(dlx__proto *p, const dlx__model *m, const dlx__ml_packa
 
 /* ---- the specification ----------------------------------------------------------------------- */
 
-void dlx__ml_model_put(const dlx__model *m, const dlx__ml_package_opts *o,
-                       const dlx__ml_functions *f, dlx__proto *p)
+void dlx__ml_model_put(const dlx__model *m, const dlx__export_opts *o, const dlx__ml_functions *f,
+                       dlx__proto *p)
 {
     dlx__proto_int(p, 1, o->target->specification);
     dlx__proto_begin(p, 2); /* ModelDescription */
-    for (size_t i = 0; i < f->n; i++)
-        dlx__ml_describe(&f->items[i].graph, 20, p);
-    dlx__proto_text(p, 21, f->items[0].name);
+    for (size_t i = 0; i < f->list.n; i++)
+        dlx__ml_describe(&f->graphs[i], 20, p);
+    dlx__proto_text(p, 21, f->list.items[0].name);
     put_metadata(p, m, o, f);
     dlx__proto_end(p);
     dlx__proto_begin(p, 502); /* mlProgram */
     dlx__proto_int(p, 1, 1);
-    for (size_t i = 0; i < f->n; i++)
-        dlx__ml_serialize(&f->items[i].graph, o->target->opset, 2, p);
+    for (size_t i = 0; i < f->list.n; i++)
+        dlx__ml_serialize(&f->graphs[i], o->target->opset, 2, p);
     dlx__proto_end(p);
 }

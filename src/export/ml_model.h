@@ -5,8 +5,8 @@
 #include "export/ml_functions.h"
 
 /* Appends the specification of all functions to p. */
-void dlx__ml_model_put(const dlx__model *m, const dlx__ml_package_opts *o,
-                       const dlx__ml_functions *f, dlx__proto *p);
+void dlx__ml_model_put(const dlx__model *m, const dlx__export_opts *o, const dlx__ml_functions *f,
+                       dlx__proto *p);
 
 /* A file of the package: its path below Data, and the SHA-256 of what is in it. */
 typedef struct dlx__ml_part {

@@ -10,12 +10,11 @@
 
 typedef struct job {
     const dlx__model *m;
-    const dlx__ml_package_opts *o;
-    dlx__ml_store store;
+    const dlx__export_opts *o;
+    dlx__weight_store store;
     dlx__ml_functions functions;
     dlx__folder *folder;
-    dlx__ml_store_writing writing;
-    dlx__ml_package_facts *facts;
+    dlx__weight_writing writing;
     char model_sha[DLX__SHA256_HEX], description_sha[DLX__SHA256_HEX];
 } job;
 
@@ -34,12 +33,9 @@ static dlx_result write_weights(job *j, dlx_error *err)
     const char *path = dlx__folder_at(j->folder, name);
     if (!path)
         return dlx__fail_memory(err, "naming a file", sizeof name);
-    j->writing.on_progress = j->o->on_progress;
-    j->writing.user = j->o->user;
-    DLX__TRY(dlx__pool_open(&j->writing.pool, j->o->n_threads, j->o->mem, err));
-    const dlx_result r = dlx__ml_store_write(&j->store, path, &j->writing, err);
-    dlx__pool_free(j->writing.pool);
-    return r;
+    j->writing = (dlx__weight_writing){
+        .n_threads = j->o->n_threads, .on_progress = j->o->on_progress, .user = j->o->user};
+    return dlx__weight_store_write(&j->store, path, &j->writing, err);
 }
 
 static dlx_result write_model(job *j, dlx_error *err)
@@ -52,7 +48,7 @@ static dlx_result write_model(job *j, dlx_error *err)
     dlx_result r = dlx__proto_finish(&p, &bytes, &n, err);
     if (r == DLX_OK) {
         hash(j->model_sha, bytes, n);
-        j->facts->model_bytes = n;
+        j->o->written->program_bytes = n;
         r = dlx__folder_write(j->folder, "Data/" DLX__ML_MODEL, bytes, n, err);
     }
     dlx__proto_release(&p);
@@ -85,38 +81,30 @@ static dlx_result write_manifest(job *j, dlx_error *err)
     return r;
 }
 
-/* ---- what it is made of -------------------------------------------------------------------- */
-
-/* A tied head is looked up and multiplied by in one form: it counts as the table. */
-static void count_parts(job *j)
+static void describe(const job *j)
 {
-    const dlx__graph *g = &j->m->graph;
-    uint64_t *bytes = j->facts->parts.bytes, known = 0;
-    for (size_t i = 0; i < j->store.n; i++) {
-        const dlx__ml_item *item = &j->store.items[i];
-        const bool is_table =
-            item->tensor == g->nodes[g->embedded].weight && item->packing == j->o->forms.table;
-        const dlx__export_part part =
-            item->tensor ? dlx__export_part_of(j->m, item->tensor, is_table) : DLX__PART_BIASES;
-        bytes[part] += item->n_bytes;
-        known += item->n_bytes;
-    }
-    bytes[DLX__PART_VOCABULARY] = j->o->n_description;
-    bytes[DLX__PART_PROGRAM] = j->facts->model_bytes + j->store.n_bytes - known;
+    const dlx__export_opts *o = j->o;
+    dlx__export_written *w = o->written;
+    w->data_bytes = w->weight_bytes = j->store.n_bytes;
+    w->has_denoise = true;
+    w->n_fallbacks = dlx__export_fallbacks(j->m, &o->forms);
+    w->n_again = j->store.n_again;
+    w->n_methods = j->functions.list.n;
+    if (o->cache != DLX__EXPORT_NO_CACHE) /* in fp16 */
+        w->state_bytes = dlx__mul(o->n_ctx, dlx__model_kv_bytes_per_token(j->m) / 2);
+    w->parts.bytes[DLX__PART_VOCABULARY] = o->n_description;
+    w->parts.bytes[DLX__PART_PROGRAM] = w->program_bytes;
+    dlx__weight_store_weigh(&j->store, o->forms.table, &w->parts);
 }
-
-/* ---- all of it ----------------------------------------------------------------------------- */
 
 static dlx_result write_files(job *j, dlx_error *err)
 {
     DLX__TRY(dlx__folder_make(j->folder, "Data", err));
     DLX__TRY(dlx__folder_make(j->folder, "Data/com.apple.CoreML", err));
     DLX__TRY(write_weights(j, err));
-    j->facts->weight_bytes = j->store.n_bytes;
-    j->facts->n_again = j->store.n_again;
     DLX__TRY(write_model(j, err));
     DLX__TRY(write_description(j, err));
-    count_parts(j);
+    describe(j);
     return write_manifest(j, err);
 }
 
@@ -131,39 +119,34 @@ static dlx_result write_folder(job *j, const char *path, dlx_error *err)
     return r;
 }
 
-dlx_result dlx__ml_package_write(const dlx__model *m, const char *path,
-                                 const dlx__ml_package_opts *opts, dlx__ml_package_facts *facts,
-                                 dlx_error *err)
+dlx_result dlx__ml_package_write(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
 {
-    job j = {.m = m, .o = opts, .facts = facts};
-    *facts = (dlx__ml_package_facts){0};
-    dlx__ml_store_init(&j.store, m, opts->mem);
-    dlx_result r = dlx__ml_functions_lower(&j.functions, m, opts, &j.store, err);
+    job j = {.m = m, .o = o};
+    *o->written = (dlx__export_written){0};
+    dlx__weight_store_init(&j.store, &dlx__ml_layout, m, o->mem);
+    dlx_result r = dlx__ml_functions_lower(&j.functions, m, o, &j.store, err);
     if (r == DLX_OK) {
-        facts->n_functions = j.functions.n;
-        facts->n_fallbacks = dlx__export_fallbacks(m, &opts->forms);
-        if (opts->cache != DLX__EXPORT_NO_CACHE) /* in fp16 */
-            facts->state_bytes = dlx__mul(opts->n_ctx, dlx__model_kv_bytes_per_token(m) / 2);
-        r = write_folder(&j, path, err);
+        r = write_folder(&j, o->path, err);
         dlx__ml_functions_release(&j.functions);
     }
-    dlx__ml_store_release(&j.store);
+    dlx__weight_store_release(&j.store);
     return r;
 }
 
-dlx_result dlx__ml_package_print(const dlx__model *m, const dlx__ml_package_opts *opts,
-                                 dlx__buf *out, dlx_error *err)
+dlx_result dlx__ml_package_print(const dlx__model *m, const dlx__export_opts *o, dlx__buf *out,
+                                 dlx_error *err)
 {
-    dlx__ml_store store;
-    dlx__ml_functions functions;
+    dlx__weight_store store;
+    dlx__ml_functions f;
     bool ok = true;
-    dlx__ml_store_init(&store, m, opts->mem);
-    dlx_result r = dlx__ml_functions_lower(&functions, m, opts, &store, err);
-    for (size_t i = 0; r == DLX_OK && i < functions.n && ok; i++)
-        ok = dlx__buf_format(out, "function %s\n", functions.items[i].name) &&
-             dlx__ml_print(&functions.items[i].graph, out);
-    if (r == DLX_OK)
-        dlx__ml_functions_release(&functions);
-    dlx__ml_store_release(&store);
+    dlx__weight_store_init(&store, &dlx__ml_layout, m, o->mem);
+    dlx_result r = dlx__ml_functions_lower(&f, m, o, &store, err);
+    if (r == DLX_OK) {
+        for (size_t i = 0; i < f.list.n && ok; i++)
+            ok = dlx__buf_format(out, "function %s\n", f.list.items[i].name) &&
+                 dlx__ml_print(&f.graphs[i], out);
+        dlx__ml_functions_release(&f);
+    }
+    dlx__weight_store_release(&store);
     return ok ? r : dlx__fail_memory(err, "printing a program", out->len);
 }

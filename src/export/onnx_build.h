@@ -6,8 +6,8 @@
 
 typedef struct dlx__onnx_pass {
     const dlx__graph *g;
-    const dlx__onnx_lower_opts *o;
-    dlx__onnx_store *store;
+    const dlx__static_function *o;
+    dlx__weight_store *store;
     dlx__onnx_graph *x;
     dlx__onnx_value *values;   /* [g->n] of the graph's: rows [T, d], heads [1, h, T, c] */
     dlx__onnx_value cos, sin;  /* [1, T, c / 2] */

@@ -1,73 +1,29 @@
-/* onnx_functions.c - the list of functions by the way a family decodes. */
+/* onnx_functions.c - one after the other, over one file of weights. */
 #include "export/onnx_functions.h"
 
 #include "base/fail.h"
 #include "base/mem.h"
-#include "export/model_exporter.h"
 
-#include <stdio.h>
-
-enum { MOST_HEAD_ROWS = 32 }; /* of a canvas: as many as are asked about at a time */
-
-static void add(dlx__onnx_functions *f, const dlx__onnx_model_opts *o, const char *name,
-                size_t n_rows, size_t n_head_rows)
+static dlx_result lower_all(dlx__onnx_functions *f, const dlx__model *m, dlx__weight_store *store,
+                            dlx_error *err)
 {
-    dlx__onnx_function *one = &f->items[f->n++];
-    snprintf(one->name, sizeof one->name, "%s", name);
-    one->sizes =
-        (dlx__onnx_lower_opts){.name = one->name,
-                               .forms = &o->forms,
-                               .n_rows = n_rows,
-                               .n_past = o->cache == DLX__EXPORT_IO && n_rows ? o->n_ctx : 0,
-                               .n_head_rows = n_head_rows,
-                               .n_ids = o->n_ids,
-                               .never_id = o->never_id};
-}
-
-static size_t block_of(const dlx__model *m)
-{
-    return m->hp.block_length.value > 0 ? (size_t)m->hp.block_length.value : 1;
-}
-
-static void list_blocks(dlx__onnx_functions *f, const dlx__model *m, const dlx__onnx_model_opts *o)
-{
-    const size_t block = block_of(m);
-    const size_t n_head = m->hp.small_block.value > 0 ? (size_t)m->hp.small_block.value : block;
-    add(f, o, "denoise", block, n_head);
-    add(f, o, "prefill", o->n_rows, 0);
-    add(f, o, "logits", 0, n_head);
-}
-
-static void list_canvases(dlx__onnx_functions *f, const dlx__onnx_model_opts *o)
-{
-    char name[32];
-    size_t most = 0;
-    for (size_t i = 0; i < o->n_canvases; i++) {
-        const size_t n_head = dlx__min(o->canvases[i], MOST_HEAD_ROWS);
-        snprintf(name, sizeof name, "denoise_%zu", o->canvases[i]);
-        add(f, o, name, o->canvases[i], n_head);
-        most = dlx__max(most, n_head);
-    }
-    add(f, o, "logits", 0, most);
+    const size_t n = f->list.n;
+    f->items = dlx__alloc_zero(f->list.mem, n, sizeof *f->items);
+    if (!f->items)
+        return dlx__fail_memory(err, "lowering functions", n * sizeof *f->items);
+    for (size_t i = 0; i < n; i++)
+        DLX__TRY(dlx__onnx_lower(&f->items[i].graph, &m->graph, &f->list.items[i], store,
+                                 f->list.mem, err));
+    return DLX_OK;
 }
 
 dlx_result dlx__onnx_functions_lower(dlx__onnx_functions *f, const dlx__model *m,
-                                     const dlx__onnx_model_opts *opts, dlx__onnx_store *store,
+                                     const dlx__export_opts *o, dlx__weight_store *store,
                                      dlx_error *err)
 {
-    const size_t most = opts->n_canvases + 3;
-    dlx_result r = DLX_OK;
-    *f = (dlx__onnx_functions){.mem = opts->mem,
-                               .items = dlx__alloc_zero(opts->mem, most, sizeof *f->items)};
-    if (!f->items)
-        return dlx__fail_memory(err, "listing functions", most * sizeof *f->items);
-    if (dlx__model_exporter_for(m->family)->whole_canvas)
-        list_canvases(f, opts);
-    else
-        list_blocks(f, m, opts);
-    for (size_t i = 0; i < f->n && r == DLX_OK; i++)
-        r = dlx__onnx_lower(&f->items[i].graph, &m->graph, &f->items[i].sizes, store, opts->mem,
-                            err);
+    *f = (dlx__onnx_functions){.items = NULL};
+    DLX__TRY(dlx__static_functions_list(&f->list, m, o, err));
+    const dlx_result r = lower_all(f, m, store, err);
     if (r != DLX_OK)
         dlx__onnx_functions_release(f);
     return r;
@@ -75,8 +31,9 @@ dlx_result dlx__onnx_functions_lower(dlx__onnx_functions *f, const dlx__model *m
 
 void dlx__onnx_functions_release(dlx__onnx_functions *f)
 {
-    for (size_t i = 0; i < f->n; i++)
+    for (size_t i = 0; f->items && i < f->list.n; i++)
         dlx__onnx_release(&f->items[i].graph);
-    dlx__free(f->mem, f->items);
-    *f = (dlx__onnx_functions){.n = 0};
+    dlx__free(f->list.mem, f->items);
+    dlx__static_functions_release(&f->list);
+    f->items = NULL;
 }

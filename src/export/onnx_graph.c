@@ -129,7 +129,7 @@ dlx__onnx_value dlx__onnx_list(dlx__onnx_graph *g, const int64_t *items, size_t 
 }
 
 dlx__onnx_value dlx__onnx_weight(dlx__onnx_graph *g, const char *name, dlx__onnx_type type,
-                                 const size_t *dims, int n_dims, dlx__onnx_place place)
+                                 const size_t *dims, int n_dims, dlx__weight_place place)
 {
     for (size_t i = 1; i < g->n_tensors; i++)
         if (g->tensors[i].kind == DLX__ONNX_CONSTANT && strcmp(g->tensors[i].name, name) == 0)

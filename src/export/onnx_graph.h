@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "export/weight_place.h"
 #include "format/proto.h"
 
 /* name, text, number in the files (TensorProto.DataType), bits of an element */
@@ -35,11 +36,6 @@ enum { DLX__ONNX_MAX_DIMS = 4, DLX__ONNX_MAX_INPUTS = 4, DLX__ONNX_MAX_ATTRS = 4
 typedef uint32_t dlx__onnx_value; /* index of its tensor */
 #define DLX__ONNX_NONE 0u         /* an input that is left out; what a failed call gives */
 
-/* Bytes of the file beside the graph. */
-typedef struct dlx__onnx_place {
-    uint64_t offset, n_bytes;
-} dlx__onnx_place;
-
 typedef enum { DLX__ONNX_COMPUTED, DLX__ONNX_INPUT, DLX__ONNX_CONSTANT } dlx__onnx_kind;
 
 /* Whole numbers that stand for real ones: scale * (q - zero_point). */
@@ -57,7 +53,7 @@ typedef struct dlx__onnx_tensor {
     bool is_output;
     const void *bytes; /* [n_bytes] of a constant; NULL: at `place` */
     size_t n_bytes;
-    dlx__onnx_place place;
+    dlx__weight_place place;
     dlx__onnx_encoding encoding; /* of inputs and outputs that are whole numbers; and of what was
                                     rounded to such and is real again */
 } dlx__onnx_tensor;
@@ -105,7 +101,7 @@ dlx__onnx_value dlx__onnx_list(dlx__onnx_graph *g, const int64_t *items, size_t 
 
 /* A constant in the file; one of a name that is there already is that one. */
 dlx__onnx_value dlx__onnx_weight(dlx__onnx_graph *g, const char *name, dlx__onnx_type type,
-                                 const size_t *dims, int n_dims, dlx__onnx_place place);
+                                 const size_t *dims, int n_dims, dlx__weight_place place);
 
 /* A node; its result has this type and shape. */
 dlx__onnx_value dlx__onnx_op(dlx__onnx_graph *g, const char *op, const dlx__onnx_value *inputs,

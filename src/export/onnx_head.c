@@ -23,7 +23,8 @@ static dlx__onnx_value never(dlx__onnx_pass *p)
     }
     for (size_t i = 0; i < n; i++)
         x[i] = i < p->o->n_ids && (int64_t)i != p->o->never_id ? 0.0f : NEVER;
-    const dlx__onnx_place place = dlx__onnx_store_bytes(p->store, "never", x, n * sizeof *x);
+    const dlx__weight_place place =
+        dlx__weight_store_bytes(p->store, "never", DLX__PART_HEAD, x, n * sizeof *x);
     dlx__free(p->store->arena.mem, x);
     return dlx__onnx_weight(p->x, "never", DLX__ONNX_FLOAT, &n, 1, place);
 }

@@ -8,9 +8,8 @@
 static dlx__onnx_value matrix(dlx__onnx_pass *p, const dlx__tensor *w, dlx__packing packing)
 {
     const bool half = packing == DLX__PACK_FP16;
-    const dlx__onnx_form form = half ? DLX__ONNX_ROWS_HALF : DLX__ONNX_ROWS_FLOAT;
     return dlx__onnx_weight(p->x, w->name, half ? DLX__ONNX_FLOAT16 : DLX__ONNX_FLOAT, w->shape, 2,
-                            dlx__onnx_store_rows(p->store, w, form));
+                            dlx__weight_store_rows(p->store, w, packing, false));
 }
 
 static dlx__onnx_value widened(dlx__onnx_pass *p, dlx__onnx_value x)
@@ -43,11 +42,11 @@ static dlx__onnx_value gemm(dlx__onnx_pass *p, const dlx__node *node, dlx__onnx_
 static dlx__onnx_value groups(dlx__onnx_pass *p, const dlx__tensor *w, bool scales)
 {
     char name[256];
-    const dlx__onnx_form form = scales ? DLX__ONNX_ROWS_INT4_SCALES : DLX__ONNX_ROWS_INT4;
     const size_t dims[] = {w->shape[0], w->shape[1] / DLX__PACK_GROUP, DLX__PACK_GROUP / 2};
     snprintf(name, sizeof name, "%s%s", w->name, scales ? ".scales" : "");
     return dlx__onnx_weight(p->x, name, scales ? DLX__ONNX_FLOAT : DLX__ONNX_UINT8, dims,
-                            scales ? 2 : 3, dlx__onnx_store_rows(p->store, w, form));
+                            scales ? 2 : 3,
+                            dlx__weight_store_rows(p->store, w, DLX__PACK_INT4_FLOAT, scales));
 }
 
 /* The node keeps the four bits. On the NPU it takes rows of three axes, and no bias. */
@@ -94,9 +93,9 @@ static dlx__onnx_value scaled_matrix(dlx__onnx_pass *p, const dlx__tensor *w)
     snprintf(name, sizeof name, "%s.scales", w->name);
     const dlx__onnx_value in[] = {
         dlx__onnx_weight(p->x, w->name, DLX__ONNX_INT8, w->shape, 2,
-                         dlx__onnx_store_rows(p->store, w, DLX__ONNX_ROWS_INT8)),
+                         dlx__weight_store_rows(p->store, w, DLX__PACK_INT8, false)),
         dlx__onnx_weight(p->x, name, DLX__ONNX_FLOAT, w->shape, 1,
-                         dlx__onnx_store_rows(p->store, w, DLX__ONNX_ROWS_INT8_SCALES))};
+                         dlx__weight_store_rows(p->store, w, DLX__PACK_INT8, true))};
     const dlx__onnx_value y =
         dlx__onnx_op(p->x, "DequantizeLinear", in, 2, DLX__ONNX_FLOAT, w->shape, 2);
     dlx__onnx_int(p->x, "axis", 0);
@@ -110,7 +109,7 @@ dlx__onnx_value dlx__onnx_linear(dlx__onnx_pass *p, const dlx__node *node, dlx__
 {
     const bool is_head = node == &p->g->nodes[p->g->logits];
     const dlx__packing packing = dlx__export_form(p->o->forms, node->weight, is_head);
-    if (packing == DLX__PACK_INT4_HALF)
+    if (packing == DLX__PACK_INT4_FLOAT)
         return product_of_groups(p, node, x, n);
     if (packing != DLX__PACK_INT8)
         return gemm(p, node, x, widened(p, matrix(p, node->weight, packing)), n);

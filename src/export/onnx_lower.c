@@ -28,7 +28,7 @@ dlx__onnx_value dlx__onnx_transpose(pass *p, dlx__onnx_value x, const int64_t *p
 dlx__onnx_value dlx__onnx_vector(pass *p, const dlx__tensor *t)
 {
     return dlx__onnx_weight(p->x, t->name, DLX__ONNX_FLOAT, t->shape, 1,
-                            dlx__onnx_store_rows(p->store, t, DLX__ONNX_ROWS_FLOAT));
+                            dlx__weight_store_rows(p->store, t, DLX__PACK_FP32, false));
 }
 
 /* ---- inputs -------------------------------------------------------------------------------- */
@@ -186,12 +186,11 @@ static dlx_result lower_all(pass *p)
     return failure->code == DLX_OK ? DLX_OK : dlx__fail(p->err, failure->code, "%s", failure->text);
 }
 
-dlx_result dlx__onnx_lower(dlx__onnx_graph *to, const dlx__graph *g,
-                           const dlx__onnx_lower_opts *opts, dlx__onnx_store *store,
-                           const dlx_allocator *mem, dlx_error *err)
+dlx_result dlx__onnx_lower(dlx__onnx_graph *to, const dlx__graph *g, const dlx__static_function *f,
+                           dlx__weight_store *store, const dlx_allocator *mem, dlx_error *err)
 {
-    pass p = {.g = g, .o = opts, .store = store, .x = to, .err = err};
-    dlx__onnx_init(to, opts->name, mem);
+    pass p = {.g = g, .o = f, .store = store, .x = to, .err = err};
+    dlx__onnx_init(to, f->name, mem);
     const dlx_result r = lower_all(&p);
     if (r != DLX_OK)
         dlx__onnx_release(to);

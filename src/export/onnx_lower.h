@@ -1,6 +1,6 @@
 /*
  * onnx_lower.h - a model's graph as static ONNX graphs for a phone's NPU, which all refer to one
- * file of weights (onnx_store.h). T rows of a pass, P positions kept before them, R rows for the
+ * file of weights (weight_store.h). T rows of a pass, P positions kept before them, R rows for the
  * head, d the width, V the vocabulary, kv heads of c numbers:
  *
  *     in   input_ids i32 [1, T]
@@ -20,26 +20,16 @@
 #ifndef DLX__ONNX_LOWER_H
 #define DLX__ONNX_LOWER_H
 
-#include "export/onnx_store.h"
+#include "export/onnx_graph.h"
+#include "export/static_functions.h"
+#include "export/weight_store.h"
 #include "graph/graph.h"
 
 /* What is added to the scores of what is not seen: far enough, and within fp16. */
 #define DLX__ONNX_UNSEEN (-10000.0f)
 
-typedef struct dlx__onnx_lower_opts {
-    const char *name; /* of the graph */
-    const dlx__export_forms *forms;
-    size_t n_rows, n_past; /* T, P; T 0: the head alone */
-    size_t n_head_rows;    /* R; 0: no head */
-    size_t n_ids;          /* ids below may be chosen ... */
-    int64_t never_id;      /* ... but for this one; -1: all of them */
-} dlx__onnx_lower_opts;
-
-/*
- * Node kinds that have no form here are refused by name. On failure nothing is to be released.
- */
-dlx_result dlx__onnx_lower(dlx__onnx_graph *to, const dlx__graph *g,
-                           const dlx__onnx_lower_opts *opts, dlx__onnx_store *store,
-                           const dlx_allocator *mem, dlx_error *err);
+/* Node kinds that have no form here are refused by name. On failure nothing is to be released. */
+dlx_result dlx__onnx_lower(dlx__onnx_graph *to, const dlx__graph *g, const dlx__static_function *f,
+                           dlx__weight_store *store, const dlx_allocator *mem, dlx_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* onnx_manifest.c - the text, field by field. */
 #include "export/onnx_manifest.h"
 
+#include "export/onnx_model.h"
 #include "format/json_fields.h"
 
 static bool put_tensor(dlx__buf *out, const dlx__onnx_tensor *t)
@@ -38,13 +39,13 @@ static bool put_contexts(dlx__buf *out, const dlx__onnx_function *f, const dlx__
     return dlx__buf_format(out, "[{\"soc\": \"%s\", \"file\": \"%s\"}]", soc->name, f->context);
 }
 
-static bool put_function(dlx__buf *out, const dlx__onnx_function *f, const dlx__soc *soc, bool last)
+static bool put_function(dlx__buf *out, const dlx__static_function *s, const dlx__onnx_function *f,
+                         const dlx__soc *soc, bool last)
 {
-    const dlx__onnx_lower_opts *s = &f->sizes;
     return dlx__buf_format(out,
                            "    {\"name\": \"%s\", \"file\": \"%s.onnx\", \"rows\": %zu, "
                            "\"past\": %zu, \"head_rows\": %zu,\n      \"inputs\": [",
-                           f->name, f->name, s->n_rows, s->n_past, s->n_head_rows) &&
+                           s->name, s->name, s->n_rows, s->n_past, s->n_head_rows) &&
            put_side(out, &f->graph, false) && dlx__buf_text(out, "],\n      \"outputs\": [") &&
            put_side(out, &f->graph, true) && dlx__buf_text(out, "],\n      \"contexts\": ") &&
            put_contexts(out, f, soc) && dlx__buf_text(out, last ? "}\n" : "},\n");
@@ -58,7 +59,7 @@ static bool put_soc(dlx__buf *out, const dlx__soc *soc)
                            soc->name, soc->id, soc->arch);
 }
 
-static bool put_model(dlx__buf *out, const dlx__model *m, const dlx__onnx_model_opts *o)
+static bool put_model(dlx__buf *out, const dlx__model *m, const dlx__export_opts *o)
 {
     const int64_t block = m->hp.block_length.value;
     bool ok =
@@ -72,23 +73,22 @@ static bool put_model(dlx__buf *out, const dlx__model *m, const dlx__onnx_model_
                            o->n_ids, (long long)o->never_id, (double)DLX__ONNX_UNSEEN);
 }
 
-bool dlx__onnx_manifest_write(const dlx__model *m, const dlx__onnx_model_opts *o,
-                              const dlx__onnx_functions *f, const dlx__onnx_model_facts *facts,
-                              const char *sha256, dlx__buf *out)
+bool dlx__onnx_manifest_write(const dlx__model *m, const dlx__export_opts *o,
+                              const dlx__onnx_functions *f, const char *sha256, dlx__buf *out)
 {
     bool ok = put_model(out, m, o) && dlx__buf_text(out, "  \"functions\": [\n");
-    for (size_t i = 0; i < f->n && ok; i++)
-        ok = put_function(out, &f->items[i], o->soc, i + 1 == f->n);
+    for (size_t i = 0; i < f->list.n && ok; i++)
+        ok = put_function(out, &f->list.items[i], &f->items[i], o->soc, i + 1 == f->list.n);
     return ok &&
            dlx__buf_format(out,
                            "  ],\n  \"weights\": {\"file\": \"%s\", \"bytes\": %llu, "
                            "\"sha256\": \"%s\"},\n  \"model\": \"%s\",\n",
-                           DLX__ONNX_WEIGHTS, (unsigned long long)facts->weight_bytes, sha256,
+                           DLX__ONNX_WEIGHTS, (unsigned long long)o->written->data_bytes, sha256,
                            DLX__ONNX_DESCRIPTION) &&
            dlx__buf_format(out,
                            "  \"errors\": {\"fallbacks\": %zu, \"rounded_again\": %zu},\n"
                            "  \"commands\": {\"compile\": \"dlx export MODEL DIR --backend qnn "
                            "--profile %s --soc %s --compile\"}\n}\n",
-                           facts->n_fallbacks, facts->n_again, o->profile,
+                           o->written->n_fallbacks, o->written->n_again, o->profile,
                            o->soc ? o->soc->name : "SM8650");
 }

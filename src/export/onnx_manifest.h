@@ -17,9 +17,8 @@
 
 #include "export/onnx_functions.h"
 
-/* Appends the text; false: no memory. */
-bool dlx__onnx_manifest_write(const dlx__model *m, const dlx__onnx_model_opts *o,
-                              const dlx__onnx_functions *f, const dlx__onnx_model_facts *facts,
-                              const char *sha256, dlx__buf *out);
+/* Appends the text for what was written, `sha256` that of its weights; false: no memory. */
+bool dlx__onnx_manifest_write(const dlx__model *m, const dlx__export_opts *o,
+                              const dlx__onnx_functions *f, const char *sha256, dlx__buf *out);
 
 #endif

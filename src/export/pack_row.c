@@ -21,6 +21,8 @@ size_t dlx__pack_row_bytes(dlx__packing packing, bool scales, size_t n)
     case DLX__PACK_INT4:
     case DLX__PACK_INT4_HALF:
         return scales ? 2 * (n / GROUP) : n / 2;
+    case DLX__PACK_INT4_FLOAT:
+        return scales ? 4 * (n / GROUP) : n / 2;
     case DLX__N_PACKINGS:
         break;
     }
@@ -138,6 +140,21 @@ static uint16_t scale_of_group(dlx__packing packing, const float *x)
     return best;
 }
 
+void dlx__pack_group_scale(void *out, dlx__packing packing, uint16_t scale)
+{
+    const float wide = of_scale(packing, scale);
+    if (packing == DLX__PACK_INT4_FLOAT)
+        memcpy(out, &wide, sizeof wide);
+    else
+        memcpy(out, &scale, sizeof scale);
+}
+
+uint8_t dlx__pack_pair(dlx__packing packing, unsigned even, unsigned odd)
+{
+    const unsigned pair = even | odd << 4;
+    return (uint8_t)(packing == DLX__PACK_INT4_HALF ? pair ^ 0x88u : pair);
+}
+
 static void pack_int4(uint8_t *out, dlx__packing packing, const float *x, size_t n)
 {
     float levels[GROUP];
@@ -145,8 +162,8 @@ static void pack_int4(uint8_t *out, dlx__packing packing, const float *x, size_t
         const float inverse = 1.0f / of_scale(packing, scale_of_group(packing, x + g));
         round_to(levels, x + g, GROUP, inverse, -8.0f, 7.0f);
         for (size_t i = 0; i < GROUP; i += 2) {
-            const int low = (int)levels[i] + 8, high = (int)levels[i + 1] + 8;
-            out[(g + i) / 2] = (uint8_t)(low | high << 4);
+            const int even = (int)levels[i] + 8, odd = (int)levels[i + 1] + 8;
+            out[(g + i) / 2] = dlx__pack_pair(packing, (unsigned)even, (unsigned)odd);
         }
     }
 }
@@ -163,10 +180,10 @@ static void pack_scales(void *out, dlx__packing packing, const float *x, size_t 
         const uint16_t scale = half_scale_of_row(x, n);
         memcpy(out, &scale, sizeof scale);
     }
-    for (size_t g = 0; dlx__packing_has_groups(packing) && g < n / GROUP; g++) {
-        const uint16_t scale = scale_of_group(packing, x + g * GROUP);
-        memcpy((uint8_t *)out + 2 * g, &scale, sizeof scale);
-    }
+    const size_t n_bytes = dlx__pack_row_bytes(packing, true, GROUP);
+    for (size_t g = 0; dlx__packing_has_groups(packing) && g < n / GROUP; g++)
+        dlx__pack_group_scale((uint8_t *)out + g * n_bytes, packing,
+                              scale_of_group(packing, x + g * GROUP));
 }
 
 void dlx__pack_row(void *out, dlx__packing packing, bool scales, const float *x, size_t n)

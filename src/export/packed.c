@@ -5,15 +5,11 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "export/pte_write.h"
-#include "export/row_packer.h"
 #include "export/static_product.h"
+#include "export/tensor_rows.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* Of what is made and of what it is made of, at a time: a head of a gigabyte is never there whole.
- */
-enum { PIECE_BYTES = 1 << 20, SOURCE_BYTES = 16 << 20 };
 
 /* What is named by itself: the numbers of a tensor, or their scales. */
 typedef struct part {
@@ -28,17 +24,14 @@ struct dlx__packed_tensor {
     const dlx__tensor *tensor;
     dlx__packing packing;
     const float *row_scales; /* [n_rows] of INT8; NULL: those of stored_row.h */
-    size_t n_rows, n_cols;
-    bool is_again; /* its integers are rounded again */
-    part parts[2]; /* numbers, scales */
+    bool is_again;           /* its integers are rounded again */
+    part parts[2];           /* numbers, scales */
 };
 
 struct dlx__packed_product {
     const dlx__node *node;
     dlx__static_product product;
 };
-
-typedef dlx_result (*emit_fn)(void *user, const void *bytes, size_t n, dlx_error *err);
 
 void dlx__packed_init(dlx__packed *p, const dlx__model *model, const dlx_allocator *mem)
 {
@@ -61,45 +54,20 @@ dlx__packing dlx__export_form(const dlx__export_forms *forms, const dlx__tensor 
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
-static dlx_result emit_rows(const part *p, const dlx__row_packer *packer, uint8_t *piece,
-                            size_t most, emit_fn emit, void *user, dlx_error *err)
+static dlx_result make_bytes(const part *p, dlx__emit_fn emit, void *user, dlx_error *err)
 {
     dlx__packed_tensor *t = p->of;
-    const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
-    const size_t from_bytes = t->tensor->n_bytes / t->n_rows;
+    const dlx__tensor_rows rows = {.model = t->owner->model,
+                                   .pool = t->owner->pool,
+                                   .mem = t->owner->arena.mem,
+                                   .tensor = t->tensor,
+                                   .packing = t->packing,
+                                   .scales = p->scales,
+                                   .row_scales = t->row_scales};
     bool exact = true;
-    for (size_t row = 0; row < t->n_rows;) {
-        const size_t n = dlx__min(most, t->n_rows - row);
-        DLX__TRY(dlx__row_packer_put(packer, piece, p->scales, row, n, &exact, err));
-        DLX__TRY(emit(user, piece, n * row_bytes, err));
-        dlx__model_drop_pages(t->owner->model, (const uint8_t *)t->tensor->data + row * from_bytes,
-                              n * from_bytes);
-        row += n;
-    }
+    DLX__TRY(dlx__tensor_rows_make(&rows, emit, user, &exact, err));
     t->is_again = t->is_again || !exact;
     return DLX_OK;
-}
-
-static dlx_result make_bytes(const part *p, emit_fn emit, void *user, dlx_error *err)
-{
-    const dlx__packed_tensor *t = p->of;
-    const dlx_allocator *mem = t->owner->arena.mem;
-    const size_t row_bytes = (size_t)(p->n_bytes / t->n_rows);
-    const size_t from_bytes = t->tensor->n_bytes / t->n_rows;
-    const size_t most = /* rows of a piece */
-        dlx__max(1, dlx__min(PIECE_BYTES / row_bytes, SOURCE_BYTES / dlx__max(1, from_bytes)));
-    dlx__row_packer packer;
-    dlx_result r = dlx__row_packer_open(&packer, t->tensor, t->packing, t->owner->pool, mem, err);
-    uint8_t *piece = dlx__alloc(mem, dlx__mul(dlx__min(most, t->n_rows), row_bytes));
-    if (r == DLX_OK && !piece)
-        r = dlx__fail_memory(err, "packing weights", most * row_bytes);
-    packer.row_scales = t->row_scales;
-    if (r == DLX_OK)
-        r = emit_rows(p, &packer, piece, most, emit, user, err);
-    dlx__model_drop_pages(t->owner->model, t->tensor->data, t->tensor->n_bytes);
-    dlx__row_packer_close(&packer);
-    dlx__free(mem, piece);
-    return r;
 }
 
 static dlx_result emit_to_sink(void *user, const void *bytes, size_t n, dlx_error *err)
@@ -163,13 +131,10 @@ static dlx__packed_tensor *new_item(dlx__packed *p, const dlx__tensor *t, dlx__p
     item->tensor = t;
     item->packing = packing;
     item->is_again = false;
-    item->n_rows = t->n_dims > 1 ? t->shape[0] : 1;
-    item->n_cols = t->shape[t->n_dims - 1];
     for (int s = 0; s < 2; s++) {
         item->parts[s].of = item;
         item->parts[s].scales = s == 1;
-        item->parts[s].n_bytes =
-            dlx__mul(item->n_rows, dlx__pack_row_bytes(packing, s == 1, item->n_cols));
+        item->parts[s].n_bytes = dlx__tensor_rows_bytes(t, packing, s == 1);
     }
     return item;
 }
@@ -369,7 +334,7 @@ dlx_result dlx__packed_scaled_filter(dlx__packed *p, dlx__xnn_graph *g, const dl
     DLX__TRY(find(&item, p, w, DLX__PACK_INT8, scales, err));
     const dlx__xnn_quant quant = {
         .kind = DLX__XNN_PER_CHANNEL,
-        .scales = dlx__packed_numbers(p, g, true, scales, item->n_rows * sizeof *scales)};
+        .scales = dlx__packed_numbers(p, g, true, scales, w->shape[0] * sizeof *scales)};
     const dlx__xnn_data data = dlx__xnn_named(g, item->parts[0].key, item->parts[0].n_bytes);
     *out = dlx__xnn_weight(g, DLX__XNN_QCINT8, w->shape, 2, data, &quant);
     return DLX_OK;

@@ -21,8 +21,9 @@
     X(INT8, "int8") /* 8da8w: a scale for each output, rows rounded to int8 as they come */        \
     X(INT4, "int4") /* 8da4w: a bf16 scale for 32 inputs, rows as with INT8 */                     \
     /* for runtimes that widen weights and leave rows as they are */                               \
-    X(INT8_HALF, "int8") /* an fp16 scale for each output */                                       \
-    X(INT4_HALF, "int4") /* an fp16 scale for 32 inputs */
+    X(INT8_HALF, "int8")  /* an fp16 scale for each output */                                      \
+    X(INT4_HALF, "int4")  /* an fp16 scale for 32 inputs */                                        \
+    X(INT4_FLOAT, "int4") /* the same in float32 */
 
 typedef enum dlx__packing {
 #define DLX__PACKING_ENUM(name, text) DLX__PACK_##name,
@@ -101,7 +102,8 @@ static inline bool dlx__packing_is_integer(dlx__packing packing)
 /* Is a scale one of a group of a row, which must be whole groups? */
 static inline bool dlx__packing_has_groups(dlx__packing packing)
 {
-    return packing == DLX__PACK_INT4 || packing == DLX__PACK_INT4_HALF;
+    return packing == DLX__PACK_INT4 || packing == DLX__PACK_INT4_HALF ||
+           packing == DLX__PACK_INT4_FLOAT;
 }
 
 /* One number throughout, named by what it is: the filter of a mean, its eps. */

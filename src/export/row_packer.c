@@ -6,16 +6,11 @@
 
 #include <stdatomic.h>
 
-static size_t n_cols_of(const dlx__tensor *t)
-{
-    return t->shape[t->n_dims - 1];
-}
-
 dlx_result dlx__row_packer_open(dlx__row_packer *p, const dlx__tensor *t, dlx__packing packing,
                                 dlx__pool *pool, const dlx_allocator *mem, dlx_error *err)
 {
     *p = (dlx__row_packer){.pool = pool, .mem = mem, .tensor = t, .packing = packing};
-    const size_t n = dlx__mul((size_t)dlx__pool_size(pool), n_cols_of(t));
+    const size_t n = dlx__mul((size_t)dlx__pool_size(pool), dlx__tensor_n_cols(t));
     p->floats = dlx__alloc(mem, dlx__mul(n, sizeof *p->floats));
     return p->floats ? DLX_OK : dlx__fail_memory(err, "packing weights", n * sizeof *p->floats);
 }
@@ -46,7 +41,7 @@ static void pack_share(void *arg, int share, int n_shares)
 {
     piece *s = arg;
     const dlx__row_packer *p = s->p;
-    float *x = p->floats + (size_t)share * n_cols_of(p->tensor);
+    float *x = p->floats + (size_t)share * dlx__tensor_n_cols(p->tensor);
     size_t begin, end;
     dlx__pool_share(s->n, 1, share, n_shares, &begin, &end);
     for (size_t i = begin; i < end; i++) {
@@ -57,7 +52,7 @@ static void pack_share(void *arg, int share, int n_shares)
         }
         uint8_t *out = s->out + i * s->row_bytes;
         if (p->row_scales)
-            dlx__pack_int8((int8_t *)out, x, n_cols_of(p->tensor), p->row_scales[row]);
+            dlx__pack_int8((int8_t *)out, x, dlx__tensor_n_cols(p->tensor), p->row_scales[row]);
         else if (!dlx__stored_row_pack(out, p->packing, s->scales, p->tensor, row, x))
             atomic_store(&s->again, true);
     }
@@ -66,7 +61,7 @@ static void pack_share(void *arg, int share, int n_shares)
 dlx_result dlx__row_packer_put(const dlx__row_packer *p, uint8_t *out, bool scales, size_t first,
                                size_t n, bool *exact, dlx_error *err)
 {
-    const size_t row_bytes = dlx__pack_row_bytes(p->packing, scales, n_cols_of(p->tensor));
+    const size_t row_bytes = dlx__pack_row_bytes(p->packing, scales, dlx__tensor_n_cols(p->tensor));
     piece s = {
         .p = p, .out = out, .row_bytes = row_bytes, .first = first, .n = n, .scales = scales};
     atomic_init(&s.again, false);

@@ -11,14 +11,9 @@
 
 enum { GROUP = DLX__PACK_GROUP, HALF = GROUP / 2, Q4_0_BYTES = 2 + HALF, Q8_0_BYTES = 2 + GROUP };
 
-static size_t n_cols_of(const dlx__tensor *t)
-{
-    return t->shape[t->n_dims - 1];
-}
-
 static const uint8_t *bytes_of(const dlx__tensor *t, size_t row)
 {
-    return (const uint8_t *)t->data + row * dlx__dtype_bytes(t->dtype, n_cols_of(t));
+    return (const uint8_t *)t->data + row * dlx__dtype_bytes(t->dtype, dlx__tensor_n_cols(t));
 }
 
 dlx_result dlx__stored_row_read(float *x, const dlx__tensor *t, size_t row, dlx__packing packing,
@@ -26,7 +21,7 @@ dlx_result dlx__stored_row_read(float *x, const dlx__tensor *t, size_t row, dlx_
 {
     const bool wide = packing == DLX__PACK_FP32 || dlx__packing_rounds_rows(packing);
     const float most = wide ? INFINITY : 65504.0f; /* scaled integers are fp16 as well */
-    const size_t n = n_cols_of(t);
+    const size_t n = dlx__tensor_n_cols(t);
     dlx__to_f32(x, bytes_of(t, row), t->dtype, n);
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(x[i]))
@@ -49,7 +44,7 @@ dlx_result dlx__stored_row_read(float *x, const dlx__tensor *t, size_t row, dlx_
 static bool scale_of_block(uint16_t *scale, dlx__packing packing, const uint8_t *block)
 {
     const float d = dlx__f16_to_f32(dlx__le16(block));
-    if (packing == DLX__PACK_INT4_HALF) {
+    if (packing != DLX__PACK_INT4) {
         *scale = d == 0 ? dlx__f32_to_f16(1.0f) : dlx__le16(block);
         return true;
     }
@@ -76,9 +71,9 @@ static bool pack_group(uint8_t *out, dlx__packing packing, bool scales, const ui
         return false;
     }
     if (scales)
-        memcpy(out, &scale, sizeof scale);
+        dlx__pack_group_scale(out, packing, scale);
     for (size_t i = 0; !scales && i < GROUP; i += 2)
-        out[i / 2] = (uint8_t)(nibble(block, i) | nibble(block, i + 1) << 4);
+        out[i / 2] = dlx__pack_pair(packing, nibble(block, i), nibble(block, i + 1));
     return true;
 }
 
@@ -133,7 +128,7 @@ static void pack_levels(void *out, dlx__packing packing, bool scales, const uint
 bool dlx__stored_row_pack(void *out, dlx__packing packing, bool scales, const dlx__tensor *t,
                           size_t row, const float *x)
 {
-    const size_t n = n_cols_of(t);
+    const size_t n = dlx__tensor_n_cols(t);
     const uint8_t *blocks = bytes_of(t, row);
     float scale;
     const bool eight = packing == DLX__PACK_INT8 || packing == DLX__PACK_INT8_HALF;

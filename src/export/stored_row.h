@@ -4,7 +4,7 @@
  * scales, so that nothing is rounded a second time:
  *
  *     INT4       of Q4_0: blocks whose scale is positive and a bf16, or 0
- *     INT4_HALF  of Q4_0: all blocks; negative scales stay negative
+ *     INT4_HALF, INT4_FLOAT  of Q4_0: all blocks; negative scales stay negative
  *     INT8       of Q8_0: rows whose blocks have one scale; INT8_HALF likewise
  */
 #ifndef DLX__STORED_ROW_H

@@ -18,14 +18,25 @@ static void unpack_int8(float *x, const int8_t *numbers, float scale, size_t n)
         x[i] = (float)numbers[i] * scale;
 }
 
+static float scale_of(dlx__packing packing, const uint8_t *scales, size_t group)
+{
+    float scale;
+    if (packing == DLX__PACK_INT4)
+        return dlx__bf16_to_f32(two_bytes(scales, group));
+    if (packing == DLX__PACK_INT4_HALF)
+        return dlx__f16_to_f32(two_bytes(scales, group));
+    memcpy(&scale, scales + sizeof scale * group, sizeof scale);
+    return scale;
+}
+
 static void unpack_int4(float *x, dlx__packing packing, const uint8_t *numbers,
                         const uint8_t *scales, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const uint16_t scale = two_bytes(scales, i / DLX__PACK_GROUP);
-        const int nibble = i % 2 ? numbers[i / 2] >> 4 : numbers[i / 2] & 15;
-        x[i] = (float)(nibble - 8) *
-               (packing == DLX__PACK_INT4 ? dlx__bf16_to_f32(scale) : dlx__f16_to_f32(scale));
+        const uint8_t pair =
+            packing == DLX__PACK_INT4_HALF ? numbers[i / 2] ^ 0x88 : numbers[i / 2];
+        const int nibble = i % 2 ? pair >> 4 : pair & 15;
+        x[i] = (float)(nibble - 8) * scale_of(packing, scales, i / DLX__PACK_GROUP);
     }
 }
 
@@ -49,6 +60,7 @@ void dlx__unpack_row(float *x, dlx__packing packing, const void *numbers, const 
         break;
     case DLX__PACK_INT4:
     case DLX__PACK_INT4_HALF:
+    case DLX__PACK_INT4_FLOAT:
         unpack_int4(x, packing, numbers, scales, n);
         break;
     case DLX__N_PACKINGS:

@@ -100,8 +100,8 @@ dlx_result dlx__plain_put(const dlx__model *m, dlx__role role, size_t layer, dlx
                           const dlx_allocator *mem, dlx_error *err)
 {
     const dlx__tensor *from = dlx__model_tensor(m, role, layer);
-    const size_t n_cols = from->shape[from->n_dims - 1];
-    const size_t n_rows = from->n_dims > 1 ? from->shape[0] : 1;
+    const size_t n_cols = dlx__tensor_n_cols(from);
+    const size_t n_rows = dlx__tensor_n_rows(from);
     slab s = {.from = from,
               .ruling = ruling,
               .n_cols = n_cols,

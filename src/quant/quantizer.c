@@ -177,7 +177,7 @@ static dlx_result put_layer(job *j, const dlx__rounded_layer *rounded, size_t la
         const dlx__tensor *t = &rounded->tensors[role];
         if (!t->data)
             continue;
-        const size_t n_rows = t->n_dims > 1 ? t->shape[0] : 1;
+        const size_t n_rows = dlx__tensor_n_rows(t);
         DLX__TRY(j->sink->put(j->sink->user, (dlx__role)role, layer, t, 0, n_rows, err));
         DLX__TRY(tell_range(j, (dlx__role)role, layer, err));
         DLX__TRY(tell(j, (dlx__role)role, layer, err));

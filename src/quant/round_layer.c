@@ -78,12 +78,11 @@ static dlx_result take_room(dlx__rounded_layer *out, const dlx__layer *l,
         dlx__tensor *t = &out->tensors[role];
         *t = *from;
         t->dtype = dtype_of(plan, l, role);
-        const size_t row = dlx__dtype_bytes(t->dtype, from->shape[from->n_dims - 1]);
+        const size_t row = dlx__dtype_bytes(t->dtype, dlx__tensor_n_cols(from));
         t->n_bytes = dlx__mul(from->n_dims == 2 ? from->shape[0] : 1, row);
         if (t->n_bytes == SIZE_MAX)
             return dlx__fail(err, DLX_E_ARG, "%s: type %s takes whole blocks, not rows of %zu",
-                             from->name, dlx__dtype_of(t->dtype)->name,
-                             from->shape[from->n_dims - 1]);
+                             from->name, dlx__dtype_of(t->dtype)->name, dlx__tensor_n_cols(from));
         n = dlx__add(n, dlx__align(t->n_bytes, 64));
     }
     out->block = dlx__alloc_aligned(out->mem, n);

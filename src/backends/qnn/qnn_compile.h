@@ -22,7 +22,7 @@ dlx_result dlx__qnn_compiler_open(dlx__qnn_compiler *c, const dlx__soc *soc,
                                   dlx_error *why, dlx_error *err);
 void dlx__qnn_compiler_close(dlx__qnn_compiler *c);
 
-/* For dlx__onnx_model_opts.compile. Refuses a graph of which not every node is on the NPU, with
+/* For dlx__onnx_compiler. Refuses a graph of which not every node is on the NPU, with
  * those that are not. */
 dlx_result dlx__qnn_compile(void *compiler, const char *folder, const char *function,
                             char file[DLX__ONNX_CONTEXT_NAME], dlx_error *err);

@@ -1,9 +1,8 @@
-/* qnn_export.c - what such a directory can hold, and an export's options as its writer has them. */
+/* qnn_export.c - what such a directory can hold, and what is compiled with it. */
 #include "backends/qnn/qnn_export.h"
 
 #include "backends/qnn/qnn_compile.h"
 #include "base/fail.h"
-#include "export/model_exporter.h"
 #include "export/onnx_model.h"
 
 /* ---- what it can hold ---------------------------------------------------------------------- */
@@ -36,7 +35,7 @@ static dlx__export_forms forms(dlx__packing packing, dlx__scheme scheme)
 {
     (void)scheme;
     const dlx__packing plain = packing == DLX__PACK_FP32 ? DLX__PACK_FP32 : DLX__PACK_FP16;
-    return (dlx__export_forms){.matrix = packing == DLX__PACK_INT4 ? DLX__PACK_INT4_HALF : packing,
+    return (dlx__export_forms){.matrix = packing == DLX__PACK_INT4 ? DLX__PACK_INT4_FLOAT : packing,
                                .torn = DLX__PACK_FP16,
                                .head = plain,
                                .table = plain,
@@ -63,24 +62,8 @@ const dlx__export_rules dlx__qnn_rules = {
 
 /* ---- what it writes ------------------------------------------------------------------------ */
 
-static dlx_result options(dlx__onnx_model_opts *to, const dlx__model *m, const dlx__export_opts *o,
-                          dlx_error *err)
+static dlx_result check(const dlx__export_opts *o, dlx_error *err)
 {
-    *to = (dlx__onnx_model_opts){.forms = o->forms,
-                                 .profile = o->profile,
-                                 .cache = o->cache,
-                                 .n_ctx = o->n_ctx,
-                                 .n_rows = dlx__export_prefill_rows(o, m),
-                                 .canvases = o->canvases,
-                                 .n_canvases = o->n_canvases,
-                                 .n_ids = o->n_ids,
-                                 .never_id = o->never_id,
-                                 .description = o->description,
-                                 .n_description = o->n_description,
-                                 .n_threads = o->n_threads,
-                                 .on_progress = o->on_progress,
-                                 .user = o->user,
-                                 .mem = o->mem};
     if (o->data_path)
         return dlx__fail(err, DLX_E_ARG,
                          "data: a directory for QNN has its weights in a file of its own already; "
@@ -88,61 +71,37 @@ static dlx_result options(dlx__onnx_model_opts *to, const dlx__model *m, const d
     if (o->n_ids == 0)
         return dlx__fail(err, DLX_E_ARG,
                          "no denoise: graphs for QNN choose ids inside; leave it out");
-    if (!o->soc)
-        return DLX_OK;
-    DLX__TRY(dlx__soc_find(&to->soc, o->soc, err));
-    if (to->soc->has_floats)
+    if (!o->soc || o->soc->has_floats)
         return DLX_OK;
     return dlx__fail(err, DLX_E_UNSUPPORTED,
                      "soc %s: expected an NPU that computes floats, which every profile has, found "
                      "%s, which has none: v69 and later do",
-                     to->soc->name, to->soc->arch);
+                     o->soc->name, o->soc->arch);
 }
 
 /* Writes it, and what can be compiled here with it. */
-static dlx_result write_compiled(const dlx__model *m, const dlx__export_opts *o,
-                                 dlx__onnx_model_opts *opts, dlx__onnx_model_facts *facts,
-                                 dlx_error *not_compiled, size_t *n_compiled, dlx_error *err)
+static dlx_result write_compiled(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
 {
     dlx__qnn_compiler compiler;
-    DLX__TRY(dlx__qnn_compiler_open(&compiler, opts->soc, o->runtimes, o->mem, not_compiled, err));
-    if (not_compiled->code == DLX_OK) {
-        opts->compile = dlx__qnn_compile;
-        opts->compiler = &compiler;
-    }
-    const dlx_result r = dlx__onnx_model_write(m, o->path, opts, facts, err);
-    *n_compiled = compiler.n_compiled;
+    dlx_error why = {.code = DLX_OK};
+    DLX__TRY(dlx__qnn_compiler_open(&compiler, o->soc, o->runtimes, o->mem, &why, err));
+    const dlx__onnx_compiler c = {.compile = dlx__qnn_compile, .user = &compiler};
+    const dlx_result r = dlx__onnx_model_write(m, o, why.code == DLX_OK ? &c : NULL, err);
+    o->written->n_compiled = compiler.n_compiled;
+    o->written->not_compiled = why;
     dlx__qnn_compiler_close(&compiler);
     return r;
 }
 
 dlx_result dlx__qnn_export(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
 {
-    dlx__onnx_model_opts opts;
-    dlx__onnx_model_facts facts;
-    dlx_error not_compiled = {.code = DLX_OK};
-    size_t n_compiled = 0;
-    DLX__TRY(options(&opts, m, o, err));
-    DLX__TRY(o->compile ? write_compiled(m, o, &opts, &facts, &not_compiled, &n_compiled, err)
-                        : dlx__onnx_model_write(m, o->path, &opts, &facts, err));
-    *o->written = (dlx__export_written){.program_bytes = facts.graph_bytes,
-                                        .data_bytes = facts.weight_bytes,
-                                        .weight_bytes = facts.weight_bytes,
-                                        .n_fallbacks = facts.n_fallbacks,
-                                        .n_again = facts.n_again,
-                                        .parts = facts.parts,
-                                        .state_bytes = facts.state_bytes,
-                                        .n_methods = facts.n_functions,
-                                        .n_compiled = n_compiled,
-                                        .not_compiled = not_compiled,
-                                        .has_denoise = true};
-    return DLX_OK;
+    DLX__TRY(check(o, err));
+    return o->compile ? write_compiled(m, o, err) : dlx__onnx_model_write(m, o, NULL, err);
 }
 
 dlx_result dlx__qnn_export_graph(const dlx__model *m, const dlx__export_opts *o, dlx__buf *out,
                                  dlx_error *err)
 {
-    dlx__onnx_model_opts opts;
-    DLX__TRY(options(&opts, m, o, err));
-    return dlx__onnx_model_print(m, &opts, out, err);
+    DLX__TRY(check(o, err));
+    return dlx__onnx_model_print(m, o, out, err);
 }

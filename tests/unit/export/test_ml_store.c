@@ -35,13 +35,13 @@ static const char *path(void)
 }
 
 /* The file as it was written; to be freed. */
-static uint8_t *written(dlx__ml_store *s)
+static uint8_t *written(dlx__weight_store *s)
 {
     char *bytes;
     size_t n;
     dlx_error err;
-    dlx__ml_store_writing w = {.pool = NULL};
-    assert_ok(dlx__ml_store_write(s, path(), &w, &err), &err);
+    dlx__weight_writing w = {.n_threads = 1};
+    assert_ok(dlx__weight_store_write(s, path(), &w, &err), &err);
     assert_ok(dlx__os_read_file(&bytes, &n, path(), 1 << 20, NULL, &err), &err);
     assert_int_equal(n, s->n_bytes);
     return (uint8_t *)bytes;
@@ -67,18 +67,18 @@ static void what_is_asked_for_twice_is_there_once(void **state)
     static const uint16_t halves[] = {1, 2, 3};
     sample x;
     dlx__model model = {.mem = NULL};
-    dlx__ml_store s;
+    dlx__weight_store s;
     sample_init(&x);
-    dlx__ml_store_init(&s, &model, NULL);
+    dlx__weight_store_init(&s, &dlx__ml_layout, &model, NULL);
     const dlx__ml_blob a = dlx__ml_store_rows(&s, &x.vector, DLX__PACK_FP16, false);
     const dlx__ml_blob b = dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_FP16, false);
-    const dlx__ml_blob c = dlx__ml_store_halves(&s, "key", halves, 3);
+    const dlx__ml_blob c = dlx__ml_store_halves(&s, "key", DLX__PART_BIASES, halves, 3);
     assert_int_equal(a.offset, 64);
     assert_int_equal(b.offset, 64 + 64 + 2 * K);
     assert_int_equal(dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_FP16, false).offset, b.offset);
     assert_int_not_equal(dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT8_HALF, false).offset,
                          b.offset);
-    assert_int_equal(dlx__ml_store_halves(&s, "key", halves, 3).offset, c.offset);
+    assert_int_equal(dlx__ml_store_halves(&s, "key", DLX__PART_BIASES, halves, 3).offset, c.offset);
     assert_int_equal(s.n, 4);
     uint8_t *bytes = written(&s);
     assert_int_equal(dlx__le32(bytes), 4);
@@ -88,7 +88,7 @@ static void what_is_asked_for_twice_is_there_once(void **state)
         assert_true(dlx__f16_to_f32(dlx__le16(v + 2 * i)) == x.v[i]);
     assert_memory_equal(data_of(bytes, c.offset, 1, 6), halves, 6);
     dlx__free(NULL, bytes);
-    dlx__ml_store_release(&s);
+    dlx__weight_store_release(&s);
 }
 
 /* Each form, read as Core ML reads it, is near the numbers: half a step of its scale. */
@@ -97,9 +97,9 @@ static void forms_stand_for_the_numbers(void **state)
     (void)state;
     sample x;
     dlx__model model = {.mem = NULL};
-    dlx__ml_store s;
+    dlx__weight_store s;
     sample_init(&x);
-    dlx__ml_store_init(&s, &model, NULL);
+    dlx__weight_store_init(&s, &dlx__ml_layout, &model, NULL);
     const dlx__ml_blob four = dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT4_HALF, false);
     const dlx__ml_blob fours = dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT4_HALF, true);
     const dlx__ml_blob eight = dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT8_HALF, false);
@@ -120,7 +120,7 @@ static void forms_stand_for_the_numbers(void **state)
         assert_true(fabsf(x.w[i] - of_eight * (float)(int8_t)q8[i]) <= 0.51f * of_eight);
     }
     dlx__free(NULL, bytes);
-    dlx__ml_store_release(&s);
+    dlx__weight_store_release(&s);
 }
 
 /* Blocks of q4_0 keep their integers and their scales, negative ones too. */
@@ -131,7 +131,7 @@ static void q4_0_goes_in_without_loss(void **state)
     uint8_t blocks[2 * Q4_0_BYTES];
     const dlx__tensor t = {"q", DLX__Q4_0, 2, {1, K}, sizeof blocks, blocks};
     dlx__model model = {.mem = NULL};
-    dlx__ml_store s;
+    dlx__weight_store s;
     float x[K];
     for (int b = 0; b < 2; b++) {
         const uint16_t d = dlx__f32_to_f16(scales[b]);
@@ -140,7 +140,7 @@ static void q4_0_goes_in_without_loss(void **state)
             blocks[b * Q4_0_BYTES + 2 + i] = (uint8_t)(37 * i + b);
     }
     dlx__to_f32(x, blocks, DLX__Q4_0, K);
-    dlx__ml_store_init(&s, &model, NULL);
+    dlx__weight_store_init(&s, &dlx__ml_layout, &model, NULL);
     const dlx__ml_blob four = dlx__ml_store_rows(&s, &t, DLX__PACK_INT4_HALF, false);
     const dlx__ml_blob fours = dlx__ml_store_rows(&s, &t, DLX__PACK_INT4_HALF, true);
     uint8_t *bytes = written(&s);
@@ -151,7 +151,7 @@ static void q4_0_goes_in_without_loss(void **state)
         assert_true(scale * (float)(nibble > 7 ? nibble - 16 : nibble) == x[i]);
     }
     dlx__free(NULL, bytes);
-    dlx__ml_store_release(&s);
+    dlx__weight_store_release(&s);
 }
 
 static bool stop_at_half(void *user, uint64_t n_done, uint64_t n_total)
@@ -168,20 +168,20 @@ static void stopping_and_failing_leave_no_file(void **state)
     dlx_error err;
     sample_init(&x);
     dlx__os_remove(path());
-    dlx__ml_store s;
-    dlx__ml_store_writing w = {.on_progress = stop_at_half};
-    dlx__ml_store_init(&s, &model, NULL);
+    dlx__weight_store s;
+    dlx__weight_writing w = {.n_threads = 1, .on_progress = stop_at_half};
+    dlx__weight_store_init(&s, &dlx__ml_layout, &model, NULL);
     dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_FP16, false);
-    assert_int_equal(dlx__ml_store_write(&s, path(), &w, &err), DLX_CANCELLED);
+    assert_int_equal(dlx__weight_store_write(&s, path(), &w, &err), DLX_CANCELLED);
     assert_int_equal(dlx__os_path_kind(path()), DLX__PATH_ABSENT);
     w.on_progress = NULL;
     x.w[7] = 1e6f;
-    assert_int_equal(dlx__ml_store_write(&s, path(), &w, &err), DLX_E_ARG);
+    assert_int_equal(dlx__weight_store_write(&s, path(), &w, &err), DLX_E_ARG);
     assert_says(&err, "beyond 65504");
     x.w[7] = NAN;
-    assert_int_equal(dlx__ml_store_write(&s, path(), &w, &err), DLX_E_FORMAT);
+    assert_int_equal(dlx__weight_store_write(&s, path(), &w, &err), DLX_E_FORMAT);
     assert_int_equal(dlx__os_path_kind(path()), DLX__PATH_ABSENT);
-    dlx__ml_store_release(&s);
+    dlx__weight_store_release(&s);
 }
 
 static void no_memory_is_a_sentence(void **state)
@@ -195,17 +195,17 @@ static void no_memory_is_a_sentence(void **state)
     for (size_t i = 1; r != DLX_OK; i++) {
         failing_mem mem;
         dlx_error err;
-        dlx__ml_store s;
-        dlx__ml_store_writing w = {.pool = NULL};
+        dlx__weight_store s;
+        dlx__weight_writing w = {.n_threads = 1};
         failing_mem_init(&mem, i);
-        dlx__ml_store_init(&s, &model, &mem.mem);
+        dlx__weight_store_init(&s, &dlx__ml_layout, &model, &mem.mem);
         dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT4_HALF, false);
-        dlx__ml_store_halves(&s, "key", halves, 3);
+        dlx__ml_store_halves(&s, "key", DLX__PART_BIASES, halves, 3);
         r = s.failure.code != DLX_OK ? dlx__fail(&err, s.failure.code, "%s", s.failure.text)
-                                     : dlx__ml_store_write(&s, path(), &w, &err);
+                                     : dlx__weight_store_write(&s, path(), &w, &err);
         if (r != DLX_OK)
             assert_says(&err, "out of memory");
-        dlx__ml_store_release(&s);
+        dlx__weight_store_release(&s);
         assert_int_equal(mem.n_alive, 0);
     }
 }

@@ -10,7 +10,7 @@ static dlx__onnx_value build(dlx__onnx_graph *g)
 {
     const dlx__onnx_value x = dlx__onnx_input(g, "x", DLX__ONNX_FLOAT, (size_t[]){1, 2}, 2);
     const dlx__onnx_value w = dlx__onnx_weight(g, "w", DLX__ONNX_FLOAT, (size_t[]){1, 2}, 2,
-                                               (dlx__onnx_place){.offset = 64, .n_bytes = 8});
+                                               (dlx__weight_place){.offset = 64, .n_bytes = 8});
     const dlx__onnx_value y =
         dlx__onnx_op(g, "Gemm", (dlx__onnx_value[]){x, w}, 2, DLX__ONNX_FLOAT, (size_t[]){1, 1}, 2);
     dlx__onnx_int(g, "transB", 1);
@@ -86,7 +86,7 @@ static void what_is_equal_is_one(void **state)
     assert_int_not_equal(dlx__onnx_once(&g, "Reshape", (dlx__onnx_value[]){y, in[1]}, 2,
                                         DLX__ONNX_FLOAT, (size_t[]){3, 2}, 2),
                          y);
-    const dlx__onnx_place place = {0, 24};
+    const dlx__weight_place place = {0, 24};
     const dlx__onnx_value w =
         dlx__onnx_weight(&g, "w", DLX__ONNX_FLOAT, (size_t[]){2, 3}, 2, place);
     assert_int_equal(dlx__onnx_weight(&g, "w", DLX__ONNX_FLOAT, (size_t[]){2, 3}, 2, place), w);

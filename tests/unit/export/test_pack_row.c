@@ -164,6 +164,28 @@ static void scales_of_fp16(void **state)
     }
 }
 
+/* The same integers, stored + 8, and the same scales, wider. */
+static void fp16_scales_as_floats(void **state)
+{
+    (void)state;
+    float x[N], back[N], same[N], wide[N / DLX__PACK_GROUP];
+    uint8_t four[N / 2], stored[N / 2];
+    uint16_t scales[N / DLX__PACK_GROUP];
+    assert_int_equal(dlx__pack_row_bytes(DLX__PACK_INT4_FLOAT, true, N), sizeof wide);
+    random_row(x, 3);
+    dlx__pack_row(four, DLX__PACK_INT4_HALF, false, x, N);
+    dlx__pack_row(scales, DLX__PACK_INT4_HALF, true, x, N);
+    dlx__unpack_row(back, DLX__PACK_INT4_HALF, four, scales, N);
+    dlx__pack_row(stored, DLX__PACK_INT4_FLOAT, false, x, N);
+    dlx__pack_row(wide, DLX__PACK_INT4_FLOAT, true, x, N);
+    dlx__unpack_row(same, DLX__PACK_INT4_FLOAT, stored, wide, N);
+    assert_memory_equal(same, back, sizeof back);
+    for (size_t i = 0; i < N / 2; i++)
+        assert_int_equal(stored[i], four[i] ^ 0x88);
+    for (size_t i = 0; i < DLX__LEN(wide); i++)
+        assert_true(wide[i] == dlx__f16_to_f32(scales[i]));
+}
+
 /* Weights too small for the least fp16 are 0 under a scale of 1; the others have one that is not 0.
  */
 static void fp16_has_a_least_scale(void **state)
@@ -201,6 +223,7 @@ int main(void)
         cmocka_unit_test(huge_numbers_have_a_scale),
         cmocka_unit_test(floats_are_copied),
         cmocka_unit_test(scales_of_fp16),
+        cmocka_unit_test(fp16_scales_as_floats),
         cmocka_unit_test(fp16_has_a_least_scale),
         cmocka_unit_test(eight_bits),
         cmocka_unit_test(four_bits),

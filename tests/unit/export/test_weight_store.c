@@ -1,12 +1,12 @@
-/* test_onnx_store.c - the file of weights: places, forms, one copy of what is asked for twice,
- * stopping. */
+/* test_weight_store.c - the file of weights, as ONNX has it: places, forms, one copy of what is
+ * asked for twice, stopping. */
 #include "unit.h"
 
 #include "base/fail.h"
 #include "base/little.h"
 #include "base/mem.h"
 #include "dtype/convert.h"
-#include "export/onnx_store.h"
+#include "export/onnx_model.h"
 #include "export/soc.h"
 #include "failing_mem.h"
 
@@ -34,21 +34,26 @@ static void sample_init(sample *s)
 
 static const char *path(void)
 {
-    return DLX_TMP_DIR "/onnx_store.bin";
+    return DLX_TMP_DIR "/weight_store.bin";
 }
 
-static dlx__onnx_place rows(dlx__onnx_store *s, const dlx__tensor *t, dlx__onnx_form form)
+static dlx__weight_place rows(dlx__weight_store *s, const dlx__tensor *t, dlx__packing packing)
 {
-    return dlx__onnx_store_rows(s, t, form);
+    return dlx__weight_store_rows(s, t, packing, false);
+}
+
+static dlx__weight_place scales(dlx__weight_store *s, const dlx__tensor *t, dlx__packing packing)
+{
+    return dlx__weight_store_rows(s, t, packing, true);
 }
 
 /* The file as it was written; to be freed. */
-static uint8_t *written(dlx__onnx_store *s, dlx__onnx_store_writing *w)
+static uint8_t *written(dlx__weight_store *s, dlx__weight_writing *w)
 {
     char *bytes;
     size_t n;
     dlx_error err;
-    assert_ok(dlx__onnx_store_write(s, path(), w, &err), &err);
+    assert_ok(dlx__weight_store_write(s, path(), w, &err), &err);
     assert_ok(dlx__os_read_file(&bytes, &n, path(), 1 << 20, NULL, &err), &err);
     assert_int_equal(n, s->n_bytes);
     return (uint8_t *)bytes;
@@ -59,22 +64,22 @@ static void what_is_asked_for_twice_is_there_once(void **state)
     (void)state;
     sample x;
     dlx__model model = {.mem = NULL};
-    dlx__onnx_store s;
+    dlx__weight_store s;
     sample_init(&x);
-    dlx__onnx_store_init(&s, &model, NULL);
-    const dlx__onnx_place a = rows(&s, &x.vector, DLX__ONNX_ROWS_FLOAT);
-    const dlx__onnx_place b = rows(&s, &x.large, DLX__ONNX_ROWS_FLOAT);
-    const dlx__onnx_place c = rows(&s, &x.matrix, DLX__ONNX_ROWS_HALF);
+    dlx__weight_store_init(&s, &dlx__onnx_layout, &model, NULL);
+    const dlx__weight_place a = rows(&s, &x.vector, DLX__PACK_FP32);
+    const dlx__weight_place b = rows(&s, &x.large, DLX__PACK_FP32);
+    const dlx__weight_place c = rows(&s, &x.matrix, DLX__PACK_FP16);
     assert_int_equal(a.offset, 0);
     assert_int_equal(a.n_bytes, 4 * K);
     assert_int_equal(b.offset, 4096); /* large ones begin a page */
     assert_int_equal(c.offset, 4096 + 4 * WIDE);
-    assert_int_equal(rows(&s, &x.large, DLX__ONNX_ROWS_FLOAT).offset, b.offset);
-    assert_int_not_equal(rows(&s, &x.large, DLX__ONNX_ROWS_HALF).offset, b.offset);
-    assert_int_equal(dlx__onnx_store_bytes(&s, "key", "abc", 3).offset,
-                     dlx__onnx_store_bytes(&s, "key", "abc", 3).offset);
+    assert_int_equal(rows(&s, &x.large, DLX__PACK_FP32).offset, b.offset);
+    assert_int_not_equal(rows(&s, &x.large, DLX__PACK_FP16).offset, b.offset);
+    assert_int_equal(dlx__weight_store_bytes(&s, "key", DLX__PART_HEAD, "abc", 3).offset,
+                     dlx__weight_store_bytes(&s, "key", DLX__PART_HEAD, "abc", 3).offset);
     assert_int_equal(s.n, 5);
-    dlx__onnx_store_writing w = {.pool = NULL};
+    dlx__weight_writing w = {.n_threads = 1};
     uint8_t *bytes = written(&s, &w);
     assert_memory_equal(bytes, x.v, sizeof x.v);
     for (size_t i = sizeof x.v; i < 4096; i++)
@@ -88,10 +93,10 @@ static void what_is_asked_for_twice_is_there_once(void **state)
     dlx__sha256_hex(&sha, hex);
     assert_string_equal(w.sha256, hex);
     dlx__free(NULL, bytes);
-    dlx__onnx_store_release(&s);
+    dlx__weight_store_release(&s);
 }
 
-static float scale_at(const uint8_t *bytes, dlx__onnx_place place, size_t i)
+static float scale_at(const uint8_t *bytes, dlx__weight_place place, size_t i)
 {
     return dlx__le_f32(bytes + place.offset + 4 * i);
 }
@@ -102,14 +107,14 @@ static void forms_stand_for_the_numbers(void **state)
     (void)state;
     sample x;
     dlx__model model = {.mem = NULL};
-    dlx__onnx_store s;
-    dlx__onnx_store_writing w = {.pool = NULL};
+    dlx__weight_store s;
+    dlx__weight_writing w = {.n_threads = 1};
     sample_init(&x);
-    dlx__onnx_store_init(&s, &model, NULL);
-    const dlx__onnx_place four = rows(&s, &x.matrix, DLX__ONNX_ROWS_INT4);
-    const dlx__onnx_place four_scales = rows(&s, &x.matrix, DLX__ONNX_ROWS_INT4_SCALES);
-    const dlx__onnx_place eight = rows(&s, &x.matrix, DLX__ONNX_ROWS_INT8);
-    const dlx__onnx_place eight_scales = rows(&s, &x.matrix, DLX__ONNX_ROWS_INT8_SCALES);
+    dlx__weight_store_init(&s, &dlx__onnx_layout, &model, NULL);
+    const dlx__weight_place four = rows(&s, &x.matrix, DLX__PACK_INT4_FLOAT);
+    const dlx__weight_place four_scales = scales(&s, &x.matrix, DLX__PACK_INT4_FLOAT);
+    const dlx__weight_place eight = rows(&s, &x.matrix, DLX__PACK_INT8);
+    const dlx__weight_place eight_scales = scales(&s, &x.matrix, DLX__PACK_INT8);
     assert_int_equal(four.n_bytes, N * K / 2);
     assert_int_equal(four_scales.n_bytes, N * (K / 32) * 4);
     assert_int_equal(eight.n_bytes, N * K);
@@ -125,7 +130,7 @@ static void forms_stand_for_the_numbers(void **state)
         assert_true(dlx__f16_to_f32(dlx__f32_to_f16(of_four)) == of_four);
     }
     dlx__free(NULL, bytes);
-    dlx__onnx_store_release(&s);
+    dlx__weight_store_release(&s);
 }
 
 static bool stop_at_half(void *user, uint64_t n_done, uint64_t n_total)
@@ -142,18 +147,18 @@ static void stopping_and_failing_leave_no_file(void **state)
     dlx_error err;
     sample_init(&x);
     dlx__os_remove(path());
-    dlx__onnx_store s;
-    dlx__onnx_store_writing w = {.on_progress = stop_at_half};
-    dlx__onnx_store_init(&s, &model, NULL);
-    rows(&s, &x.large, DLX__ONNX_ROWS_FLOAT);
-    assert_int_equal(dlx__onnx_store_write(&s, path(), &w, &err), DLX_CANCELLED);
+    dlx__weight_store s;
+    dlx__weight_writing w = {.n_threads = 1, .on_progress = stop_at_half};
+    dlx__weight_store_init(&s, &dlx__onnx_layout, &model, NULL);
+    rows(&s, &x.large, DLX__PACK_FP32);
+    assert_int_equal(dlx__weight_store_write(&s, path(), &w, &err), DLX_CANCELLED);
     assert_int_equal(dlx__os_path_kind(path()), DLX__PATH_ABSENT);
     w.on_progress = NULL;
     x.wide[7] = NAN;
-    assert_int_equal(dlx__onnx_store_write(&s, path(), &w, &err), DLX_E_FORMAT);
+    assert_int_equal(dlx__weight_store_write(&s, path(), &w, &err), DLX_E_FORMAT);
     assert_says(&err, "large");
     assert_int_equal(dlx__os_path_kind(path()), DLX__PATH_ABSENT);
-    dlx__onnx_store_release(&s);
+    dlx__weight_store_release(&s);
 }
 
 static void no_memory_is_a_sentence(void **state)
@@ -166,17 +171,17 @@ static void no_memory_is_a_sentence(void **state)
     for (size_t i = 1; r != DLX_OK; i++) {
         failing_mem mem;
         dlx_error err;
-        dlx__onnx_store s;
-        dlx__onnx_store_writing w = {.pool = NULL};
+        dlx__weight_store s;
+        dlx__weight_writing w = {.n_threads = 1};
         failing_mem_init(&mem, i);
-        dlx__onnx_store_init(&s, &model, &mem.mem);
-        rows(&s, &x.matrix, DLX__ONNX_ROWS_INT4);
-        dlx__onnx_store_bytes(&s, "key", "abc", 3);
+        dlx__weight_store_init(&s, &dlx__onnx_layout, &model, &mem.mem);
+        rows(&s, &x.matrix, DLX__PACK_INT4_FLOAT);
+        dlx__weight_store_bytes(&s, "key", DLX__PART_HEAD, "abc", 3);
         r = s.failure.code != DLX_OK ? dlx__fail(&err, s.failure.code, "%s", s.failure.text)
-                                     : dlx__onnx_store_write(&s, path(), &w, &err);
+                                     : dlx__weight_store_write(&s, path(), &w, &err);
         if (r != DLX_OK)
             assert_says(&err, "out of memory");
-        dlx__onnx_store_release(&s);
+        dlx__weight_store_release(&s);
         assert_int_equal(mem.n_alive, 0);
     }
 }

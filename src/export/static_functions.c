@@ -1,0 +1,76 @@
+/* static_functions.c - the list of functions by the way a family decodes. */
+#include "export/static_functions.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "export/model_exporter.h"
+
+#include <stdio.h>
+
+enum { MOST_HEAD_ROWS = 32 }; /* of a canvas: as many as are asked about at a time */
+
+static void add(dlx__static_functions *f, const dlx__export_opts *o, const char *name,
+                size_t n_rows, size_t n_head_rows)
+{
+    dlx__static_function *one = &f->items[f->n++];
+    const bool keeps = o->cache != DLX__EXPORT_NO_CACHE && n_rows > 0;
+    *one = (dlx__static_function){.forms = &o->forms,
+                                  .n_rows = n_rows,
+                                  .n_past = keeps ? o->n_ctx : 0,
+                                  .states = keeps && o->cache == DLX__EXPORT_STATE,
+                                  .n_head_rows = n_head_rows,
+                                  .n_ids = o->n_ids,
+                                  .never_id = o->never_id};
+    snprintf(one->name, sizeof one->name, "%s", name);
+}
+
+/* States belong to one function: nobody has shown yet that two share them on every device. */
+static void list_blocks(dlx__static_functions *f, const dlx__model *m, const dlx__export_opts *o)
+{
+    const size_t block = m->hp.block_length.value > 0 ? (size_t)m->hp.block_length.value : 1;
+    const size_t n_head = m->hp.small_block.value > 0 ? (size_t)m->hp.small_block.value : block;
+    add(f, o, "denoise", block, n_head);
+    if (o->cache != DLX__EXPORT_STATE)
+        add(f, o, "prefill", dlx__export_prefill_rows(o, m), 0);
+    add(f, o, "logits", 0, n_head);
+}
+
+static void list_canvases(dlx__static_functions *f, const dlx__export_opts *o)
+{
+    char name[32];
+    size_t most = 0;
+    for (size_t i = 0; i < o->n_canvases; i++) {
+        const size_t n_head = dlx__min(o->canvases[i], MOST_HEAD_ROWS);
+        snprintf(name, sizeof name, "denoise_%zu", o->canvases[i]);
+        add(f, o, o->cache == DLX__EXPORT_STATE ? "denoise" : name, o->canvases[i], n_head);
+        most = dlx__max(most, n_head);
+    }
+    add(f, o, "logits", 0, most);
+}
+
+dlx_result dlx__static_functions_list(dlx__static_functions *f, const dlx__model *m,
+                                      const dlx__export_opts *o, dlx_error *err)
+{
+    const size_t most = o->n_canvases + 3;
+    const bool whole = dlx__model_exporter_for(m->family)->whole_canvas;
+    *f = (dlx__static_functions){.mem = o->mem};
+    if (whole && o->cache == DLX__EXPORT_STATE && o->n_canvases != 1)
+        return dlx__fail(err, DLX_E_ARG,
+                         "canvas: with states there is one function: expected one length, found "
+                         "%zu; take io or none for several",
+                         o->n_canvases);
+    f->items = dlx__alloc_zero(o->mem, most, sizeof *f->items);
+    if (!f->items)
+        return dlx__fail_memory(err, "listing functions", most * sizeof *f->items);
+    if (whole)
+        list_canvases(f, o);
+    else
+        list_blocks(f, m, o);
+    return DLX_OK;
+}
+
+void dlx__static_functions_release(dlx__static_functions *f)
+{
+    dlx__free(f->mem, f->items);
+    *f = (dlx__static_functions){.n = 0};
+}
