@@ -261,9 +261,13 @@ static void what_cannot_be_exported(void **state)
         dlx_export_opts opts;
         const char *family, *words;
     } cases[] = {
-        {{.profile = "a16w4"}, "sdar-tiny-b4", "profile: expected nb4, f16, f32 or a16w8, found"},
+        {{.profile = "a16w4"},
+         "sdar-tiny-b4",
+         "profile: expected nb4, f16, f32, a16w8 or a16lpbq, found"},
         {{.profile = "f16", .dtype = "fp32"}, "sdar-tiny-b4", "profile f16: its dtype is fp16"},
         {{.profile = "a16w8"}, "sdar-tiny-b4", "--scheme static --calibrate"},
+        {{.profile = "a16lpbq"}, "sdar-tiny-b4", "--scheme static --calibrate"},
+        {{.profile = "a16lpbq", .scheme = "weight-only"}, "sdar-tiny-b4", "its scheme is static"},
         {{.dtype = "int8", .scheme = "dynamic"}, "sdar-tiny-b4", "ranges alone: take static"},
         {{.dtype = "int4", .scheme = "dynamic"}, "sdar-tiny-b4", "take weight-only"},
         {{.cache = "state"}, "sdar-tiny-b4", "cache: expected none or io, found state"},
@@ -471,8 +475,19 @@ static void a_full_disk_leaves_nothing(void **state)
 static void ranges_become_scales(void **state)
 {
     (void)state;
+    static const struct {
+        const char *name, *words[3];
+    } profiles[] = {
+        {"a16w8",
+         {"DequantizeLinear(model.layers.0.self_attn.q_proj.weight, "
+          "model.layers.0.self_attn.q_proj.weight.scales) axis=0",
+          "axis=0 -> float32 [128, 64]", "Gemm("}},
+        {"a16lpbq", /* turned, as the NPU's compiler knows it */
+         {"DequantizeLinear(model.layers.0.self_attn.q_proj.weight.levels, "
+          "model.layers.0.self_attn.q_proj.weight.scales, zeros.uint8.128.1) axis=1",
+          "axis=0 block_size=32 -> float32 [64, 128]", "MatMul("}},
+    };
     dlx__model model;
-    char *text;
     dlx_error err;
     open_core(&model, "sdar-tiny-b4");
     for (size_t i = 0; i < model.graph.n; i++)
@@ -482,23 +497,25 @@ static void ranges_become_scales(void **state)
             model.graph.nodes[i].in_range = (dlx__range){-1, 3};
             model.graph.nodes[i].out_range = (dlx__range){-4, 4};
         }
-    const dlx__export_rules *rules = dlx__backend_find("qnn")->exports;
-    dlx__export_opts opts = {.rules = rules, .mem = NULL};
-    const dlx__export_ask ask = {.profile = "a16w8", .n_ctx = 32, .n_rows = 8};
-    assert_ok(dlx__export_resolve(&opts, &ask, &model, &err), &err);
-    assert_string_equal(opts.profile, "a16w8");
-    assert_int_equal(rules->same_scheme(opts.packing, opts.scheme), DLX__SCHEME_STATIC16);
-    opts.n_ids = 320;
-    opts.never_id = 305;
-    dlx__buf out;
-    dlx__buf_init(&out, NULL);
-    assert_ok(dlx__backend_find("qnn")->export_graph(&model, &opts, &out, &err), &err);
-    text = out.data;
-    assert_non_null(strstr(text, "QuantizeLinear("));
-    assert_non_null(strstr(text, "-> uint16 [4, 96]"));
-    assert_non_null(strstr(text, "DequantizeLinear(model.layers.0.self_attn.q_proj.weight, "
-                                 "model.layers.0.self_attn.q_proj.weight.scales) axis=0"));
-    dlx__buf_release(&out);
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        const dlx__export_rules *rules = dlx__backend_find("qnn")->exports;
+        dlx__export_opts opts = {.rules = rules, .mem = NULL};
+        const dlx__export_ask ask = {.profile = profiles[i].name, .n_ctx = 32, .n_rows = 8};
+        assert_ok(dlx__export_resolve(&opts, &ask, &model, &err), &err);
+        assert_string_equal(opts.profile, profiles[i].name);
+        assert_int_equal(rules->same_scheme(opts.packing, opts.scheme), DLX__SCHEME_STATIC16);
+        opts.n_ids = 320;
+        opts.never_id = 305;
+        dlx__buf out;
+        dlx__buf_init(&out, NULL);
+        assert_ok(dlx__backend_find("qnn")->export_graph(&model, &opts, &out, &err), &err);
+        assert_non_null(strstr(out.data, "QuantizeLinear("));
+        assert_non_null(strstr(out.data, "-> uint16 [4, 96]"));
+        for (size_t k = 0; k < sizeof profiles->words / sizeof *profiles->words; k++)
+            if (!strstr(out.data, profiles[i].words[k]))
+                fail_msg("%s: there is no %s", profiles[i].name, profiles[i].words[k]);
+        dlx__buf_release(&out);
+    }
     dlx__model_release(&model);
 }
 

@@ -59,8 +59,9 @@ typedef struct dlx_export_opts {
      */
     const char *scheme;
     /*
-     * "qnn" alone. profile: a name for dtype and scheme together: "nb4", "f16", "f32", "a16w8";
-     * NULL: by dtype, and where that is NULL too, "nb4". soc: the chip that it is meant for
+     * "qnn" alone. profile: a name for dtype and scheme together: "nb4", "f16", "f32", "a16w8",
+     * "a16lpbq"; NULL: by dtype, and where that is NULL too, "nb4". soc: the chip that it is meant
+     * for
      * ("SM8650"), by which ready contexts are compiled; NULL: none is named. canvases: the lengths
      * [n_canvases] for which families that see a whole canvas get a graph; none: n_rows alone.
      */

@@ -5,7 +5,7 @@ Every family and profile, keys and values outside and nowhere: logits of all row
 best id, its logit and log-sum-exp that `denoise` tells, against the reference backend on the weights that the directory holds
 (`dlx export --stage rounded`). The runtime does not rearrange the graphs: its own rewriting rounds rows of int4 products.
 
-a16w8 twice: as it is, where rows outside the ranges that calibration saw are clipped; and with the rounding of rows taken out of
+a16w8 and a16lpbq twice: as they are, where rows outside the ranges that calibration saw are clipped; and with the rounding of rows taken out of
 the graphs, which must leave exactly the products of the weights."""
 
 import json
@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 FAMILIES = ["fast-dllm-v2-tiny", "fast-dllm-v2-tiny-tied", "fast-dllm-v2-tiny-bf16-sharded", "fast-dllm-v2-realvocab",
             "sdar-tiny-b4", "sdar-tiny-b8", "sdar-tiny-b4-tied", "sdar-tiny-b16-sharded", "dream-tiny", "dream-tied",
             "llada-tiny", "llada-gqa-sharded", "ar-llama-tiny", "ar-qwen2-tiny", "ar-qwen3-tiny"]
-BOUNDS = {"f32": 1e-4, "f16": 1e-4, "nb4": 1e-3, "a16w8": 1e-4}
+BOUNDS = {"f32": 1e-4, "f16": 1e-4, "nb4": 1e-3, "a16w8": 1e-4, "a16lpbq": 1e-4}
 ROUNDED = 5e-3  # relative L2
 
 
@@ -66,9 +66,15 @@ def without_rounding(path):
     return by_cpu(out)
 
 
+def with_ranges(checkpoint, profile, room):
+    """Of the float weights, or of the four bits that they become, whose rows go further."""
+    source = ranged.model(checkpoint, "minmax", room, [bytes(passes.IDS).decode()] * 48)
+    return ranged.again(source, "minmax", room, "--backend", "qnn", "--profile", profile) if profile == "a16lpbq" else source
+
+
 def check(family, profile, cache, room):
     checkpoint, out = ROOT / "tests/golden" / family, room / f"{family}-{profile}-{cache}"
-    source = ranged.model(checkpoint, "minmax", room, [bytes(passes.IDS).decode()]) if profile == "a16w8" else checkpoint
+    source = with_ranges(checkpoint, profile, room) if profile.startswith("a16") else checkpoint
     whole = family.startswith(("dream", "llada"))
     more = ["--canvas", "45,64"] if whole else []
     ours.export(source, out, "--backend", "qnn", "--profile", profile, "--cache", cache, "--ctx", 64, *more)
@@ -80,7 +86,7 @@ def check(family, profile, cache, room):
     model = json.loads(subprocess.run([ours.dlx, "inspect", source, "--json"], capture_output=True, check=True).stdout)
     d = directory.Directory(out, model, by_cpu)
     far, good, rounded = passes.compare(d, want), True, ""
-    if profile == "a16w8":
+    if profile.startswith("a16"):
         good, rounded = far.norm <= ROUNDED, f" rounded {far.norm:.1e}"
         want = ours.logits(room / "rounded.gguf", passes.IDS, room, "--backend", "reference", "--scheme", "weight-only")
         far = passes.compare(directory.Directory(out, model, without_rounding), want)

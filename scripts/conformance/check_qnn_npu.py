@@ -3,7 +3,7 @@
 
 Falling back to the CPU is forbidden, so a session that opens has every node on the NPU; the provider says it once more. What
 each graph gives in the passes of a prompt, against ONNX Runtime's CPU provider on the same file and the same inputs: the NPU
-computes in fp16, and products of a16w8 in whole numbers. Distances are of all numbers that an output gave in all passes.
+computes in fp16, and products of a16w8 and a16lpbq in whole numbers. Distances are of all numbers that an output gave in all passes.
 
 Weights are drawn as a model is begun with (qnn_peer/begun.py); the model that ships is trained, and has six layers; errors of
 fp16 on the goldens, which are drawn wider, are told and judged by a wider measure. Other chips only open the graphs."""
@@ -16,8 +16,8 @@ import tempfile
 
 import numpy as np
 import onnxruntime
-from check_qnn import ROOT, by_cpu
-from executorch_peer import ours, ranged
+from check_qnn import ROOT, by_cpu, with_ranges
+from executorch_peer import ours
 from qnn_peer import begun, directory, passes
 
 try:
@@ -28,7 +28,7 @@ except ImportError:
 SOC, NAME = "SM8650", "QNNExecutionProvider"
 FAMILIES = ["fast-dllm-v2-tiny", "sdar-tiny-b4", "sdar-tiny-b8", "dream-tiny", "llada-tiny", "llada-gqa-sharded", "ar-llama-tiny",
             "ar-qwen2-tiny", "ar-qwen3-tiny"]
-BOUNDS = {"f32": 2e-3, "f16": 2e-3, "nb4": 2e-3, "a16w8": 5e-3}
+BOUNDS = {"f32": 2e-3, "f16": 2e-3, "nb4": 2e-3, "a16w8": 5e-3, "a16lpbq": 5e-3}
 GOLDEN = 2e-2
 OTHERS = ["SM8450", "SM8550", "SC8380XP", "SM8750", "SM8850"]  # chips that graphs must open for
 
@@ -90,8 +90,8 @@ def opens(out, soc, profile, found):
 
 def check(label, source, profile, bound, found, room):
     out, both = room / "directory", Both(found)
-    if profile == "a16w8":
-        source = ranged.model(source, "minmax", room, [bytes(passes.IDS).decode()])
+    if profile.startswith("a16"):
+        source = with_ranges(source, profile, room)
     ours.export(source, out, "--backend", "qnn", "--profile", profile, "--soc", SOC, "--ctx", 64)
     model = json.loads(subprocess.run([ours.dlx, "inspect", source, "--json"], capture_output=True, check=True).stdout)
     try:

@@ -88,6 +88,7 @@ static const struct {
     dlx__dtype dtype;
 } profiles[] = {{"nb4", "int4", "weight-only", DLX__Q4_0},
                 {"a16w8", "int8", "static", DLX__Q8_0},
+                {"a16lpbq", "int4", "static", DLX__Q4_0},
                 {"f16", "fp16", "weight-only", DLX__F16},
                 {"f32", "fp32", "weight-only", DLX__F32}};
 

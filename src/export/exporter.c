@@ -71,6 +71,9 @@ static dlx_result take_profile(dlx__export_ask *ask, const dlx__export_rules *ru
     if (profile && ask->dtype && strcmp(ask->dtype, profile->dtype) != 0)
         return dlx__fail(err, DLX_E_ARG, "profile %s: its dtype is %s, found %s: give one of them",
                          profile->name, profile->dtype, ask->dtype);
+    if (profile && profile->scheme && ask->scheme && strcmp(ask->scheme, profile->scheme) != 0)
+        return dlx__fail(err, DLX_E_ARG, "profile %s: its scheme is %s, found %s: give one of them",
+                         profile->name, profile->scheme, ask->scheme);
     if (!ask->profile && !ask->dtype && rules->n_profiles > 0)
         profile = &rules->profiles[0];
     if (profile)

@@ -10,10 +10,12 @@ dlx__ml_value dlx__ml_matrix(dlx__ml_pass *p, const dlx__tensor *w, dlx__packing
 {
     char name[160];
     if (!dlx__packing_is_integer(packing))
-        return dlx__ml_weight(p->x, w->name, dlx__ml_store_rows(p->store, w, packing, false));
+        return dlx__ml_weight(p->x, w->name,
+                              dlx__ml_store_rows(p->store, w, packing, DLX__ROW_NUMBERS));
     snprintf(name, sizeof name, "%s_%s", w->name, dlx__packing_has_groups(packing) ? "i4" : "i8");
-    const dlx__ml_blob data = dlx__ml_store_rows(p->store, w, packing, false);
-    return dlx__ml_scaled(p->x, name, data, dlx__ml_store_rows(p->store, w, packing, true));
+    const dlx__ml_blob data = dlx__ml_store_rows(p->store, w, packing, DLX__ROW_NUMBERS);
+    return dlx__ml_scaled(p->x, name, data,
+                          dlx__ml_store_rows(p->store, w, packing, DLX__ROW_SCALES));
 }
 
 /* Core ML's own exporter writes a bias where there is none, so one of zeros stands here too. */

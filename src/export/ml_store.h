@@ -14,7 +14,7 @@ extern const dlx__weight_layout dlx__ml_layout;
 /* The rows of a tensor, of FP16, INT8_HALF or INT4_HALF; or the scales of the last two, [n, 1] or
  * [n, k / 32]. */
 dlx__ml_blob dlx__ml_store_rows(dlx__weight_store *s, const dlx__tensor *t, dlx__packing packing,
-                                bool scales);
+                                dlx__row_part part);
 
 /* fp16 numbers that were made for a function. */
 dlx__ml_blob dlx__ml_store_halves(dlx__weight_store *s, const char *key, dlx__export_part part,

@@ -36,6 +36,13 @@ dlx__onnx_value dlx__onnx_linear(dlx__onnx_pass *p, const dlx__node *node, dlx__
 dlx__onnx_value dlx__onnx_embed(dlx__onnx_pass *p, const dlx__tensor *table, dlx__onnx_value ids,
                                 size_t n);
 
+/* x as 16 bits by its range, and real again: the NPU keeps the 16 bits between the two. */
+dlx__onnx_value dlx__onnx_rounded(dlx__onnx_pass *p, dlx__onnx_value x, dlx__range range);
+
+/* onnx_lpbq.c: as dlx__onnx_linear */
+dlx__onnx_value dlx__onnx_lpbq(dlx__onnx_pass *p, const dlx__node *node, dlx__onnx_value x,
+                               size_t n);
+
 /* onnx_attend.c: heads q, k, v [1, h, T, c] -> [1, h, T, c]; k and v go out */
 dlx__onnx_value dlx__onnx_attend(dlx__onnx_pass *p, const dlx__node *node);
 

@@ -9,7 +9,7 @@ static dlx__onnx_value matrix(dlx__onnx_pass *p, const dlx__tensor *w, dlx__pack
 {
     const bool half = packing == DLX__PACK_FP16;
     return dlx__onnx_weight(p->x, w->name, half ? DLX__ONNX_FLOAT16 : DLX__ONNX_FLOAT, w->shape, 2,
-                            dlx__weight_store_rows(p->store, w, packing, false));
+                            dlx__weight_store_rows(p->store, w, packing, DLX__ROW_NUMBERS));
 }
 
 static dlx__onnx_value widened(dlx__onnx_pass *p, dlx__onnx_value x)
@@ -39,14 +39,15 @@ static dlx__onnx_value gemm(dlx__onnx_pass *p, const dlx__node *node, dlx__onnx_
 /* ---- four bits ----------------------------------------------------------------------------- */
 
 /* The numbers of w, or the scales of its groups, [outputs, groups, ...]. */
-static dlx__onnx_value groups(dlx__onnx_pass *p, const dlx__tensor *w, bool scales)
+static dlx__onnx_value groups(dlx__onnx_pass *p, const dlx__tensor *w, dlx__row_part part)
 {
     char name[256];
     const size_t dims[] = {w->shape[0], w->shape[1] / DLX__PACK_GROUP, DLX__PACK_GROUP / 2};
+    const bool scales = part == DLX__ROW_SCALES;
     snprintf(name, sizeof name, "%s%s", w->name, scales ? ".scales" : "");
     return dlx__onnx_weight(p->x, name, scales ? DLX__ONNX_FLOAT : DLX__ONNX_UINT8, dims,
                             scales ? 2 : 3,
-                            dlx__weight_store_rows(p->store, w, DLX__PACK_INT4_FLOAT, scales));
+                            dlx__weight_store_rows(p->store, w, DLX__PACK_INT4_FLOAT, part));
 }
 
 /* The node keeps the four bits. On the NPU it takes rows of three axes, and no bias. */
@@ -56,8 +57,8 @@ static dlx__onnx_value product_of_groups(dlx__onnx_pass *p, const dlx__node *nod
     const dlx__tensor *w = node->weight;
     const size_t N = w->shape[0], K = w->shape[1], deep[] = {1, n, N}, flat[] = {n, N};
     x = dlx__onnx_reshape(p, x, (size_t[]){1, n, K}, 3);
-    dlx__onnx_value y =
-        DLX__ONNX_NODE(p, "MatMulNBits", deep, x, groups(p, w, false), groups(p, w, true));
+    dlx__onnx_value y = DLX__ONNX_NODE(p, "MatMulNBits", deep, x, groups(p, w, DLX__ROW_NUMBERS),
+                                       groups(p, w, DLX__ROW_SCALES));
     dlx__onnx_domain(p->x, "com.microsoft");
     dlx__onnx_int(p->x, "K", (int64_t)K);
     dlx__onnx_int(p->x, "N", (int64_t)N);
@@ -69,8 +70,7 @@ static dlx__onnx_value product_of_groups(dlx__onnx_pass *p, const dlx__node *nod
 
 /* ---- whole numbers ------------------------------------------------------------------------- */
 
-/* x as 16 bits by its range, and real again: the NPU keeps the 16 bits between the two. */
-static dlx__onnx_value rounded(dlx__onnx_pass *p, dlx__onnx_value x, dlx__range range)
+dlx__onnx_value dlx__onnx_rounded(dlx__onnx_pass *p, dlx__onnx_value x, dlx__range range)
 {
     const dlx__affine_grid grid = {.bits = 16, .is_unsigned = true};
     const dlx__affine a = dlx__affine_of(grid, range);
@@ -93,9 +93,9 @@ static dlx__onnx_value scaled_matrix(dlx__onnx_pass *p, const dlx__tensor *w)
     snprintf(name, sizeof name, "%s.scales", w->name);
     const dlx__onnx_value in[] = {
         dlx__onnx_weight(p->x, w->name, DLX__ONNX_INT8, w->shape, 2,
-                         dlx__weight_store_rows(p->store, w, DLX__PACK_INT8, false)),
+                         dlx__weight_store_rows(p->store, w, DLX__PACK_INT8, DLX__ROW_NUMBERS)),
         dlx__onnx_weight(p->x, name, DLX__ONNX_FLOAT, w->shape, 1,
-                         dlx__weight_store_rows(p->store, w, DLX__PACK_INT8, true))};
+                         dlx__weight_store_rows(p->store, w, DLX__PACK_INT8, DLX__ROW_SCALES))};
     const dlx__onnx_value y =
         dlx__onnx_op(p->x, "DequantizeLinear", in, 2, DLX__ONNX_FLOAT, w->shape, 2);
     dlx__onnx_int(p->x, "axis", 0);
@@ -111,10 +111,13 @@ dlx__onnx_value dlx__onnx_linear(dlx__onnx_pass *p, const dlx__node *node, dlx__
     const dlx__packing packing = dlx__export_form(p->o->forms, node->weight, is_head);
     if (packing == DLX__PACK_INT4_FLOAT)
         return product_of_groups(p, node, x, n);
+    if (packing == DLX__PACK_INT4_LPBQ)
+        return dlx__onnx_lpbq(p, node, x, n);
     if (packing != DLX__PACK_INT8)
         return gemm(p, node, x, widened(p, matrix(p, node->weight, packing)), n);
-    x = rounded(p, x, node->in_range);
-    return rounded(p, gemm(p, node, x, scaled_matrix(p, node->weight), n), node->out_range);
+    x = dlx__onnx_rounded(p, x, node->in_range);
+    return dlx__onnx_rounded(p, gemm(p, node, x, scaled_matrix(p, node->weight), n),
+                             node->out_range);
 }
 
 dlx__onnx_value dlx__onnx_embed(dlx__onnx_pass *p, const dlx__tensor *table, dlx__onnx_value ids,

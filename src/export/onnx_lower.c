@@ -28,7 +28,7 @@ dlx__onnx_value dlx__onnx_transpose(pass *p, dlx__onnx_value x, const int64_t *p
 dlx__onnx_value dlx__onnx_vector(pass *p, const dlx__tensor *t)
 {
     return dlx__onnx_weight(p->x, t->name, DLX__ONNX_FLOAT, t->shape, 1,
-                            dlx__weight_store_rows(p->store, t, DLX__PACK_FP32, false));
+                            dlx__weight_store_rows(p->store, t, DLX__PACK_FP32, DLX__ROW_NUMBERS));
 }
 
 /* ---- inputs -------------------------------------------------------------------------------- */

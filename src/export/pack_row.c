@@ -2,13 +2,19 @@
 #include "export/pack_row.h"
 
 #include "dtype/convert.h"
+#include "export/int4_group.h"
+#include "export/pack_lpbq.h"
+#include "export/round_levels.h"
 
 #include <math.h>
 
 enum { GROUP = DLX__PACK_GROUP };
 
-size_t dlx__pack_row_bytes(dlx__packing packing, bool scales, size_t n)
+size_t dlx__pack_row_bytes(dlx__packing packing, dlx__row_part part, size_t n)
 {
+    const bool scales = part == DLX__ROW_SCALES;
+    if (part == DLX__ROW_LEVELS)
+        return packing == DLX__PACK_INT4_LPBQ ? n / GROUP : 0;
     switch (packing) {
     case DLX__PACK_FP32:
         return scales ? 0 : dlx__mul(4, n);
@@ -23,6 +29,8 @@ size_t dlx__pack_row_bytes(dlx__packing packing, bool scales, size_t n)
         return scales ? 2 * (n / GROUP) : n / 2;
     case DLX__PACK_INT4_FLOAT:
         return scales ? 4 * (n / GROUP) : n / 2;
+    case DLX__PACK_INT4_LPBQ:
+        return scales ? 4 : n / 2;
     case DLX__N_PACKINGS:
         break;
     }
@@ -35,22 +43,6 @@ static float largest(const float *x, size_t n)
     for (size_t i = 0; i < n; i++)
         most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
     return most;
-}
-
-/*
- * levels [n] = the whole numbers from low to high that are nearest to x * inverse, even of two; x
- * is finite. Written so that compilers do many at once: the larger and the smaller of two in this
- * order, and 1.5 * 2^23 added, which leaves no bits for a fraction.
- */
-static void round_to(float *levels, const float *x, size_t n, float inverse, float low, float high)
-{
-    const float magic = 12582912.0f;
-    for (size_t i = 0; i < n; i++) {
-        float q = x[i] * inverse;
-        q = q > low ? q : low;
-        q = q < high ? q : high;
-        levels[i] = (q + magic) - magic;
-    }
 }
 
 /* ---- scales of two bytes --------------------------------------------------------------------- */
@@ -91,7 +83,7 @@ void dlx__pack_int8(int8_t *out, const float *x, size_t n, float scale)
     const float inverse = 1.0f / scale;
     for (size_t at = 0; at < n; at += GROUP) {
         const size_t n_some = dlx__min(GROUP, n - at);
-        round_to(levels, x + at, n_some, inverse, -127.0f, 127.0f);
+        dlx__round_levels(levels, x + at, n_some, inverse, -127.0f, 127.0f);
         for (size_t i = 0; i < n_some; i++)
             out[at + i] = (int8_t)levels[i];
     }
@@ -99,39 +91,18 @@ void dlx__pack_int8(int8_t *out, const float *x, size_t n, float scale)
 
 /* ---- four bits ----------------------------------------------------------------------------- */
 
-static float error_of(const float *x, float scale)
-{
-    enum { LANES = 8 };
-    float levels[GROUP], squares[GROUP], sums[LANES] = {0}, error = 0;
-    round_to(levels, x, GROUP, 1.0f / scale, -8.0f, 7.0f);
-    for (size_t i = 0; i < GROUP; i++) {
-        const float off = x[i] - scale * levels[i];
-        squares[i] = off * off;
-    }
-    for (size_t i = 0; i < GROUP; i += LANES)
-        for (size_t k = 0; k < LANES; k++)
-            sums[k] += squares[i + k];
-    for (size_t k = 0; k < LANES; k++)
-        error += sums[k];
-    return error;
-}
-
 /* Of the scales from where nothing is clipped down to three quarters of that the best. */
 static uint16_t scale_of_group(dlx__packing packing, const float *x)
 {
     enum { TRIES = 9 };
-    float widest = 0;
-    for (size_t i = 0; i < GROUP; i++) {
-        const float scale = x[i] < 0 ? x[i] / -8.0f : x[i] / 7.0f;
-        widest = scale > widest ? scale : widest;
-    }
+    const float widest = dlx__int4_widest(x);
     if (widest < least_scale(packing))
         return to_scale(packing, 1.0f);
     uint16_t best = to_scale(packing, widest); /* also where every error is beyond float32 */
     float least = INFINITY;
     for (int i = 0; i < TRIES; i++) {
         const uint16_t scale = to_scale(packing, widest * (1.0f - (float)i / (4.0f * TRIES)));
-        const float error = error_of(x, of_scale(packing, scale));
+        const float error = dlx__int4_error(x, of_scale(packing, scale));
         if (error < least) {
             least = error;
             best = scale;
@@ -159,8 +130,7 @@ static void pack_int4(uint8_t *out, dlx__packing packing, const float *x, size_t
 {
     float levels[GROUP];
     for (size_t g = 0; g < n; g += GROUP) {
-        const float inverse = 1.0f / of_scale(packing, scale_of_group(packing, x + g));
-        round_to(levels, x + g, GROUP, inverse, -8.0f, 7.0f);
+        dlx__int4_round(levels, x + g, of_scale(packing, scale_of_group(packing, x + g)));
         for (size_t i = 0; i < GROUP; i += 2) {
             const int even = (int)levels[i] + 8, odd = (int)levels[i + 1] + 8;
             out[(g + i) / 2] = dlx__pack_pair(packing, (unsigned)even, (unsigned)odd);
@@ -180,15 +150,17 @@ static void pack_scales(void *out, dlx__packing packing, const float *x, size_t 
         const uint16_t scale = half_scale_of_row(x, n);
         memcpy(out, &scale, sizeof scale);
     }
-    const size_t n_bytes = dlx__pack_row_bytes(packing, true, GROUP);
+    const size_t n_bytes = dlx__pack_row_bytes(packing, DLX__ROW_SCALES, GROUP);
     for (size_t g = 0; dlx__packing_has_groups(packing) && g < n / GROUP; g++)
         dlx__pack_group_scale((uint8_t *)out + g * n_bytes, packing,
                               scale_of_group(packing, x + g * GROUP));
 }
 
-void dlx__pack_row(void *out, dlx__packing packing, bool scales, const float *x, size_t n)
+void dlx__pack_row(void *out, dlx__packing packing, dlx__row_part part, const float *x, size_t n)
 {
-    if (scales)
+    if (packing == DLX__PACK_INT4_LPBQ)
+        dlx__pack_lpbq(out, part, x, n);
+    else if (part == DLX__ROW_SCALES)
         pack_scales(out, packing, x, n);
     else if (packing == DLX__PACK_FP32)
         memcpy(out, x, n * sizeof *x);

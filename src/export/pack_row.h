@@ -8,17 +8,27 @@
  *     INT8_HALF  as INT8, the scale an fp16
  *     INT4_HALF  as INT4, but two's complement, the scales fp16
  *     INT4_FLOAT as INT4, the scales those of INT4_HALF in float32
+ *     INT4_LPBQ  two's complement; a float32 scale a row and levels of 1 to 15 for 32, which it is
+ *                multiplied by: of those near what the group needs that with the least squared
+ * error
  */
 #ifndef DLX__PACK_ROW_H
 #define DLX__PACK_ROW_H
 
 #include "export/packed.h"
 
-/* Of n numbers, or of their scales; 0: there are none. */
-size_t dlx__pack_row_bytes(dlx__packing packing, bool scales, size_t n);
+/* What is kept of a row. */
+typedef enum dlx__row_part {
+    DLX__ROW_NUMBERS,
+    DLX__ROW_SCALES, /* of integers */
+    DLX__ROW_LEVELS  /* by which the scale of the row is multiplied, of INT4_LPBQ */
+} dlx__row_part;
 
-/* Writes the numbers of the row x [n], all finite, or their scales. */
-void dlx__pack_row(void *out, dlx__packing packing, bool scales, const float *x, size_t n);
+/* Of a row of n numbers; 0: there are none. */
+size_t dlx__pack_row_bytes(dlx__packing packing, dlx__row_part part, size_t n);
+
+/* Writes this part of the row x [n], whose numbers are all finite. */
+void dlx__pack_row(void *out, dlx__packing packing, dlx__row_part part, const float *x, size_t n);
 
 /* One scale of a group as the form writes it, from the two bytes that it is chosen in: bf16 of
  * INT4, else fp16. */
@@ -30,8 +40,12 @@ uint8_t dlx__pack_pair(dlx__packing packing, unsigned even, unsigned odd);
 /* The multiples of a scale that are nearest to x [n], -127 to 127. */
 void dlx__pack_int8(int8_t *out, const float *x, size_t n, float scale);
 
-/* x [n] = what a runtime multiplies by; scales: of the integer forms. */
-void dlx__unpack_row(float *x, dlx__packing packing, const void *numbers, const void *scales,
-                     size_t n);
+/* A row as it was packed; what its form has not is left out. */
+typedef struct dlx__packed_row {
+    const void *numbers, *scales, *levels;
+} dlx__packed_row;
+
+/* x [n] = what a runtime multiplies by. */
+void dlx__unpack_row(float *x, dlx__packing packing, const dlx__packed_row *row, size_t n);
 
 #endif

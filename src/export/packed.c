@@ -62,7 +62,7 @@ static dlx_result make_bytes(const part *p, dlx__emit_fn emit, void *user, dlx_e
                                    .mem = t->owner->arena.mem,
                                    .tensor = t->tensor,
                                    .packing = t->packing,
-                                   .scales = p->scales,
+                                   .part = p->scales ? DLX__ROW_SCALES : DLX__ROW_NUMBERS,
                                    .row_scales = t->row_scales};
     bool exact = true;
     DLX__TRY(dlx__tensor_rows_make(&rows, emit, user, &exact, err));

@@ -23,7 +23,8 @@
     /* for runtimes that widen weights and leave rows as they are */                               \
     X(INT8_HALF, "int8")  /* an fp16 scale for each output */                                      \
     X(INT4_HALF, "int4")  /* an fp16 scale for 32 inputs */                                        \
-    X(INT4_FLOAT, "int4") /* the same in float32 */
+    X(INT4_FLOAT, "int4") /* the same in float32 */                                                \
+    X(INT4_LPBQ, "int4")  /* a float32 scale for each output, by a whole number for 32 inputs */
 
 typedef enum dlx__packing {
 #define DLX__PACKING_ENUM(name, text) DLX__PACK_##name,
@@ -103,7 +104,7 @@ static inline bool dlx__packing_is_integer(dlx__packing packing)
 static inline bool dlx__packing_has_groups(dlx__packing packing)
 {
     return packing == DLX__PACK_INT4 || packing == DLX__PACK_INT4_HALF ||
-           packing == DLX__PACK_INT4_FLOAT;
+           packing == DLX__PACK_INT4_FLOAT || packing == DLX__PACK_INT4_LPBQ;
 }
 
 /* One number throughout, named by what it is: the filter of a mean, its eps. */

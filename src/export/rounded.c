@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { PIECE_BYTES = 1 << 20 };
+enum { PIECE_BYTES = 1 << 20, N_PARTS = DLX__ROW_LEVELS + 1 };
 
 typedef struct job {
     dlx__gguf_writer *w;
@@ -25,7 +25,7 @@ typedef struct job {
     char head_name[160];
     dlx__pool *pool;
     const dlx__static_product *product; /* that the tensor belongs to; NULL: none */
-    uint8_t *numbers, *scales;          /* of the rows of a piece, packed */
+    uint8_t *parts[N_PARTS];            /* of the rows of a piece, packed */
     float *x;                           /* the same unpacked */
     uint64_t n_done, n_all;             /* bytes */
 } job;
@@ -136,22 +136,34 @@ static size_t rows_of_piece(const dlx__gguf_tensor *t)
     return dlx__min(dlx__max(1, most / t->head_dim) * t->head_dim, t->n_rows);
 }
 
+/* Row i of those that are packed. */
+static dlx__packed_row packed_row(const job *j, const dlx__row_packer *packer, size_t i)
+{
+    const size_t n_cols = dlx__tensor_n_cols(packer->tensor);
+    const uint8_t *at[N_PARTS];
+    for (int part = 0; part < N_PARTS; part++)
+        at[part] =
+            j->parts[part] + i * dlx__pack_row_bytes(packer->packing, (dlx__row_part)part, n_cols);
+    return (dlx__packed_row){at[DLX__ROW_NUMBERS], at[DLX__ROW_SCALES], at[DLX__ROW_LEVELS]};
+}
+
 /* x = the rows [first, first + n) of the file; false in *exact: some of it is rounded again. */
 static dlx_result round_rows(job *j, const dlx__gguf_tensor *t, const dlx__row_packer *packer,
                              size_t first, size_t n, bool *exact, dlx_error *err)
 {
-    const size_t n_numbers = dlx__pack_row_bytes(packer->packing, false, t->n_cols);
-    const size_t n_scales = dlx__pack_row_bytes(packer->packing, true, t->n_cols);
     const float *known = packer->row_scales;
-    DLX__TRY(dlx__row_packer_put(packer, j->numbers, false, first, n, exact, err));
-    if (n_scales > 0 && !known)
-        DLX__TRY(dlx__row_packer_put(packer, j->scales, true, first, n, exact, err));
+    for (int i = 0; i < N_PARTS; i++) {
+        const dlx__row_part part = (dlx__row_part)i;
+        const bool is_there = dlx__pack_row_bytes(packer->packing, part, t->n_cols) > 0;
+        if (is_there && !(known && part == DLX__ROW_SCALES))
+            DLX__TRY(dlx__row_packer_put(packer, j->parts[part], part, first, n, exact, err));
+    }
     for (size_t i = 0; i < n; i++) {
         const size_t from = dlx__gguf_row(t, first + i) - first;
-        const void *scales = known ? (const void *)(known + first + from)
-                                   : (const void *)(j->scales + from * n_scales);
-        dlx__unpack_row(j->x + i * t->n_cols, packer->packing, j->numbers + from * n_numbers,
-                        scales, t->n_cols);
+        dlx__packed_row row = packed_row(j, packer, from);
+        if (known)
+            row.scales = known + first + from;
+        dlx__unpack_row(j->x + i * t->n_cols, packer->packing, &row, t->n_cols);
     }
     for (size_t o = 0; j->product && !known && o < t->n_cols; o++) /* a bias */
         j->x[o] = (float)j->product->bias[o] * j->product->units[o];
@@ -185,19 +197,23 @@ static dlx_result take_room(job *j, const dlx__gguf_tensor *t, dlx__packing pack
 {
     const size_t n = rows_of_piece(t);
     const size_t n_bytes = dlx__mul(n, dlx__mul(t->n_cols, sizeof *j->x));
-    j->numbers = dlx__alloc(j->o->mem, dlx__mul(n, dlx__pack_row_bytes(packing, false, t->n_cols)));
-    j->scales = dlx__alloc(j->o->mem, dlx__mul(n, dlx__pack_row_bytes(packing, true, t->n_cols)));
+    bool ok = true;
+    for (int i = 0; i < N_PARTS && ok; i++) {
+        const size_t row_bytes = dlx__pack_row_bytes(packing, (dlx__row_part)i, t->n_cols);
+        j->parts[i] = dlx__alloc(j->o->mem, dlx__mul(n, row_bytes));
+        ok = j->parts[i] != NULL;
+    }
     j->x = dlx__alloc(j->o->mem, n_bytes);
-    return j->numbers && j->scales && j->x ? DLX_OK
-                                           : dlx__fail_memory(err, "rounding weights", n_bytes);
+    return ok && j->x ? DLX_OK : dlx__fail_memory(err, "rounding weights", n_bytes);
 }
 
 static void give_room(job *j)
 {
-    dlx__free(j->o->mem, j->numbers);
-    dlx__free(j->o->mem, j->scales);
+    for (int i = 0; i < N_PARTS; i++) {
+        dlx__free(j->o->mem, j->parts[i]);
+        j->parts[i] = NULL;
+    }
     dlx__free(j->o->mem, j->x);
-    j->numbers = j->scales = NULL;
     j->x = NULL;
 }
 

@@ -25,7 +25,7 @@ typedef struct piece {
     const dlx__row_packer *p;
     uint8_t *out;
     size_t row_bytes, first, n;
-    bool scales;
+    dlx__row_part part;
     atomic_bool again;
     atomic_size_t refused; /* the first row that is refused, and one; 0: none */
 } piece;
@@ -53,17 +53,16 @@ static void pack_share(void *arg, int share, int n_shares)
         uint8_t *out = s->out + i * s->row_bytes;
         if (p->row_scales)
             dlx__pack_int8((int8_t *)out, x, dlx__tensor_n_cols(p->tensor), p->row_scales[row]);
-        else if (!dlx__stored_row_pack(out, p->packing, s->scales, p->tensor, row, x))
+        else if (!dlx__stored_row_pack(out, p->packing, s->part, p->tensor, row, x))
             atomic_store(&s->again, true);
     }
 }
 
-dlx_result dlx__row_packer_put(const dlx__row_packer *p, uint8_t *out, bool scales, size_t first,
-                               size_t n, bool *exact, dlx_error *err)
+dlx_result dlx__row_packer_put(const dlx__row_packer *p, uint8_t *out, dlx__row_part part,
+                               size_t first, size_t n, bool *exact, dlx_error *err)
 {
-    const size_t row_bytes = dlx__pack_row_bytes(p->packing, scales, dlx__tensor_n_cols(p->tensor));
-    piece s = {
-        .p = p, .out = out, .row_bytes = row_bytes, .first = first, .n = n, .scales = scales};
+    const size_t row_bytes = dlx__pack_row_bytes(p->packing, part, dlx__tensor_n_cols(p->tensor));
+    piece s = {.p = p, .out = out, .row_bytes = row_bytes, .first = first, .n = n, .part = part};
     atomic_init(&s.again, false);
     atomic_init(&s.refused, 0);
     dlx__pool_run(p->pool, pack_share, &s);

@@ -23,10 +23,10 @@ dlx_result dlx__row_packer_open(dlx__row_packer *p, const dlx__tensor *t, dlx__p
 void dlx__row_packer_close(dlx__row_packer *p);
 
 /*
- * Writes the numbers of the rows [first, first + n), or their scales. *exact becomes false where
+ * Writes a part of the rows [first, first + n). *exact becomes false where
  * some are rounded again. Refuses what dlx__stored_row_read refuses, of several rows the first.
  */
-dlx_result dlx__row_packer_put(const dlx__row_packer *p, uint8_t *out, bool scales, size_t first,
-                               size_t n, bool *exact, dlx_error *err);
+dlx_result dlx__row_packer_put(const dlx__row_packer *p, uint8_t *out, dlx__row_part part,
+                               size_t first, size_t n, bool *exact, dlx_error *err);
 
 #endif

@@ -42,7 +42,7 @@ static dlx_result row_scale(dlx__static_product *p, const dlx__tensor *w, size_t
     p->scales[o] = 0;
     if (largest < LEAST_WEIGHT)
         return DLX_OK;
-    if (!dlx__stored_row_pack(&p->scales[o], DLX__PACK_INT8, true, w, o, x))
+    if (!dlx__stored_row_pack(&p->scales[o], DLX__PACK_INT8, DLX__ROW_SCALES, w, o, x))
         p->is_again = true;
     if (w->dtype == DLX__F32)
         whole = whole_scale(x, n, largest);

@@ -62,29 +62,29 @@ static unsigned nibble(const uint8_t *block, size_t i)
 }
 
 /* One group of a row: 16 bytes, or the two of its scale. */
-static bool pack_group(uint8_t *out, dlx__packing packing, bool scales, const uint8_t *block,
+static bool pack_group(uint8_t *out, dlx__packing packing, dlx__row_part part, const uint8_t *block,
                        const float *x)
 {
     uint16_t scale;
     if (!scale_of_block(&scale, packing, block)) {
-        dlx__pack_row(out, packing, scales, x, GROUP);
+        dlx__pack_row(out, packing, part, x, GROUP);
         return false;
     }
-    if (scales)
+    if (part == DLX__ROW_SCALES)
         dlx__pack_group_scale(out, packing, scale);
-    for (size_t i = 0; !scales && i < GROUP; i += 2)
+    for (size_t i = 0; part == DLX__ROW_NUMBERS && i < GROUP; i += 2)
         out[i / 2] = dlx__pack_pair(packing, nibble(block, i), nibble(block, i + 1));
     return true;
 }
 
-static bool pack_groups(uint8_t *out, dlx__packing packing, bool scales, const uint8_t *blocks,
-                        const float *x, size_t n)
+static bool pack_groups(uint8_t *out, dlx__packing packing, dlx__row_part part,
+                        const uint8_t *blocks, const float *x, size_t n)
 {
-    const size_t n_bytes = dlx__pack_row_bytes(packing, scales, GROUP);
+    const size_t n_bytes = dlx__pack_row_bytes(packing, part, GROUP);
     bool exact = true;
     for (size_t g = 0; g < n / GROUP; g++)
         exact &=
-            pack_group(out + g * n_bytes, packing, scales, blocks + g * Q4_0_BYTES, x + g * GROUP);
+            pack_group(out + g * n_bytes, packing, part, blocks + g * Q4_0_BYTES, x + g * GROUP);
     return exact;
 }
 
@@ -108,36 +108,37 @@ static bool scale_of_blocks(float *scale, const uint8_t *blocks, size_t n)
     return true;
 }
 
-static void pack_levels(void *out, dlx__packing packing, bool scales, const uint8_t *blocks,
+static void pack_levels(void *out, dlx__packing packing, dlx__row_part part, const uint8_t *blocks,
                         float scale, size_t n)
 {
     int8_t *q = out;
     const float positive = scale == 0 ? 1.0f : fabsf(scale);
     const uint16_t half = dlx__f32_to_f16(positive); /* as the blocks have it */
     const int sign = scale < 0 ? -1 : scale > 0;
-    if (scales && packing == DLX__PACK_INT8)
+    if (part == DLX__ROW_SCALES && packing == DLX__PACK_INT8)
         memcpy(out, &positive, sizeof positive);
-    if (scales && packing == DLX__PACK_INT8_HALF)
+    if (part == DLX__ROW_SCALES && packing == DLX__PACK_INT8_HALF)
         memcpy(out, &half, sizeof half);
-    for (size_t i = 0; !scales && i < n; i++)
+    for (size_t i = 0; part == DLX__ROW_NUMBERS && i < n; i++)
         q[i] = (int8_t)(sign * level(blocks, i));
 }
 
 /* ---- any ----------------------------------------------------------------------------------- */
 
-bool dlx__stored_row_pack(void *out, dlx__packing packing, bool scales, const dlx__tensor *t,
+bool dlx__stored_row_pack(void *out, dlx__packing packing, dlx__row_part part, const dlx__tensor *t,
                           size_t row, const float *x)
 {
     const size_t n = dlx__tensor_n_cols(t);
     const uint8_t *blocks = bytes_of(t, row);
     float scale;
     const bool eight = packing == DLX__PACK_INT8 || packing == DLX__PACK_INT8_HALF;
-    if (dlx__packing_has_groups(packing) && t->dtype == DLX__Q4_0)
-        return pack_groups(out, packing, scales, blocks, x, n);
+    const bool four = dlx__packing_has_groups(packing) && packing != DLX__PACK_INT4_LPBQ;
+    if (four && t->dtype == DLX__Q4_0)
+        return pack_groups(out, packing, part, blocks, x, n);
     if (eight && t->dtype == DLX__Q8_0 && scale_of_blocks(&scale, blocks, n)) {
-        pack_levels(out, packing, scales, blocks, scale, n);
+        pack_levels(out, packing, part, blocks, scale, n);
         return true;
     }
-    dlx__pack_row(out, packing, scales, x, n);
+    dlx__pack_row(out, packing, part, x, n);
     return !dlx__packing_is_integer(packing) || dlx__grid_width(t->dtype) == 0;
 }

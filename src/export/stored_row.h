@@ -17,9 +17,9 @@
 dlx_result dlx__stored_row_read(float *x, const dlx__tensor *t, size_t row, dlx__packing packing,
                                 dlx_error *err);
 
-/* Writes the numbers of the row x, or their scales. False: it holds integers that the form cannot
+/* Writes a part of the row x. False: it holds integers that the form cannot
  * hold, and which are rounded again. */
-bool dlx__stored_row_pack(void *out, dlx__packing packing, bool scales, const dlx__tensor *t,
+bool dlx__stored_row_pack(void *out, dlx__packing packing, dlx__row_part part, const dlx__tensor *t,
                           size_t row, const float *x);
 
 #endif

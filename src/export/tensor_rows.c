@@ -7,10 +7,10 @@
 /* Of what is made and of what it is made of, at a time. */
 enum { PIECE_BYTES = 1 << 20, SOURCE_BYTES = 16 << 20 };
 
-uint64_t dlx__tensor_rows_bytes(const dlx__tensor *t, dlx__packing packing, bool scales)
+uint64_t dlx__tensor_rows_bytes(const dlx__tensor *t, dlx__packing packing, dlx__row_part part)
 {
     return dlx__mul(dlx__tensor_n_rows(t),
-                    dlx__pack_row_bytes(packing, scales, dlx__tensor_n_cols(t)));
+                    dlx__pack_row_bytes(packing, part, dlx__tensor_n_cols(t)));
 }
 
 typedef struct piece {
@@ -21,8 +21,7 @@ typedef struct piece {
 static piece piece_for(const dlx__tensor_rows *r)
 {
     const size_t n_rows = dlx__tensor_n_rows(r->tensor);
-    piece p = {.row_bytes =
-                   dlx__pack_row_bytes(r->packing, r->scales, dlx__tensor_n_cols(r->tensor)),
+    piece p = {.row_bytes = dlx__pack_row_bytes(r->packing, r->part, dlx__tensor_n_cols(r->tensor)),
                .from_bytes = r->tensor->n_bytes / n_rows};
     p.most =
         dlx__max(1, dlx__min(PIECE_BYTES / p.row_bytes, SOURCE_BYTES / dlx__max(1, p.from_bytes)));
@@ -38,7 +37,7 @@ static dlx_result make(const dlx__tensor_rows *r, const dlx__row_packer *packer,
     const size_t n_rows = dlx__tensor_n_rows(t);
     for (size_t row = 0; row < n_rows;) {
         const size_t n = dlx__min(p->most, n_rows - row);
-        DLX__TRY(dlx__row_packer_put(packer, p->bytes, r->scales, row, n, exact, err));
+        DLX__TRY(dlx__row_packer_put(packer, p->bytes, r->part, row, n, exact, err));
         DLX__TRY(emit(user, p->bytes, n * p->row_bytes, err));
         dlx__model_drop_pages(r->model, (const uint8_t *)t->data + row * p->from_bytes,
                               n * p->from_bytes);

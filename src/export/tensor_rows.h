@@ -14,12 +14,12 @@ typedef struct dlx__tensor_rows {
     const dlx_allocator *mem;
     const dlx__tensor *tensor;
     dlx__packing packing;
-    bool scales;             /* of the rows, not their numbers */
+    dlx__row_part part;      /* that is made of them */
     const float *row_scales; /* [rows] of INT8; NULL: those of stored_row.h */
 } dlx__tensor_rows;
 
 /* Of all of them; 0: the form has none. */
-uint64_t dlx__tensor_rows_bytes(const dlx__tensor *t, dlx__packing packing, bool scales);
+uint64_t dlx__tensor_rows_bytes(const dlx__tensor *t, dlx__packing packing, dlx__row_part part);
 
 typedef dlx_result (*dlx__emit_fn)(void *user, const void *bytes, size_t n, dlx_error *err);
 

@@ -2,6 +2,7 @@
 #include "export/pack_row.h"
 
 #include "dtype/convert.h"
+#include "export/pack_lpbq.h"
 
 #include <string.h>
 
@@ -40,9 +41,9 @@ static void unpack_int4(float *x, dlx__packing packing, const uint8_t *numbers,
     }
 }
 
-void dlx__unpack_row(float *x, dlx__packing packing, const void *numbers, const void *scales,
-                     size_t n)
+void dlx__unpack_row(float *x, dlx__packing packing, const dlx__packed_row *row, size_t n)
 {
+    const void *numbers = row->numbers, *scales = row->scales;
     float scale;
     switch (packing) {
     case DLX__PACK_FP32:
@@ -62,6 +63,9 @@ void dlx__unpack_row(float *x, dlx__packing packing, const void *numbers, const 
     case DLX__PACK_INT4_HALF:
     case DLX__PACK_INT4_FLOAT:
         unpack_int4(x, packing, numbers, scales, n);
+        break;
+    case DLX__PACK_INT4_LPBQ:
+        dlx__unpack_lpbq(x, row, n);
         break;
     case DLX__N_PACKINGS:
         break;

@@ -5,8 +5,8 @@
 
 static uint64_t rows_bytes(size_t n, size_t k, dlx__packing form)
 {
-    return dlx__mul(
-        n, dlx__add(dlx__pack_row_bytes(form, false, k), dlx__pack_row_bytes(form, true, k)));
+    return dlx__mul(n, dlx__add(dlx__pack_row_bytes(form, DLX__ROW_NUMBERS, k),
+                                dlx__pack_row_bytes(form, DLX__ROW_SCALES, k)));
 }
 
 static uint64_t matrix_bytes(const dlx__tensor *w, dlx__packing form)

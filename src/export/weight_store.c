@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "export/turned_rows.h"
 
 #include <string.h>
 
@@ -51,16 +52,16 @@ static dlx__weight_place add(dlx__weight_store *s, dlx__weight_item item)
 }
 
 dlx__weight_place dlx__weight_store_rows(dlx__weight_store *s, const dlx__tensor *t,
-                                         dlx__packing packing, bool scales)
+                                         dlx__packing packing, dlx__row_part part)
 {
     for (size_t i = 0; i < s->n; i++)
         if (s->items[i].tensor == t && s->items[i].packing == packing &&
-            s->items[i].scales == scales)
+            s->items[i].row_part == part)
             return s->items[i].place;
-    const uint64_t n_bytes = dlx__tensor_rows_bytes(t, packing, scales);
+    const uint64_t n_bytes = dlx__tensor_rows_bytes(t, packing, part);
     return add(
         s, (dlx__weight_item){
-               .tensor = t, .packing = packing, .scales = scales, .place = {.n_bytes = n_bytes}});
+               .tensor = t, .packing = packing, .row_part = part, .place = {.n_bytes = n_bytes}});
 }
 
 dlx__weight_place dlx__weight_store_bytes(dlx__weight_store *s, const char *key,
@@ -149,10 +150,12 @@ static dlx_result put_tensor(output *o, const dlx__weight_item *item, dlx_error 
                                    .mem = o->store->arena.mem,
                                    .tensor = item->tensor,
                                    .packing = item->packing,
-                                   .scales = item->scales};
+                                   .part = item->row_part};
     bool exact = true;
-    DLX__TRY(dlx__tensor_rows_make(&rows, put, o, &exact, err));
-    o->store->n_again += !exact && !item->scales;
+    DLX__TRY(dlx__packing_is_turned(item->packing, item->row_part)
+                 ? dlx__turned_rows_make(&rows, put, o, &exact, err)
+                 : dlx__tensor_rows_make(&rows, put, o, &exact, err));
+    o->store->n_again += !exact && item->row_part == DLX__ROW_NUMBERS;
     return DLX_OK;
 }
 

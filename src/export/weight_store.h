@@ -15,9 +15,9 @@
 typedef struct dlx__weight_item {
     const dlx__tensor *tensor; /* NULL: `bytes` */
     dlx__packing packing;
-    bool scales;       /* of integers, not the integers */
-    const void *bytes; /* [place.n_bytes] */
-    const char *key;   /* of bytes */
+    dlx__row_part row_part; /* of its rows */
+    const void *bytes;      /* [place.n_bytes] */
+    const char *key;        /* of bytes */
     dlx__export_part part;
     dlx__weight_place place;
 } dlx__weight_item;
@@ -49,9 +49,9 @@ void dlx__weight_store_init(dlx__weight_store *s, const dlx__weight_layout *layo
                             const dlx__model *model, const dlx_allocator *mem);
 void dlx__weight_store_release(dlx__weight_store *s);
 
-/* The rows of a tensor in a form, or their scales. */
+/* A part of the rows of a tensor in a form; integers and levels of INT4_LPBQ turned, [k, n]. */
 dlx__weight_place dlx__weight_store_rows(dlx__weight_store *s, const dlx__tensor *t,
-                                         dlx__packing packing, bool scales);
+                                         dlx__packing packing, dlx__row_part part);
 
 /* Numbers that were made for a graph, copied, which count as `part`; one of a key that is there
  * already is that one. */

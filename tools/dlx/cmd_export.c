@@ -58,7 +58,7 @@ static const char *const *stage_names(void)
 
 static const char *const *profile_names(void)
 {
-    static const char *const names[] = {"nb4", "f16", "f32", "a16w8", NULL};
+    static const char *const names[] = {"nb4", "f16", "f32", "a16w8", "a16lpbq", NULL};
     return names;
 }
 
@@ -377,8 +377,10 @@ static const char *const about[] = {
     "weights int4 takes as they are.",
     "Profiles of qnn: nb4, int4 whose rows stay floats, q4_0 without loss; f16 and f32, of "
     "weights, "
-    "for the NPU computes in fp16; a16w8, int8 weights and 16-bit rows by ranges that dlx quantize "
-    "--scheme static --calibrate recorded. Head and embedding are fp16 beside all but f32. A graph "
+    "for the NPU computes in fp16; a16w8 and a16lpbq, int8 and int4 weights (LPBQ) and 16-bit rows "
+    "by "
+    "ranges that dlx quantize --scheme static --calibrate recorded. Head and embedding are fp16 "
+    "beside all but f32. A graph "
     "has fixed shapes: denoise takes a block, prefill --rows, denoise_N a canvas of N.",
     "Schemes: dynamic, rows rounded as they come, of int8 and int4; static, of int8: rows and "
     "results of products are int8 by ranges that dlx quantize --scheme static --calibrate recorded "

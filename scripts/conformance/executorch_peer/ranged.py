@@ -28,6 +28,18 @@ def model(checkpoint, observer, room, more=()):
         (source / "tokenizer.json").write_text(json.dumps(byte_tokenizer()))
     lines = [*more, *("".join(chr(draw.randrange(32, 127)) for _ in range(120)) for _ in range(24))]
     texts.write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
+    record(source, out, observer, texts)
+    return out
+
+
+def record(source, out, observer, texts):
     ours.must(ours.dlx, "quantize", source, out, "--type", "f32", "--scheme", "static", "--observer", observer,
               "--calibrate", texts, "-q")
+
+
+def again(source, observer, room, *export):
+    """The model with the weights that the export would round it to, and the ranges that these give."""
+    rounded = ours.export(source, room / "to-range.gguf", *export, "--stage", "rounded")
+    out = room / f"{source.stem}-again.gguf"
+    record(rounded, out, observer, room / "texts.jsonl")
     return out

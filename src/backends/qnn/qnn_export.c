@@ -7,12 +7,10 @@
 
 /* ---- what it can hold ---------------------------------------------------------------------- */
 
-/* By dtype each is the only one. */
+/* Of two of a type the first is the usual one. */
 static const dlx__export_profile profiles[] = {
-    {"nb4", "int4", "weight-only"},
-    {"f16", "fp16", NULL},
-    {"f32", "fp32", NULL},
-    {"a16w8", "int8", "static"},
+    {"nb4", "int4", "weight-only"}, {"f16", "fp16", NULL},         {"f32", "fp32", NULL},
+    {"a16w8", "int8", "static"},    {"a16lpbq", "int4", "static"},
 };
 
 static dlx__scheme usual_scheme(dlx__packing packing)
@@ -26,6 +24,8 @@ static const char *refusal(dlx__packing packing, dlx__scheme scheme)
         return scheme == DLX__SCHEME_STATIC
                    ? NULL
                    : "the NPU multiplies int8 weights by rows of known ranges alone: take static";
+    if (packing == DLX__PACK_INT4 && scheme == DLX__SCHEME_STATIC)
+        return NULL;
     return scheme == DLX__SCHEME_WEIGHT_ONLY ? NULL : "rows stay floats: take weight-only";
 }
 
@@ -33,10 +33,11 @@ static const char *refusal(dlx__packing packing, dlx__scheme scheme)
  */
 static dlx__export_forms forms(dlx__packing packing, dlx__scheme scheme)
 {
-    (void)scheme;
+    const bool is_static = scheme == DLX__SCHEME_STATIC;
     const dlx__packing plain = packing == DLX__PACK_FP32 ? DLX__PACK_FP32 : DLX__PACK_FP16;
-    return (dlx__export_forms){.matrix = packing == DLX__PACK_INT4 ? DLX__PACK_INT4_FLOAT : packing,
-                               .torn = DLX__PACK_FP16,
+    const dlx__packing four = is_static ? DLX__PACK_INT4_LPBQ : DLX__PACK_INT4_FLOAT;
+    return (dlx__export_forms){.matrix = packing == DLX__PACK_INT4 ? four : packing,
+                               .torn = is_static ? DLX__PACK_INT8 : DLX__PACK_FP16,
                                .head = plain,
                                .table = plain,
                                .vector = DLX__PACK_FP32};

@@ -70,14 +70,15 @@ static void what_is_asked_for_twice_is_there_once(void **state)
     dlx__weight_store s;
     sample_init(&x);
     dlx__weight_store_init(&s, &dlx__ml_layout, &model, NULL);
-    const dlx__ml_blob a = dlx__ml_store_rows(&s, &x.vector, DLX__PACK_FP16, false);
-    const dlx__ml_blob b = dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_FP16, false);
+    const dlx__ml_blob a = dlx__ml_store_rows(&s, &x.vector, DLX__PACK_FP16, DLX__ROW_NUMBERS);
+    const dlx__ml_blob b = dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_FP16, DLX__ROW_NUMBERS);
     const dlx__ml_blob c = dlx__ml_store_halves(&s, "key", DLX__PART_BIASES, halves, 3);
     assert_int_equal(a.offset, 64);
     assert_int_equal(b.offset, 64 + 64 + 2 * K);
-    assert_int_equal(dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_FP16, false).offset, b.offset);
-    assert_int_not_equal(dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT8_HALF, false).offset,
-                         b.offset);
+    assert_int_equal(dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_FP16, DLX__ROW_NUMBERS).offset,
+                     b.offset);
+    assert_int_not_equal(
+        dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT8_HALF, DLX__ROW_NUMBERS).offset, b.offset);
     assert_int_equal(dlx__ml_store_halves(&s, "key", DLX__PART_BIASES, halves, 3).offset, c.offset);
     assert_int_equal(s.n, 4);
     uint8_t *bytes = written(&s);
@@ -100,10 +101,14 @@ static void forms_stand_for_the_numbers(void **state)
     dlx__weight_store s;
     sample_init(&x);
     dlx__weight_store_init(&s, &dlx__ml_layout, &model, NULL);
-    const dlx__ml_blob four = dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT4_HALF, false);
-    const dlx__ml_blob fours = dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT4_HALF, true);
-    const dlx__ml_blob eight = dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT8_HALF, false);
-    const dlx__ml_blob eights = dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT8_HALF, true);
+    const dlx__ml_blob four =
+        dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT4_HALF, DLX__ROW_NUMBERS);
+    const dlx__ml_blob fours =
+        dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT4_HALF, DLX__ROW_SCALES);
+    const dlx__ml_blob eight =
+        dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT8_HALF, DLX__ROW_NUMBERS);
+    const dlx__ml_blob eights =
+        dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT8_HALF, DLX__ROW_SCALES);
     assert_int_equal(fours.shape.dims[1], K / 32);
     assert_int_equal(eights.shape.dims[1], 1);
     uint8_t *bytes = written(&s);
@@ -141,8 +146,8 @@ static void q4_0_goes_in_without_loss(void **state)
     }
     dlx__to_f32(x, blocks, DLX__Q4_0, K);
     dlx__weight_store_init(&s, &dlx__ml_layout, &model, NULL);
-    const dlx__ml_blob four = dlx__ml_store_rows(&s, &t, DLX__PACK_INT4_HALF, false);
-    const dlx__ml_blob fours = dlx__ml_store_rows(&s, &t, DLX__PACK_INT4_HALF, true);
+    const dlx__ml_blob four = dlx__ml_store_rows(&s, &t, DLX__PACK_INT4_HALF, DLX__ROW_NUMBERS);
+    const dlx__ml_blob fours = dlx__ml_store_rows(&s, &t, DLX__PACK_INT4_HALF, DLX__ROW_SCALES);
     uint8_t *bytes = written(&s);
     assert_int_equal(s.n_again, 0);
     for (size_t i = 0; i < K; i++) {
@@ -171,7 +176,7 @@ static void stopping_and_failing_leave_no_file(void **state)
     dlx__weight_store s;
     dlx__weight_writing w = {.n_threads = 1, .on_progress = stop_at_half};
     dlx__weight_store_init(&s, &dlx__ml_layout, &model, NULL);
-    dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_FP16, false);
+    dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_FP16, DLX__ROW_NUMBERS);
     assert_int_equal(dlx__weight_store_write(&s, path(), &w, &err), DLX_CANCELLED);
     assert_int_equal(dlx__os_path_kind(path()), DLX__PATH_ABSENT);
     w.on_progress = NULL;
@@ -199,7 +204,7 @@ static void no_memory_is_a_sentence(void **state)
         dlx__weight_writing w = {.n_threads = 1};
         failing_mem_init(&mem, i);
         dlx__weight_store_init(&s, &dlx__ml_layout, &model, &mem.mem);
-        dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT4_HALF, false);
+        dlx__ml_store_rows(&s, &x.matrix, DLX__PACK_INT4_HALF, DLX__ROW_NUMBERS);
         dlx__ml_store_halves(&s, "key", DLX__PART_BIASES, halves, 3);
         r = s.failure.code != DLX_OK ? dlx__fail(&err, s.failure.code, "%s", s.failure.text)
                                      : dlx__weight_store_write(&s, path(), &w, &err);

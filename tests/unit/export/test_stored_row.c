@@ -16,12 +16,14 @@ enum { N = 96, Q4_0_BYTES = 18, Q8_0_BYTES = 34 };
 static bool through(float *back, const dlx__tensor *t, dlx__packing packing)
 {
     float x[N];
-    uint8_t numbers[4 * N], scales[4 * N];
+    uint8_t numbers[4 * N], scales[4 * N], levels[N];
     dlx_error err;
     assert_ok(dlx__stored_row_read(x, t, 0, packing, &err), &err);
-    const bool exact = dlx__stored_row_pack(numbers, packing, false, t, 0, x);
-    assert_int_equal(dlx__stored_row_pack(scales, packing, true, t, 0, x), exact);
-    dlx__unpack_row(back, packing, numbers, scales, N);
+    const bool exact = dlx__stored_row_pack(numbers, packing, DLX__ROW_NUMBERS, t, 0, x);
+    assert_int_equal(dlx__stored_row_pack(scales, packing, DLX__ROW_SCALES, t, 0, x), exact);
+    if (packing == DLX__PACK_INT4_LPBQ)
+        dlx__stored_row_pack(levels, packing, DLX__ROW_LEVELS, t, 0, x);
+    dlx__unpack_row(back, packing, &(dlx__packed_row){numbers, scales, levels}, N);
     return exact;
 }
 
@@ -213,12 +215,14 @@ static void the_first_row_is_named(void **state)
     bool exact = true;
     assert_ok(dlx__pool_open(&pool, 3, NULL, &err), &err);
     assert_ok(dlx__row_packer_open(&p, &t, DLX__PACK_INT8, pool, NULL, &err), &err);
-    assert_ok(dlx__row_packer_put(&p, out, false, 0, ROWS, &exact, &err), &err);
+    assert_ok(dlx__row_packer_put(&p, out, DLX__ROW_NUMBERS, 0, ROWS, &exact, &err), &err);
     assert_true(exact);
     x[6][0] = x[2][N - 1] = INFINITY;
-    assert_int_equal(dlx__row_packer_put(&p, out, false, 0, ROWS, &exact, &err), DLX_E_FORMAT);
+    assert_int_equal(dlx__row_packer_put(&p, out, DLX__ROW_NUMBERS, 0, ROWS, &exact, &err),
+                     DLX_E_FORMAT);
     assert_says(&err, "in row 2;");
-    assert_int_equal(dlx__row_packer_put(&p, out, false, 3, ROWS - 3, &exact, &err), DLX_E_FORMAT);
+    assert_int_equal(dlx__row_packer_put(&p, out, DLX__ROW_NUMBERS, 3, ROWS - 3, &exact, &err),
+                     DLX_E_FORMAT);
     assert_says(&err, "in row 6;");
     dlx__row_packer_close(&p);
     dlx__pool_free(pool);

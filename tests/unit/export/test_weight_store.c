@@ -39,12 +39,12 @@ static const char *path(void)
 
 static dlx__weight_place rows(dlx__weight_store *s, const dlx__tensor *t, dlx__packing packing)
 {
-    return dlx__weight_store_rows(s, t, packing, false);
+    return dlx__weight_store_rows(s, t, packing, DLX__ROW_NUMBERS);
 }
 
 static dlx__weight_place scales(dlx__weight_store *s, const dlx__tensor *t, dlx__packing packing)
 {
-    return dlx__weight_store_rows(s, t, packing, true);
+    return dlx__weight_store_rows(s, t, packing, DLX__ROW_SCALES);
 }
 
 /* The file as it was written; to be freed. */
@@ -133,6 +133,46 @@ static void forms_stand_for_the_numbers(void **state)
     dlx__weight_store_release(&s);
 }
 
+static unsigned nibble_at(const uint8_t *bytes, size_t i)
+{
+    return bytes[i / 2] >> i % 2 * 4 & 15u;
+}
+
+/* Integers and levels of INT4_LPBQ go by columns, also where a column ends within a byte. */
+static void turned_forms_go_by_columns(void **state)
+{
+    (void)state;
+    sample x;
+    dlx__model model = {.mem = NULL};
+    dlx__weight_store s;
+    dlx__weight_writing w = {.n_threads = 1};
+    sample_init(&x);
+    dlx__weight_store_init(&s, &dlx__onnx_layout, &model, NULL);
+    const dlx__weight_place four = rows(&s, &x.matrix, DLX__PACK_INT4_LPBQ);
+    const dlx__weight_place row_scales = scales(&s, &x.matrix, DLX__PACK_INT4_LPBQ);
+    const dlx__weight_place levels =
+        dlx__weight_store_rows(&s, &x.matrix, DLX__PACK_INT4_LPBQ, DLX__ROW_LEVELS);
+    assert_int_equal(four.n_bytes, N * K / 2);
+    assert_int_equal(row_scales.n_bytes, N * 4);
+    assert_int_equal(levels.n_bytes, N * K / DLX__PACK_GROUP);
+    uint8_t *bytes = written(&s, &w);
+    for (size_t row = 0; row < N; row++) {
+        uint8_t numbers[K / 2], of_groups[K / DLX__PACK_GROUP];
+        float scale;
+        const float *from = x.w + row * K;
+        dlx__pack_row(numbers, DLX__PACK_INT4_LPBQ, DLX__ROW_NUMBERS, from, K);
+        dlx__pack_row(of_groups, DLX__PACK_INT4_LPBQ, DLX__ROW_LEVELS, from, K);
+        dlx__pack_row(&scale, DLX__PACK_INT4_LPBQ, DLX__ROW_SCALES, from, K);
+        assert_true(scale_at(bytes, row_scales, row) == scale);
+        for (size_t i = 0; i < K; i++)
+            assert_int_equal(nibble_at(bytes + four.offset, i * N + row), nibble_at(numbers, i));
+        for (size_t g = 0; g < K / DLX__PACK_GROUP; g++)
+            assert_int_equal(bytes[levels.offset + g * N + row], of_groups[g]);
+    }
+    dlx__free(NULL, bytes);
+    dlx__weight_store_release(&s);
+}
+
 static bool stop_at_half(void *user, uint64_t n_done, uint64_t n_total)
 {
     (void)user;
@@ -176,6 +216,7 @@ static void no_memory_is_a_sentence(void **state)
         failing_mem_init(&mem, i);
         dlx__weight_store_init(&s, &dlx__onnx_layout, &model, &mem.mem);
         rows(&s, &x.matrix, DLX__PACK_INT4_FLOAT);
+        rows(&s, &x.matrix, DLX__PACK_INT4_LPBQ);
         dlx__weight_store_bytes(&s, "key", DLX__PART_HEAD, "abc", 3);
         r = s.failure.code != DLX_OK ? dlx__fail(&err, s.failure.code, "%s", s.failure.text)
                                      : dlx__weight_store_write(&s, path(), &w, &err);
@@ -206,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_asked_for_twice_is_there_once),
         cmocka_unit_test(forms_stand_for_the_numbers),
+        cmocka_unit_test(turned_forms_go_by_columns),
         cmocka_unit_test(stopping_and_failing_leave_no_file),
         cmocka_unit_test(no_memory_is_a_sentence),
         cmocka_unit_test(chips_by_their_names),
