@@ -148,7 +148,7 @@ typedef struct dlx_session_opts {
      * too; "static-affine": rows, weights and results int8 by these, as phones compute static
      * programs (dlx/export.h); the cpu backend multiplies them as floats. A file without ranges is
      * refused for all three. NULL: what the file says, else "dynamic" on the cpu backend and
-     * "weight-only" on the reference.
+     * "weight-only" on the reference. Programs round as they were exported and refuse any name.
      */
     const char *scheme;
     /*

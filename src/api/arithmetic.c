@@ -69,6 +69,11 @@ static dlx_result choose_scheme(dlx__scheme *out, const dlx__model *m,
     *out = name ? dlx__scheme_find(name) : default_scheme(m, backend);
     if (*out == DLX__SCHEME_NONE)
         return unknown_scheme(name, err);
+    if (name && backend->programs)
+        return dlx__fail(err, DLX_E_ARG,
+                         "scheme %s: rows are rounded as the program for %s was exported: leave it "
+                         "out",
+                         name, backend->name);
     return dlx__scheme_check(*out, &m->graph, err);
 }
 

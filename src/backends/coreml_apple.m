@@ -159,7 +159,7 @@ dlx_result dlx__coreml_load(dlx__backend **out, const dlx__model *m, const dlx__
 {
     *out = NULL;
     DLX__TRY(dlx__coreml_probe(err));
-    DLX__TRY(dlx__program_check_opts(m, o,
+    DLX__TRY(dlx__program_check_opts(m, o, "coreml",
                                      "the backend coreml runs packages: write one with dlx export "
                                      "--backend coreml, and name it",
                                      err));

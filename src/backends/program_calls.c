@@ -8,7 +8,7 @@
 #include <string.h>
 
 dlx_result dlx__program_check_opts(const dlx__model *m, const dlx__backend_opts *o,
-                                   const char *what_to_do, dlx_error *err)
+                                   const char *backend, const char *what_to_do, dlx_error *err)
 {
     const char *path = m->checkpoint.path;
     if (!o->path)
@@ -16,8 +16,8 @@ dlx_result dlx__program_check_opts(const dlx__model *m, const dlx__backend_opts 
     if (o->int8 || o->scheme > DLX__SCHEME_WEIGHT_ONLY || o->kv_type > DLX__KV_F32)
         return dlx__fail(err, DLX_E_UNSUPPORTED,
                          "%s: types of weights, rows, keys and values are those that the program "
-                         "was exported with: leave them out",
-                         path);
+                         "for %s was exported with: leave them out",
+                         path, backend);
     return DLX_OK;
 }
 

@@ -10,9 +10,9 @@
 enum { DLX__PROGRAM_STREAMS = 2 };
 
 /* Refuses models that were not exported, with what is to be done, and types of numbers that are the
- * program's own. */
+ * own ones of a program for `backend`. */
 dlx_result dlx__program_check_opts(const dlx__model *m, const dlx__backend_opts *o,
-                                   const char *what_to_do, dlx_error *err);
+                                   const char *backend, const char *what_to_do, dlx_error *err);
 
 /* Rows [at, at + n) of a pass, which see positions [0, at), themselves, and [at + n, end). */
 typedef struct dlx__program_call {

@@ -151,7 +151,7 @@ dlx_result dlx__qnn_load(dlx__backend **out, const dlx__model *m, const dlx__bac
 {
     *out = NULL;
     DLX__TRY(dlx__program_check_opts(
-        m, o,
+        m, o, "qnn",
         "the backend qnn runs directories: write one with dlx export --backend qnn, and name it",
         err));
     dlx__backend *b = dlx__alloc_zero(o->mem, 1, sizeof *b);

@@ -71,7 +71,8 @@ dlx_result dlx__xnnpack_load(dlx__backend **out, const dlx__model *m, const dlx_
 {
     *out = NULL;
     DLX__TRY(dlx__program_check_opts(
-        m, o, "the backend xnnpack runs programs: write one with dlx export, and name it", err));
+        m, o, "xnnpack",
+        "the backend xnnpack runs programs: write one with dlx export, and name it", err));
     dlx__backend *b = dlx__alloc_zero(o->mem, 1, sizeof *b);
     if (!b)
         return dlx__fail_memory(err, "opening a program", sizeof *b);
