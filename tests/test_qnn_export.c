@@ -481,11 +481,11 @@ static void ranges_become_scales(void **state)
         {"a16w8",
          {"DequantizeLinear(model.layers.0.self_attn.q_proj.weight, "
           "model.layers.0.self_attn.q_proj.weight.scales) axis=0",
-          "axis=0 -> float32 [128, 64]", "Gemm("}},
+          "axis=0 -> float32 [128, 96]", "Gemm("}},
         {"a16lpbq", /* turned, as the NPU's compiler knows it */
          {"DequantizeLinear(model.layers.0.self_attn.q_proj.weight.levels, "
           "model.layers.0.self_attn.q_proj.weight.scales, zeros.uint8.128.1) axis=1",
-          "axis=0 block_size=32 -> float32 [64, 128]", "MatMul("}},
+          "axis=0 block_size=32 -> float32 [96, 128]", "MatMul("}},
     };
     dlx__model model;
     dlx_error err;
