@@ -10,12 +10,19 @@
 
 typedef struct dlx__folder dlx__folder;
 
+/* What such a directory has in it. */
+typedef struct dlx__folder_kind {
+    const char *about;               /* in a sentence: "a Core ML package" */
+    const char *mark, *word;         /* a file that each one has, and what is written there */
+    bool (*knows)(const char *name); /* may a file or directory of this path be in it? */
+} dlx__folder_kind;
+
 /*
- * A directory that is there already is replaced when it is empty, or holds a file `mark`, by which
- * an earlier one of the same kind is known; anything else under the name is refused. `kind` is what
- * the sentence calls it ("a directory that dlx export wrote").
+ * A directory that is there already is replaced when it is empty, or an earlier one of the same
+ * kind with nothing else in it: what somebody put there would be lost. Anything else under the name
+ * is refused, links too. `kind` outlives the folder.
  */
-dlx_result dlx__folder_open(dlx__folder **out, const char *path, const char *mark, const char *kind,
+dlx_result dlx__folder_open(dlx__folder **out, const char *path, const dlx__folder_kind *kind,
                             const dlx_allocator *mem, dlx_error *err);
 
 /* The path of a file in it, which need not be there yet; valid until the next call. NULL: no

@@ -25,6 +25,7 @@ void dlx__os_advise_huge(void *p, size_t len);
 
 typedef enum { DLX__PATH_ABSENT, DLX__PATH_FILE, DLX__PATH_DIR, DLX__PATH_OTHER } dlx__path_kind;
 dlx__path_kind dlx__os_path_kind(const char *path);
+bool dlx__os_is_link(const char *path); /* the name itself, whatever it leads to */
 
 /* The whole file as bytes, terminated; free with dlx__free. Refuses files over max_bytes. */
 dlx_result dlx__os_read_file(char **out, size_t *len, const char *path, size_t max_bytes,

@@ -248,6 +248,12 @@ void dlx__os_advise_huge(void *p, size_t len)
 #endif
 }
 
+bool dlx__os_is_link(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 dlx__path_kind dlx__os_path_kind(const char *path)
 {
     struct stat st;

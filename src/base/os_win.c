@@ -232,6 +232,13 @@ dlx__path_kind dlx__os_path_kind(const char *path)
     return attributes & FILE_ATTRIBUTE_DEVICE ? DLX__PATH_OTHER : DLX__PATH_FILE;
 }
 
+bool dlx__os_is_link(const char *path)
+{
+    WCHAR name[PATH_ROOM];
+    DWORD attributes = wide(name, path) ? GetFileAttributesW(name) : INVALID_FILE_ATTRIBUTES;
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_REPARSE_POINT);
+}
+
 /* Adds the entry's name as UTF-8; a name that is not well-formed UTF-16 cannot be asked for again.
  */
 static bool add_entry(dlx__names *names, const WIN32_FIND_DATAW *entry)

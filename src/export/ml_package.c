@@ -108,10 +108,28 @@ static dlx_result write_files(job *j, dlx_error *err)
     return write_manifest(j, err);
 }
 
+static bool knows(const char *name)
+{
+    static const char *const names[] = {DLX__ML_MANIFEST,
+                                        "Data",
+                                        "Data/com.apple.CoreML",
+                                        "Data/" DLX__ML_MODEL,
+                                        "Data/" DLX__ML_WEIGHTS,
+                                        "Data/" DLX__ML_WEIGHTS "/weight.bin",
+                                        "Data/dlx",
+                                        "Data/" DLX__ML_DESCRIPTION};
+    for (size_t i = 0; i < DLX__LEN(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static const dlx__folder_kind package = {"a Core ML package that dlx export wrote",
+                                         DLX__ML_MANIFEST, DLX__ML_DESCRIPTION, knows};
+
 static dlx_result write_folder(job *j, const char *path, dlx_error *err)
 {
-    DLX__TRY(
-        dlx__folder_open(&j->folder, path, DLX__ML_MANIFEST, "a Core ML package", j->o->mem, err));
+    DLX__TRY(dlx__folder_open(&j->folder, path, &package, j->o->mem, err));
     const dlx_result r = write_files(j, err);
     if (r == DLX_OK)
         return dlx__folder_commit(j->folder, err);

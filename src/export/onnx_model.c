@@ -62,6 +62,8 @@ static dlx_result compile(job *j, dlx_error *err)
 {
     const dlx__onnx_compiler *c = j->compiler;
     for (size_t i = 0; c && i < j->functions.list.n; i++) {
+        if (j->o->on_progress && !j->o->on_progress(j->o->user, j->store.n_bytes, j->store.n_bytes))
+            return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
         const char *name = j->functions.list.items[i].name;
         const char *here = dlx__folder_at(j->folder, ".");
         if (!here)
@@ -99,10 +101,29 @@ static dlx_result write_files(job *j, dlx_error *err)
     return write_manifest(j, err);
 }
 
+/* Graphs, and what was compiled of them. */
+static bool is_of_function(const char *name)
+{
+    static const char *const functions[] = {"denoise", "prefill", "logits"};
+    const char *ending = strrchr(name, '.');
+    bool is_one = false;
+    for (size_t i = 0; i < DLX__LEN(functions); i++)
+        is_one = is_one || strncmp(name, functions[i], strlen(functions[i])) == 0;
+    return is_one && ending && (strcmp(ending, ".onnx") == 0 || strcmp(ending, ".bin") == 0);
+}
+
+static bool knows(const char *name)
+{
+    return strcmp(name, DLX__ONNX_MANIFEST) == 0 || strcmp(name, DLX__ONNX_WEIGHTS) == 0 ||
+           strcmp(name, DLX__ONNX_DESCRIPTION) == 0 || is_of_function(name);
+}
+
+static const dlx__folder_kind directory = {"a folder that dlx export wrote", DLX__ONNX_MANIFEST,
+                                           "\"unseen\": ", knows};
+
 static dlx_result write_folder(job *j, const char *path, dlx_error *err)
 {
-    DLX__TRY(dlx__folder_open(&j->folder, path, DLX__ONNX_MANIFEST, "one that dlx export wrote",
-                              j->o->mem, err));
+    DLX__TRY(dlx__folder_open(&j->folder, path, &directory, j->o->mem, err));
     const dlx_result r = write_files(j, err);
     if (r == DLX_OK)
         return dlx__folder_commit(j->folder, err);

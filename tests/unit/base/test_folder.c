@@ -18,6 +18,14 @@ static const char *path_of(const char *name)
     return path;
 }
 
+static bool is_marked_one(const char *name)
+{
+    return strcmp(name, "mark") == 0 || strcmp(name, "inside") == 0 ||
+           strcmp(name, "inside/file") == 0;
+}
+
+static const dlx__folder_kind marked = {"a marked one", "mark", "ours", is_marked_one};
+
 static void put(const char *path, const char *text)
 {
     FILE *f = fopen(path, "wb");
@@ -53,7 +61,7 @@ static dlx__folder *opened(const char *name)
 {
     dlx__folder *f;
     dlx_error err;
-    assert_ok(dlx__folder_open(&f, path_of(name), "mark", "a marked one", NULL, &err), &err);
+    assert_ok(dlx__folder_open(&f, path_of(name), &marked, NULL, &err), &err);
     return f;
 }
 
@@ -64,7 +72,7 @@ static void it_appears_whole(void **state)
     clear("");
     dlx__folder *f = opened("new/"); /* a separator at the end is none of its name */
     assert_int_equal(dlx__os_path_kind(path_of("new")), DLX__PATH_ABSENT);
-    put(dlx__folder_at(f, "mark"), "1");
+    put(dlx__folder_at(f, "mark"), "ours 1");
     assert_ok(dlx__folder_make(f, "inside", &err), &err);
     put(dlx__folder_at(f, "inside/file"), "2");
     assert_ok(dlx__folder_commit(f, &err), &err);
@@ -78,13 +86,13 @@ static void an_earlier_one_is_replaced(void **state)
     (void)state;
     dlx_error err;
     dlx__folder *f = opened("new");
-    put(dlx__folder_at(f, "mark"), "3");
+    put(dlx__folder_at(f, "mark"), "ours 3");
     assert_int_equal(dlx__os_path_kind(path_of("new/inside/file")), DLX__PATH_FILE);
     assert_ok(dlx__folder_commit(f, &err), &err);
     assert_int_equal(dlx__os_path_kind(path_of("new/inside")), DLX__PATH_ABSENT);
     assert_int_equal(n_entries(), 1);
     f = opened("new"); /* given up: the earlier one stays */
-    put(dlx__folder_at(f, "mark"), "4");
+    put(dlx__folder_at(f, "mark"), "ours 4");
     dlx__folder_abandon(f);
     assert_int_equal(dlx__os_path_kind(path_of("new/mark")), DLX__PATH_FILE);
     assert_int_equal(n_entries(), 1);
@@ -99,7 +107,7 @@ static void links_are_removed_and_not_followed(void **state)
     assert_ok(dlx__os_make_dir(path_of("other"), &err), &err);
     put(path_of("other/kept"), "5");
     dlx__folder *f = opened("new");
-    put(dlx__folder_at(f, "mark"), "6");
+    put(dlx__folder_at(f, "mark"), "ours 6");
     char command[1200];
     snprintf(command, sizeof command, "ln -s '%s' '%s'", path_of("other"),
              dlx__folder_at(f, "link"));
@@ -118,17 +126,45 @@ static void what_is_something_else_is_refused(void **state)
     assert_ok(dlx__os_make_dir(path_of("mine"), &err), &err);
     dlx__folder_abandon(opened("mine")); /* empty */
     put(path_of("mine/letter"), "7");
-    assert_int_equal(dlx__folder_open(&f, path_of("mine"), "mark", "a marked one", NULL, &err),
-                     DLX_E_IO);
-    assert_says(&err, "an empty one or a marked one, which has a file mark");
-    assert_int_equal(
-        dlx__folder_open(&f, path_of("mine/letter"), "mark", "a marked one", NULL, &err), DLX_E_IO);
+    assert_int_equal(dlx__folder_open(&f, path_of("mine"), &marked, NULL, &err), DLX_E_IO);
+    assert_says(&err, "an empty one or a marked one, found another one");
+    assert_int_equal(dlx__folder_open(&f, path_of("mine/letter"), &marked, NULL, &err), DLX_E_IO);
     assert_says(&err, "found a file");
-    assert_int_equal(dlx__folder_open(&f, path_of("no/where"), "mark", "a marked one", NULL, &err),
-                     DLX_E_IO);
+    assert_int_equal(dlx__folder_open(&f, path_of("no/where"), &marked, NULL, &err), DLX_E_IO);
     assert_says(&err, "no such file or directory");
     assert_int_equal(dlx__os_make_dir(path_of("mine"), &err), DLX_E_IO);
     assert_int_equal(n_entries(), 1);
+}
+
+/* What somebody put into an earlier one, a mark of another kind, links. */
+static void what_would_be_lost_is_refused(void **state)
+{
+    (void)state;
+    dlx__folder *f;
+    dlx_error err;
+    char command[1200];
+    clear("");
+    f = opened("new");
+    put(dlx__folder_at(f, "mark"), "ours");
+    assert_ok(dlx__folder_make(f, "inside", &err), &err);
+    assert_ok(dlx__folder_commit(f, &err), &err);
+    put(path_of("new/inside/notes"), "mine");
+    assert_int_equal(dlx__folder_open(&f, path_of("new"), &marked, NULL, &err), DLX_E_IO);
+    assert_says(&err, "found inside/notes, which would be lost");
+    assert_int_equal(dlx__os_path_kind(path_of("new/inside/notes")), DLX__PATH_FILE);
+    dlx__os_remove(path_of("new/inside/notes"));
+    put(path_of("new/.DS_Store"), "a view of it");
+    snprintf(command, sizeof command, "ln -s '%s' '%s'", path_of("new"), path_of("link"));
+    assert_int_equal(system(command), 0);
+    assert_int_equal(dlx__folder_open(&f, path_of("link"), &marked, NULL, &err), DLX_E_IO);
+    assert_says(&err, "found a link");
+    assert_int_equal(dlx__folder_open(&f, path_of("new/."), &marked, NULL, &err), DLX_E_IO);
+    assert_says(&err, "call it by its name");
+    dlx__folder_abandon(opened("new"));
+    put(path_of("new/mark"), "another program's");
+    assert_int_equal(dlx__folder_open(&f, path_of("new"), &marked, NULL, &err), DLX_E_IO);
+    assert_says(&err, "a marked one, found another one");
+    assert_int_equal(dlx__os_path_kind(path_of("new/inside")), DLX__PATH_DIR);
 }
 
 static void no_memory_leaves_nothing(void **state)
@@ -142,7 +178,7 @@ static void no_memory_leaves_nothing(void **state)
         dlx__folder *f = NULL;
         failing_mem_init(&mem, i);
         mem.once = true;
-        r = dlx__folder_open(&f, path_of("short"), "mark", "a marked one", &mem.mem, &err);
+        r = dlx__folder_open(&f, path_of("short"), &marked, &mem.mem, &err);
         if (r == DLX_OK) {
             const char *at = dlx__folder_at(f, "mark");
             if (at)
@@ -163,6 +199,7 @@ int main(void)
         cmocka_unit_test(an_earlier_one_is_replaced),
         cmocka_unit_test(links_are_removed_and_not_followed),
         cmocka_unit_test(what_is_something_else_is_refused),
+        cmocka_unit_test(what_would_be_lost_is_refused),
         cmocka_unit_test(no_memory_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
