@@ -123,10 +123,26 @@ static void whole_canvases(void **state)
     assert_int_equal(check_all(false, false), N_WITHOUT_CACHES);
 }
 
+/* One that was named, and is no provider, is not passed over for the CPU. */
+static void a_provider_that_is_named_must_be_there(void **state)
+{
+    (void)state;
+    static const dlx__runtime_paths named = {.qnn_provider = "/no/provider"};
+    const dlx__backend_class *backend = dlx__backend_find("qnn");
+    dlx_error err = {.code = DLX_OK};
+    dlx__buf found;
+    if (!has_runtime(backend))
+        skip();
+    dlx__buf_init(&found, NULL);
+    assert_int_not_equal(backend->probe_runtime(&named, &found, &err), DLX_OK);
+    assert_non_null(strstr(err.text, "/no/provider: expected ONNX Runtime's QNN provider"));
+    dlx__buf_release(&found);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(keys_and_values_outside),
-                                       cmocka_unit_test(every_id_may_be_chosen),
-                                       cmocka_unit_test(whole_canvases)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_and_values_outside), cmocka_unit_test(every_id_may_be_chosen),
+        cmocka_unit_test(whole_canvases), cmocka_unit_test(a_provider_that_is_named_must_be_there)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

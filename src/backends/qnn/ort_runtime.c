@@ -151,6 +151,17 @@ static dlx_result collect_devices(dlx__ort *ort, const char *path, dlx_error *er
     return say_why(ort, r == DLX_OK ? "the QNN provider has no device" : why.text, err);
 }
 
+/* One that was asked for by name and is not there would be missed without a word. */
+static dlx_result check_named(const dlx__ort *ort, const dlx__runtime_paths *paths, dlx_error *err)
+{
+    if (ort->n_devices || !paths || !paths->qnn_provider)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_UNSUPPORTED,
+                     "%s: expected ONNX Runtime's QNN provider, found none: %s; name another one, "
+                     "or take none for the CPU",
+                     paths->qnn_provider, ort->why_cpu);
+}
+
 static dlx_result take_provider(dlx__ort *ort, const dlx__runtime_paths *paths, dlx_error *err)
 {
     dlx__buf at, npu;
@@ -163,6 +174,8 @@ static dlx_result take_provider(dlx__ort *ort, const dlx__runtime_paths *paths, 
         r = say_why(ort, "no QNN provider is here: pip install onnxruntime-qnn", err);
     else if (r == DLX_OK)
         r = collect_devices(ort, at.data, err);
+    if (r == DLX_OK)
+        r = check_named(ort, paths, err);
     if (r == DLX_OK && ort->n_devices) {
         const bool ok = beside(&npu, at.data, "libQnnHtp" ENDING);
         ort->npu = ok ? dlx__strdup(ort->mem, npu.data) : NULL;
