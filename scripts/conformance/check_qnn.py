@@ -24,7 +24,7 @@ FAMILIES = ["fast-dllm-v2-tiny", "fast-dllm-v2-tiny-tied", "fast-dllm-v2-tiny-bf
             "sdar-tiny-b4", "sdar-tiny-b8", "sdar-tiny-b4-tied", "sdar-tiny-b16-sharded", "dream-tiny", "dream-tied",
             "llada-tiny", "llada-gqa-sharded", "ar-llama-tiny", "ar-qwen2-tiny", "ar-qwen3-tiny"]
 BOUNDS = {"f32": 1e-4, "f16": 1e-4, "nb4": 1e-3, "a16w8": 1e-4, "a16lpbq": 1e-4}
-ROUNDED = 5e-3  # relative L2
+ROUNDED = {"a16w8": 5e-3, "a16lpbq": 1e-2}  # relative L2: with four bits a row of one golden goes 2 % beyond its range
 
 
 def by_cpu(path):
@@ -87,7 +87,7 @@ def check(family, profile, cache, room):
     d = directory.Directory(out, model, by_cpu)
     far, good, rounded = passes.compare(d, want), True, ""
     if profile.startswith("a16"):
-        good, rounded = far.norm <= ROUNDED, f" rounded {far.norm:.1e}"
+        good, rounded = far.norm <= ROUNDED[profile], f" rounded {far.norm:.1e}"
         want = ours.logits(room / "rounded.gguf", passes.IDS, room, "--backend", "reference", "--scheme", "weight-only")
         far = passes.compare(directory.Directory(out, model, without_rounding), want)
     good = good and max(far.logits, far.told) <= BOUNDS[profile] and far.other == 0
