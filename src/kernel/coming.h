@@ -15,13 +15,24 @@ typedef struct coming {
     size_t n_bytes; /* between two steps: those read, for all tiles of rows together */
 } coming;
 
-INLINE void fetch_line(coming *next)
+/* Where from: what is wanted soon goes to the L1 cache, which would not hold the rest. */
+typedef enum distance { FAR, NEAR } distance;
+
+INLINE void fetch_line_at(coming *next, const distance d)
 {
     UNROLL
     for (size_t p = 0; p < STRIP / DLX__PANEL; p++) {
-        __builtin_prefetch(next->at[p], 0, 2);
+        if (d == NEAR)
+            __builtin_prefetch(next->at[p], 0, 3);
+        else
+            __builtin_prefetch(next->at[p], 0, 2);
         next->at[p] += next->n_bytes;
     }
+}
+
+INLINE void fetch_line(coming *next)
+{
+    fetch_line_at(next, FAR);
 }
 
 #endif

@@ -66,7 +66,7 @@ INLINE void multiply_pair(vec *sum, const uint8_t *const *panel, size_t offset, 
 
 /* y [n_rows][STRIP] += n runs from `panel` on, times the rows' runs, `step` bytes apart. */
 INLINE void tile_runs(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
-                      size_t step, coming *next, const int n_rows)
+                      size_t step, coming *next, const distance d, const int n_rows)
 {
     enum { PAIRS = RUN / 2 };
     vec sum[MOST_PAIRS * N_VECS];
@@ -75,17 +75,26 @@ INLINE void tile_runs(float *y, const uint8_t *const *panel, size_t n, const uin
     for (; n > 0; n--, x += step) {
         UNROLL
         for (size_t i = 0; i < PAIRS; i++, offset += PAIR_BYTES) {
-            fetch_line(next);
+            fetch_line_at(next, d);
             multiply_pair(sum, panel, offset, x + 4 * i, n_rows);
         }
     }
     store_sums(y, sum, n_rows);
 }
 
-static void tile_pairs(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
-                       size_t step, coming *next, int n_rows)
+typedef void (*pairs_fn)(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
+                         size_t step, coming *next, int n_rows);
+
+static void tile_near(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
+                      size_t step, coming *next, int n_rows)
 {
-    BODIES(MOST_PAIRS, tile_runs, y, panel, n, x, step, next)
+    BODIES(MOST_PAIRS, tile_runs, y, panel, n, x, step, next, NEAR)
+}
+
+static void tile_far(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x, size_t step,
+                     coming *next, int n_rows)
+{
+    BODIES(MOST_PAIRS, tile_runs, y, panel, n, x, step, next, FAR)
 }
 
 /* y [n_rows][STRIP] += n pairs that are less than a run. */
@@ -101,28 +110,45 @@ static void rest_pairs(float *y, const uint8_t *const *panel, size_t n, const ui
     }
 }
 
-static void strip_pairs(const strip *s)
+/* The inputs [k, end) for all rows; their weights are asked for from `ahead` inputs before. */
+static void strip_inputs(const strip *s, pairs_fn tile, size_t k, size_t end, size_t ahead)
 {
     const dlx__acts *a = s->rows.acts;
-    const size_t n_in = s->w->n_in, input_bytes = PAIR_BYTES / 2, whole = n_in / RUN * RUN;
-    const size_t n_tiles = (s->n_rows + MOST_PAIRS - 1) / MOST_PAIRS;
-    const size_t chunk = chunk_floats(n_in, input_bytes);
+    const size_t input_bytes = PAIR_BYTES / 2, n_tiles = (s->n_rows + MOST_PAIRS - 1) / MOST_PAIRS;
     const uint8_t *panel[N_PANELS];
-    for (size_t k = 0; k < whole; k += chunk) {
-        coming next = coming_of(s, (k + chunk) * input_bytes, 64, n_tiles);
-        for (size_t p = 0; p < N_PANELS; p++)
-            panel[p] = s->panel[p] + k * input_bytes;
-        for (size_t t = 0; t < n_tiles; t++) {
-            const size_t r = first_row(s, t, n_tiles), end = first_row(s, t + 1, n_tiles);
-            tile_pairs(s->y + r * STRIP, panel, dlx__min(chunk, whole - k) / RUN,
-                       run_of(a, s->rows.row + r, k), a->n_rows * RUN_BYTES, &next, (int)(end - r));
-        }
+    coming next = coming_of(s, (k + ahead) * input_bytes, 64, n_tiles);
+    for (size_t p = 0; p < N_PANELS; p++)
+        panel[p] = s->panel[p] + k * input_bytes;
+    for (size_t t = 0; t < n_tiles; t++) {
+        const size_t r = first_row(s, t, n_tiles), n_rows = first_row(s, t + 1, n_tiles) - r;
+        tile(s->y + r * STRIP, panel, (end - k) / RUN, run_of(a, s->rows.row + r, k),
+             a->n_rows * RUN_BYTES, &next, (int)n_rows);
+    }
+}
+
+/*
+ * One tile of rows reads weights from memory as fast as it multiplies: they are asked for shortly
+ * before, those of the next strip where this one's end is near. More tiles read a chunk again, and
+ * ask for the next one meanwhile.
+ */
+static void strip_pairs(const strip *s)
+{
+    enum { NEAR_INPUTS = 32 };
+    const size_t n_in = s->w->n_in, input_bytes = PAIR_BYTES / 2, whole = n_in / RUN * RUN;
+    const bool alone = s->n_rows <= MOST_PAIRS;
+    const size_t last = alone && whole > NEAR_INPUTS ? whole - NEAR_INPUTS : whole;
+    const size_t chunk = alone ? last : chunk_floats(n_in, input_bytes);
+    for (size_t k = 0, end; k < whole; k = end) {
+        end = k < last ? dlx__min(k + chunk, last) : whole;
+        strip_inputs(s, alone ? tile_near : tile_far, k, end, alone ? NEAR_INPUTS : chunk);
     }
     if (whole == n_in)
         return;
+    const uint8_t *panel[N_PANELS];
     for (size_t p = 0; p < N_PANELS; p++)
         panel[p] = s->panel[p] + whole * input_bytes;
-    rest_pairs(s->y, panel, (n_in - whole + 1) / 2, run_of(a, s->rows.row, whole), s->n_rows);
+    rest_pairs(s->y, panel, (n_in - whole + 1) / 2, run_of(s->rows.acts, s->rows.row, whole),
+               s->n_rows);
 }
 
 static void gemm_pairs(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
