@@ -296,6 +296,19 @@ static void what_cannot_be_exported(void **state)
     }
 }
 
+/* A chip that every profile is refused for is not offered. */
+static void chips_that_are_offered_can_be_taken(void **state)
+{
+    (void)state;
+    dlx_error err;
+    dlx_model *m = support_open("sdar-tiny-b4");
+    const dlx_export_opts opts = {.backend = "qnn", .soc = "SM1"};
+    assert_int_equal(dlx_export(m, support_tmp("refused.qnn"), &opts, NULL, &err), DLX_E_ARG);
+    support_sentence(&err, "SM8450");
+    assert_null(strstr(err.text, "SM8350"));
+    dlx_model_free(m);
+}
+
 static bool count_named(void *user, const char *name)
 {
     const char **prefix = user;
@@ -528,6 +541,7 @@ int main(void)
         cmocka_unit_test(each_weight_is_there_once),
         cmocka_unit_test(the_rules_of_profiles),
         cmocka_unit_test(what_cannot_be_exported),
+        cmocka_unit_test(chips_that_are_offered_can_be_taken),
         cmocka_unit_test(a_stopped_export_leaves_nothing),
         cmocka_unit_test(any_number_of_threads),
         cmocka_unit_test(the_graphs_are_printed),

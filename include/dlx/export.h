@@ -19,21 +19,24 @@ typedef struct dlx_export_opts {
      * (.mlpackage) of several functions over one file of weights. */
     const char *backend;
     /*
-     * Of the weights: NULL or "fp32"; "fp16", products in float32; "int8", a scale for each output,
-     * rows rounded to int8 as they come (8da8w); "int4", a bf16 scale for 32 inputs, rows likewise
+     * Of the weights: "fp32"; "fp16", products in float32; "int8", a scale for each output, rows
+     * rounded to int8 as they come (8da8w); "int4", a bf16 scale for 32 inputs, rows likewise
      * (8da4w), the head int8. Norms and biases are float32, the embedding fp16 beside all but fp32.
+     * NULL: the backend's usual one: "fp32" of xnnpack, "int4" (nb4) of qnn, "fp16" of coreml,
+     * which has no fp32. What types are of these two: docs/phones.md.
      */
     const char *dtype;
     /*
      * Where keys and values of earlier passes are: "state", in the program, as stock text runners
      * expect; "io", inputs and outputs of each pass; "none", nowhere: a pass is a whole canvas;
-     * "compat", the six inputs of fixed sizes that the Python original has. NULL: "state" for
-     * families that decode block by block or token by token, "none" for the others.
+     * "compat", the six inputs of fixed sizes that the Python original has. NULL: "none" for
+     * families that see a whole canvas; for the others "state", with "qnn" and "coreml" "io".
      */
     const char *cache;
     size_t n_ctx; /* positions; 0: 2048, or as many as the model knows if these are fewer */
     /* Of a pass at most; 0: 32, or a block; with cache "none" n_ctx. With "compat": of every pass;
-     * 0: a block, or 32. */
+     * 0: a block, or 32. Static graphs ("qnn", "coreml") have one for prompts of these rows, in
+     * whole blocks, or a canvas of them; not with `canvases`, nor with "state" of blocks. */
     size_t n_rows;
     size_t block_length;   /* that it is decoded in; 0: the model's */
     const char *data_path; /* a second file (.ptd) that gets the weights; NULL: one file */
@@ -42,9 +45,12 @@ typedef struct dlx_export_opts {
     void *user;
     /*
      * A JSON file of settings in the words of the Python system (ExportConfig: backend,
-     * quantization, max_seq_len, use_kv_cache ...; the report's "config" is one). What is named
-     * above wins; what cannot take effect is refused. The model is the caller's, whatever
-     * checkpoint_path says, and so is the path (dlx_export_path). NULL: none.
+     * quantization, max_seq_len, use_kv_cache ...; the report's "config" is one). What is named in
+     * these options wins; what cannot take effect is refused, by the file's word for it. What the
+     * file does not say is the usual of the backend that writes, whichever it names: without
+     * "quantization" as dtype NULL; "none" is weights that nobody rounds, "fp32", or "fp16" of
+     * coreml. The model is the caller's, whatever checkpoint_path says, and so is the path
+     * (dlx_export_path). NULL: none.
      */
     const char *config;
     /* Leave out the methods that tell what chosen rows choose; "compat" never has them. */
@@ -61,11 +67,11 @@ typedef struct dlx_export_opts {
     /*
      * "qnn" alone. profile: a name for dtype and scheme together: "nb4", "f16", "f32", "a16w8",
      * "a16lpbq"; NULL: by dtype, and where that is NULL too, "nb4". soc: the chip that it is meant
-     * for
-     * ("SM8650"), by which ready contexts are compiled; NULL: none is named. canvases: the lengths
-     * [n_canvases] for which families that see a whole canvas get a graph; none: n_rows alone.
+     * for ("SM8650"), by which ready contexts are compiled; NULL: none is named.
      */
     const char *profile, *soc;
+    /* "qnn" and "coreml": the lengths [n_canvases] for which families that see a whole canvas get a
+     * graph; none: n_rows alone. Where no K and V are kept the longest is n_ctx, if that is 0. */
     const size_t *canvases;
     size_t n_canvases;
     /*
@@ -114,8 +120,8 @@ DLX_API DLX_NODISCARD dlx_result dlx_export(const dlx_model *model, const char *
  * Exactly the weights that the program would hold, widened to float32, as a GGUF file that says the
  * scheme that its rows need ("dynamic-affine" for int8 and int4, "static-affine" and the ranges for
  * static int8): a session on it computes what the program computes, where there is no runtime for
- * it. Of the options backend, dtype, scheme, config, n_threads and on_progress count; what only
- * programs have is refused. Memory and report as with dlx_export:
+ * it. Of the options backend, dtype, scheme, profile, config, n_threads and on_progress count; what
+ * only programs have is refused. Memory and report as with dlx_export:
  *
  *   {"path","backend","dtype","scheme","bytes","weight_bytes","fallbacks","fallback_dtype",
  *    "rounded_again","seconds"}

@@ -41,11 +41,16 @@ static dlx_result read_names(job *j, dlx_error *err)
     char writers[64];
     j->backend = dlx__backend_find(s->backend);
     list_writers(writers, sizeof writers);
-    if (!j->backend || !j->backend->exports)
-        return dlx__fail(err, DLX_E_ARG, "backend: expected one of %s, found %s, %s", writers,
-                         s->backend,
-                         j->backend ? "which writes no programs" : "which is not built in");
+    if (!j->backend || !j->backend->exports) {
+        const dlx_result r = dlx__fail(
+            err, DLX_E_ARG, "backend: expected one of %s, found %s, %s", writers, s->backend,
+            j->backend ? "which writes no programs" : "which is not built in");
+        if (!j->o->backend && j->o->config)
+            dlx__fail_prefix(err, j->o->config);
+        return r;
+    }
     j->to.rules = j->backend->exports;
+    DLX__TRY(dlx__export_settings_fit(s, j->to.rules, err));
     return dlx__export_resolve(&j->to, &s->ask, &j->model.core, err);
 }
 
@@ -147,10 +152,14 @@ static dlx_result check_weights_alone(const dlx_export_opts *o, dlx_error *err)
     const char *name = o->cache          ? "cache"
                        : o->n_ctx        ? "context"
                        : o->n_rows       ? "rows"
+                       : o->n_canvases   ? "canvas"
                        : o->block_length ? "block length"
                        : o->data_path    ? "data"
                        : o->no_denoise   ? "no denoise"
+                       : o->soc          ? "soc"
                        : o->compile      ? "compile"
+                       : o->target       ? "target"
+                       : o->compute_unit ? "compute unit"
                                          : NULL;
     if (!name)
         return DLX_OK;

@@ -53,18 +53,53 @@ dlx_result dlx_export_path(const char *config, char **path, dlx_error *err)
     return r;
 }
 
-static void take_file(dlx__export_settings *s)
+static void take_file(dlx__export_settings *s, const char *file)
 {
     const dlx__export_config *c = &s->config;
     s->backend = dlx__export_target_name(c->backend);
-    s->ask.dtype = dlx__export_quantization_dtype(c->quantization);
-    s->ask.scheme = dlx__export_quantization_scheme(c->quantization);
+    if (c->says_quantization) {
+        s->ask.dtype = dlx__export_quantization_dtype(c->quantization);
+        s->ask.scheme = dlx__export_quantization_scheme(c->quantization);
+        s->plain = c->quantization == DLX__QUANTIZATION_NONE;
+    }
     s->ask.cache = c->use_kv_cache ? NULL : dlx__export_cache_name(DLX__EXPORT_NO_CACHE);
+    s->ask.keeps = c->says_cache && c->use_kv_cache;
     s->ask.n_ctx = c->max_seq_len;
     s->ask.target = c->minimum_deployment_target;
     s->ask.unit = c->compute_unit;
-    if (c->backend == DLX__TARGET_COREML && c->quantization == DLX__QUANTIZATION_NONE)
-        s->ask.dtype = NULL; /* not rounded, which is fp16 there */
+    s->ask.keys = (dlx__export_keys){
+        .file = file,
+        .type = c->says_quantization ? "quantization" : NULL,
+        .cache = c->says_cache ? "use_kv_cache" : NULL,
+        .n_ctx = c->max_seq_len ? "max_seq_len" : NULL,
+        .target = c->minimum_deployment_target ? "minimum_deployment_target" : NULL,
+        .unit = c->compute_unit ? "compute_unit" : NULL};
+}
+
+/* What the caller says in place of the file. */
+static void take_type(dlx__export_settings *s, const dlx_export_opts *o)
+{
+    if (o->dtype || o->profile) { /* another type has its own usual scheme */
+        s->ask.dtype = o->dtype;
+        s->ask.scheme = NULL;
+        s->ask.keys.type = NULL;
+        s->plain = false;
+    }
+    if (o->scheme)
+        s->ask.scheme = o->scheme;
+    s->ask.profile = o->profile;
+}
+
+static void take_apple(dlx__export_settings *s, const dlx_export_opts *o)
+{
+    if (o->target) {
+        s->ask.target = o->target;
+        s->ask.keys.target = NULL;
+    }
+    if (o->compute_unit) {
+        s->ask.unit = o->compute_unit;
+        s->ask.keys.unit = NULL;
+    }
 }
 
 dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_opts *o,
@@ -73,35 +108,36 @@ dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_o
     if (o->config) {
         DLX__TRY(read_file(s, o->config, err));
         DLX__TRY(dlx__export_config_check(&s->config, m, o->config, err));
-        take_file(s);
+        take_file(s, o->config);
     }
     if (o->backend)
         s->backend = o->backend;
-    if (o->dtype) { /* another type has its own usual scheme */
-        s->ask.dtype = o->dtype;
-        s->ask.scheme = NULL;
-    }
-    if (o->scheme)
-        s->ask.scheme = o->scheme;
-    if (o->cache)
+    take_type(s, o);
+    take_apple(s, o);
+    if (o->cache) {
         s->ask.cache = o->cache;
-    if (o->n_ctx)
+        s->ask.keys.cache = NULL;
+    }
+    if (o->n_ctx) {
         s->ask.n_ctx = o->n_ctx;
-    if (o->profile) { /* it says both */
-        s->ask.profile = o->profile;
-        s->ask.dtype = o->dtype;
-        s->ask.scheme = o->scheme;
+        s->ask.keys.n_ctx = NULL;
     }
     s->ask.soc = o->soc;
-    if (o->target)
-        s->ask.target = o->target;
-    if (o->compute_unit)
-        s->ask.unit = o->compute_unit;
     s->ask.compile = o->compile;
     s->ask.canvases = o->canvases;
     s->ask.n_canvases = o->n_canvases;
     s->ask.n_rows = o->n_rows;
     return DLX_OK;
+}
+
+dlx_result dlx__export_settings_fit(dlx__export_settings *s, const dlx__export_rules *rules,
+                                    dlx_error *err)
+{
+    const char *file = s->ask.keys.file;
+    if (s->plain && rules->plain_dtype)
+        s->ask.dtype = rules->plain_dtype;
+    return file ? dlx__export_config_fits(&s->config, s->backend, rules->has_canvases, file, err)
+                : DLX_OK;
 }
 
 /* The one that gives these weights and rows. */
@@ -136,6 +172,7 @@ json_t *dlx__export_settings_json(dlx__export_settings *s, const char *backend,
     c->quantization = quantization_of(done->packing, done->scheme);
     c->max_seq_len = done->n_ctx;
     c->use_kv_cache = done->cache != DLX__EXPORT_NO_CACHE;
+    c->says_backend = c->says_quantization = c->says_cache = true;
     c->output_path = done->path;
     c->minimum_deployment_target = done->target ? done->target->name : NULL;
     c->compute_unit = done->unit;

@@ -14,6 +14,7 @@ typedef struct dlx__export_settings {
     dlx__export_config config; /* as the file says, then as it was carried out */
     const char *backend;
     dlx__export_ask ask;
+    bool plain; /* the file says that weights are not rounded, and nobody says otherwise */
 } dlx__export_settings;
 
 /* Init once, release once, whatever happens between. */
@@ -23,6 +24,10 @@ void dlx__export_settings_release(dlx__export_settings *s);
 /* What `o` names itself wins over the file that it names. */
 dlx_result dlx__export_settings_read(dlx__export_settings *s, const dlx_export_opts *o,
                                      const dlx__model *m, dlx_error *err);
+
+/* What the file says becomes what the backend has, or is refused. Call it before `ask` is read. */
+dlx_result dlx__export_settings_fit(dlx__export_settings *s, const dlx__export_rules *rules,
+                                    dlx_error *err);
 
 /* The settings that give the same program again, as a file of them is read. NULL: no memory. */
 json_t *dlx__export_settings_json(dlx__export_settings *s, const char *backend,

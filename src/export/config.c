@@ -93,6 +93,9 @@ static dlx_result read_names(dlx__export_config *c, dlx__json_obj o, dlx_error *
     c->backend = (dlx__export_target)target;
     c->quantization = (dlx__export_quantization)quantization;
     c->memory_planning = (dlx__memory_planning)planning;
+    c->says_backend = dlx__json_has(o, "backend");
+    c->says_quantization = dlx__json_has(o, "quantization");
+    c->says_cache = dlx__json_has(o, "use_kv_cache");
     return DLX_OK;
 }
 
@@ -181,6 +184,22 @@ dlx_result dlx__export_config_check(const dlx__export_config *c, const dlx__mode
     return DLX_OK;
 }
 
+dlx_result dlx__export_config_fits(const dlx__export_config *c, const char *backend, bool is_static,
+                                   const char *name, dlx_error *err)
+{
+    if (is_static && c->dynamic_shapes)
+        return dlx__fail(err, DLX_E_UNSUPPORTED,
+                         "%s: dynamic_shapes: expected false of %s, whose graphs have fixed "
+                         "shapes, found true; leave it out, or take the backend xnnpack",
+                         name, backend);
+    if (is_static && c->memory_planning != DLX__PLANNING_GREEDY)
+        return dlx__fail(err, DLX_E_UNSUPPORTED,
+                         "%s: memory_planning: expected none of %s, whose runtime plans by "
+                         "itself, found %s; leave it out",
+                         name, backend, planning_names[c->memory_planning]);
+    return DLX_OK;
+}
+
 void dlx__export_config_complete(dlx__export_config *c, const dlx__model *m)
 {
 #define COMPLETE(key, of_model) c->key = m->hp.of_model;
@@ -211,8 +230,10 @@ static bool put_bool(dlx__buf *out, const char *key, bool yes, const char *end)
 
 bool dlx__export_config_write(const dlx__export_config *c, dlx__buf *out)
 {
-    bool ok = dlx__buf_text(out, "{\n") && put_text(out, "backend", target_names[c->backend]) &&
-              put_text(out, "quantization", quantization_names[c->quantization]) &&
+    const char *quantization = c->says_quantization ? quantization_names[c->quantization] : NULL;
+    const char *backend = c->says_backend ? target_names[c->backend] : NULL;
+    bool ok = dlx__buf_text(out, "{\n") && put_text(out, "backend", backend) &&
+              put_text(out, "quantization", quantization) &&
               put_text(out, "memory_planning", planning_names[c->memory_planning]) &&
               put_size(out, "max_seq_len", c->max_seq_len);
 #define PUT(key, of_model) ok = ok && put_size(out, #key, c->key);
@@ -223,7 +244,7 @@ bool dlx__export_config_write(const dlx__export_config *c, dlx__buf *out)
            put_text(out, "calibration_data_path", c->calibration_data_path) &&
            put_text(out, "compute_unit", c->compute_unit) &&
            put_text(out, "minimum_deployment_target", c->minimum_deployment_target) &&
-           put_bool(out, "use_kv_cache", c->use_kv_cache, ",") &&
+           (!c->says_cache || put_bool(out, "use_kv_cache", c->use_kv_cache, ",")) &&
            put_bool(out, "enable_delegate", c->enable_delegate, ",") &&
            put_bool(out, "dynamic_shapes", c->dynamic_shapes, "") && dlx__buf_text(out, "}\n");
 }

@@ -1,15 +1,20 @@
 /*
  * config.h - settings of an export as a JSON object, in the words of the Python original
  * (ExportConfig): what it named is accepted by that name, and either takes effect or is refused.
+ * What is not said is the usual of the backend that writes, also where the caller names another
+ * backend than the file.
  *
  *   backend          xnnpack, qnn, coreml; mps, vulkan and reference are known and write nothing
- *   quantization     none, fp16, dynamic_int8, static_int8, weight_only_int8, int4
+ *   quantization     none, fp16, dynamic_int8, static_int8, weight_only_int8, int4; none: weights
+ *                    that nobody rounds, fp32, or fp16 where there is no fp32
  *   max_seq_len      positions
- *   use_kv_cache     false: no K and V are kept
- *   memory_planning  greedy, linear_scan: both lay out what a method plans side by side
+ *   use_kv_cache     false: no K and V are kept; true: they are, of every family
+ *   memory_planning  greedy, linear_scan: both lay out what a method plans side by side; of
+ *                    xnnpack, others take no linear_scan
  *   enable_delegate  true: nothing is written without a delegate
  *   constant_methods none: a program tells what runners ask for in any case
- *   dynamic_shapes   either: passes take fewer rows than the most in any case
+ *   dynamic_shapes   of xnnpack either: passes take fewer rows than the most in any case; static
+ *                    graphs take no true
  *   vocab_size, hidden_size, num_layers, num_heads, num_kv_heads, head_dim, intermediate_size
  *                    of the model; refused where they are not
  *   compute_unit     of coreml: all, cpu_only, cpu_and_gpu, cpu_and_ane or cpu_and_ne
@@ -88,11 +93,12 @@ typedef struct dlx__export_config {
     DLX__EXPORT_SHAPES(DLX__EXPORT_SHAPE_FIELD)
 #undef DLX__EXPORT_SHAPE_FIELD
     bool use_kv_cache, enable_delegate, dynamic_shapes;
+    bool says_backend, says_quantization, says_cache; /* else those are the usual */
     const char *output_path, *checkpoint_path, *calibration_data_path; /* NULL: not said */
     const char *compute_unit, *minimum_deployment_target;              /* likewise */
 } dlx__export_config;
 
-/* xnnpack, float32, K and V kept, nothing else said. */
+/* xnnpack, nothing said. */
 void dlx__export_config_init(dlx__export_config *c);
 
 /* Reads [n] bytes of JSON; `name` is the file's, for sentences. Texts are copied to the arena. */
@@ -102,6 +108,10 @@ dlx_result dlx__export_config_read(dlx__export_config *c, const char *json, size
 /* Refuses numbers that are not the model's and settings that cannot take effect. */
 dlx_result dlx__export_config_check(const dlx__export_config *c, const dlx__model *m,
                                     const char *name, dlx_error *err);
+
+/* Refuses what files of a backend cannot have: graphs of fixed shapes are `is_static`. */
+dlx_result dlx__export_config_fits(const dlx__export_config *c, const char *backend, bool is_static,
+                                   const char *name, dlx_error *err);
 
 /* What was not said becomes the model's, and so does checkpoint_path: it is what was exported. */
 void dlx__export_config_complete(dlx__export_config *c, const dlx__model *m);

@@ -139,14 +139,17 @@ static void list_caches(char *out, size_t capacity, unsigned caches)
     }
 }
 
-static dlx_result resolve_cache(dlx__export_opts *to, const char *name, const dlx__model *m,
-                                dlx_error *err)
+static dlx_result resolve_cache(dlx__export_opts *to, const dlx__export_ask *ask,
+                                const dlx__model *m, dlx_error *err)
 {
+    const char *name = ask->cache;
     const dlx__model_exporter *exporter = dlx__model_exporter_for(m->family);
     char names[64];
     list_caches(names, sizeof names, to->rules->caches);
-    const bool io = exporter->keeps && to->rules->usual_io;
-    to->cache = has_cache(to, exporter->usual) && !io ? exporter->usual : DLX__EXPORT_IO;
+    const bool keeps = exporter->keeps || ask->keeps;
+    const dlx__export_cache usual = keeps ? DLX__EXPORT_STATE : exporter->usual;
+    const bool io = keeps && to->rules->usual_io;
+    to->cache = has_cache(to, usual) && !io ? usual : DLX__EXPORT_IO;
     if (name && (!dlx__export_cache_find(&to->cache, name) || !has_cache(to, to->cache)))
         return dlx__fail(err, DLX_E_ARG, "cache: expected %s, found %s", names, name);
     if (to->cache == DLX__EXPORT_NO_CACHE && exporter->keeps)
@@ -186,6 +189,24 @@ static dlx_result check_block(size_t block, size_t n_rows, size_t n_ctx, size_t 
     return DLX_OK;
 }
 
+/* Static graphs have all rows of a block, of a piece of a prompt or of a canvas, or none. */
+static dlx_result resolve_static_rows(dlx__export_opts *to, const dlx__export_ask *ask,
+                                      const dlx__model *m, dlx_error *err)
+{
+    const bool states = to->cache == DLX__EXPORT_STATE;
+    if (dlx__model_exporter_for(m->family)->whole_canvas)
+        return DLX_OK;
+    if (states && ask->n_rows)
+        return dlx__fail(err, DLX_E_ARG,
+                         "rows: with states there is one function, of a block, and none for "
+                         "prompts: leave it out, or take io");
+    if (states)
+        to->n_rows = m->hp.block_length.value > 0 ? (size_t)m->hp.block_length.value : 1;
+    else
+        to->n_rows = dlx__export_prefill_rows(to, m);
+    return DLX_OK;
+}
+
 static dlx_result resolve_sizes(dlx__export_opts *to, const dlx__export_ask *ask,
                                 const dlx__model *m, dlx_error *err)
 {
@@ -201,10 +222,38 @@ static dlx_result resolve_sizes(dlx__export_opts *to, const dlx__export_ask *ask
     DLX__TRY(check_block(block, n_rows, n_ctx, hp->n_ctx_train, err));
     to->n_ctx = n_ctx;
     to->n_rows = n_rows;
+    if (to->rules->has_canvases)
+        return resolve_static_rows(to, ask, m, err);
     return to->cache == DLX__EXPORT_COMPAT ? dlx__compat_check(hp, n_rows, n_ctx, err) : DLX_OK;
 }
 
-/* Lengths of canvases: of families that see a whole one, each once, within the context. */
+/* Each once, within the context. */
+static dlx_result check_canvases(const dlx__export_ask *ask, size_t n_ctx, dlx_error *err)
+{
+    if (ask->n_canvases > 0 && !ask->canvases)
+        return dlx__fail(err, DLX_E_ARG, "canvas: expected a list of %zu lengths, found none",
+                         ask->n_canvases);
+    if (ask->n_canvases > 0 && ask->n_rows)
+        return dlx__fail(err, DLX_E_ARG,
+                         "rows: a pass has the rows of its canvas, and lengths of it are given: "
+                         "leave one of the two out");
+    for (size_t i = 0; i < ask->n_canvases; i++) {
+        if (ask->canvases[i] < 1 || ask->canvases[i] > n_ctx)
+            return dlx__fail(err, DLX_E_ARG,
+                             "canvas: expected lengths from 1 to the context of %zu, found %zu",
+                             n_ctx, ask->canvases[i]);
+        for (size_t k = 0; k < i; k++)
+            if (ask->canvases[k] == ask->canvases[i])
+                return dlx__fail(err, DLX_E_ARG,
+                                 "canvas: expected each length once, found %zu "
+                                 "twice",
+                                 ask->canvases[i]);
+    }
+    return DLX_OK;
+}
+
+/* Lengths of canvases, of families that see a whole one. Without K and V there are no positions
+ * beyond the longest. */
 static dlx_result resolve_canvases(dlx__export_opts *to, const dlx__export_ask *ask,
                                    const dlx__model *m, dlx_error *err)
 {
@@ -215,22 +264,19 @@ static dlx_result resolve_canvases(dlx__export_opts *to, const dlx__export_ask *
         return dlx__fail(err, DLX_E_ARG,
                          "canvas: only static graphs of families that see a whole canvas have "
                          "lengths of it; leave it out");
-    for (size_t i = 0; i < ask->n_canvases; i++) {
-        if (ask->canvases[i] < 1 || ask->canvases[i] > to->n_ctx)
-            return dlx__fail(err, DLX_E_ARG,
-                             "canvas: expected lengths from 1 to the context of %zu, found %zu",
-                             to->n_ctx, ask->canvases[i]);
-        for (size_t k = 0; k < i; k++)
-            if (ask->canvases[k] == ask->canvases[i])
-                return dlx__fail(err, DLX_E_ARG,
-                                 "canvas: expected each length once, found %zu "
-                                 "twice",
-                                 ask->canvases[i]);
-    }
-    if (to->rules->has_canvases && whole && to->n_canvases == 0) {
+    DLX__TRY(check_canvases(ask, to->n_ctx, err));
+    if (!to->rules->has_canvases || !whole)
+        return DLX_OK;
+    if (to->n_canvases == 0) {
         to->canvases = &to->n_rows;
         to->n_canvases = 1;
     }
+    size_t longest = 0;
+    for (size_t i = 0; i < to->n_canvases; i++)
+        longest = dlx__max(longest, to->canvases[i]);
+    to->n_rows = longest;
+    if (to->cache == DLX__EXPORT_NO_CACHE && !ask->n_ctx)
+        to->n_ctx = longest;
     return DLX_OK;
 }
 
@@ -254,19 +300,26 @@ static dlx_result resolve_soc(dlx__export_opts *to, const char *name, bool compi
     return DLX_OK;
 }
 
-static dlx_result resolve_target(dlx__export_opts *to, const dlx__export_ask *ask, dlx_error *err)
+static dlx_result refuse_of_apple(const char *what, const char *found, dlx_error *err)
 {
-    if (to->rules->is_apple) {
-        DLX__TRY(dlx__ml_target_find(&to->target, ask->target, err));
-        return dlx__ml_unit_find(&to->unit, ask->unit, err);
-    }
-    if (!ask->target && !ask->unit)
-        return DLX_OK;
     return dlx__fail(err, DLX_E_ARG,
                      "%s: only packages for Core ML have one, found %s: leave it out, or take the "
                      "backend coreml",
-                     ask->target ? "target" : "compute unit",
-                     ask->target ? ask->target : ask->unit);
+                     what, found);
+}
+
+static dlx_result resolve_target(dlx__export_opts *to, const char *name, dlx_error *err)
+{
+    if (to->rules->is_apple)
+        return dlx__ml_target_find(&to->target, name, err);
+    return name ? refuse_of_apple("target", name, err) : DLX_OK;
+}
+
+static dlx_result resolve_unit(dlx__export_opts *to, const char *name, dlx_error *err)
+{
+    if (to->rules->is_apple)
+        return dlx__ml_unit_find(&to->unit, name, err);
+    return name ? refuse_of_apple("compute unit", name, err) : DLX_OK;
 }
 
 size_t dlx__export_prefill_rows(const dlx__export_opts *o, const dlx__model *m)
@@ -276,16 +329,34 @@ size_t dlx__export_prefill_rows(const dlx__export_opts *o, const dlx__model *m)
     return up <= o->n_ctx ? up : o->n_ctx / block * block;
 }
 
+static dlx_result resolve_type(dlx__export_opts *to, dlx__export_ask *ask, const dlx__model *m,
+                               dlx_error *err)
+{
+    DLX__TRY(take_profile(ask, to->rules, err));
+    DLX__TRY(resolve_dtype(to, ask->dtype, err));
+    return resolve_scheme(to, ask->scheme, m, err);
+}
+
+/* A refusal of what a file says names the file and its word. */
+static dlx_result placed(dlx_result r, const char *file, const char *key, dlx_error *err)
+{
+    if (r == DLX_OK || !key)
+        return r;
+    dlx__fail_prefix(err, key);
+    dlx__fail_prefix(err, file);
+    return r;
+}
+
 dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
                                const dlx__model *m, dlx_error *err)
 {
     dlx__export_ask asked = *ask;
-    DLX__TRY(take_profile(&asked, to->rules, err));
-    DLX__TRY(resolve_dtype(to, asked.dtype, err));
-    DLX__TRY(resolve_scheme(to, asked.scheme, m, err));
-    DLX__TRY(resolve_cache(to, asked.cache, m, err));
-    DLX__TRY(resolve_sizes(to, &asked, m, err));
-    DLX__TRY(resolve_canvases(to, &asked, m, err));
+    const dlx__export_keys *k = &ask->keys;
+    DLX__TRY(placed(resolve_type(to, &asked, m, err), k->file, k->type, err));
+    DLX__TRY(placed(resolve_cache(to, &asked, m, err), k->file, k->cache, err));
+    DLX__TRY(placed(resolve_sizes(to, &asked, m, err), k->file, k->n_ctx, err));
+    DLX__TRY(placed(resolve_canvases(to, &asked, m, err), k->file, k->n_ctx, err));
     DLX__TRY(resolve_soc(to, asked.soc, asked.compile, err));
-    return resolve_target(to, &asked, err);
+    DLX__TRY(placed(resolve_target(to, asked.target, err), k->file, k->target, err));
+    return placed(resolve_unit(to, asked.unit, err), k->file, k->unit, err);
 }

@@ -80,6 +80,12 @@ struct dlx__export_opts {
     dlx__export_written *written;
 };
 
+/* What a file of settings calls that which is asked for; NULL: it does not say it. */
+typedef struct dlx__export_keys {
+    const char *file; /* its own name, for sentences */
+    const char *type, *cache, *n_ctx, *target, *unit;
+} dlx__export_keys;
+
 /* What is asked for, by name; NULL and 0: the usual. */
 typedef struct dlx__export_ask {
     const char *dtype, *scheme, *cache, *profile, *soc, *target, *unit;
@@ -87,10 +93,13 @@ typedef struct dlx__export_ask {
     const size_t *canvases; /* [n_canvases] */
     size_t n_canvases;
     bool compile;
+    bool keeps; /* K and V, of families too that need none, where no cache is named */
+    dlx__export_keys keys;
 } dlx__export_ask;
 
 /* Checks what is asked against to->rules and the model, and fills packing, forms, scheme, profile,
- * cache, n_ctx, n_rows and canvases, whose list is the one asked for. */
+ * cache, n_ctx, n_rows and canvases, whose list is the one asked for. n_rows are those that a pass
+ * gets: of static graphs whole blocks of prompts, or the longest canvas. */
 dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,
                                const dlx__model *m, dlx_error *err);
 

@@ -30,7 +30,9 @@ dlx_result dlx__soc_find(const dlx__soc **out, const char *name, dlx_error *err)
             *out = &socs[i];
             return DLX_OK;
         }
-        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", socs[i].name);
+        if (socs[i].has_floats) /* what every profile needs */
+            at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "",
+                                   socs[i].name);
     }
     return dlx__fail(err, DLX_E_ARG, "soc: expected one of %s, found %s", names, name);
 }

@@ -25,7 +25,8 @@ typedef struct dlx__soc {
     bool has_floats;
 } dlx__soc;
 
-/* By its name, in upper or lower case; refuses others with the list of names. */
+/* By its name, in upper or lower case; refuses others with the names of those that multiply
+ * floats. */
 dlx_result dlx__soc_find(const dlx__soc **out, const char *name, dlx_error *err);
 
 #endif

@@ -199,6 +199,42 @@ static void what_the_model_contradicts(void **state)
     }
 }
 
+/* What is not said stays so in a file that is written. */
+static void what_is_not_said_is_not_written(void **state)
+{
+    (void)state;
+    fixture f;
+    dlx__buf text;
+    dlx__buf_init(&text, NULL);
+    assert_ok(read_into(&f, "{\"quantization\": null}"), &f.err);
+    assert_false(f.config.says_backend || f.config.says_quantization || f.config.says_cache);
+    assert_true(dlx__export_config_write(&f.config, &text) && dlx__buf_byte(&text, '\0'));
+    assert_null(strstr(text.data, "quantization"));
+    assert_null(strstr(text.data, "backend"));
+    assert_null(strstr(text.data, "use_kv_cache"));
+    dlx__buf_release(&text);
+    dlx__arena_release(&f.arena);
+}
+
+static void what_fixed_shapes_cannot_have(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"dynamic_shapes\": true}", "settings.json: dynamic_shapes: expected false of qnn"},
+        {"{\"memory_planning\": \"linear_scan\"}", "settings.json: memory_planning: "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture f;
+        assert_ok(read_into(&f, cases[i][0]), &f.err);
+        assert_int_not_equal(
+            dlx__export_config_fits(&f.config, "qnn", true, "settings.json", &f.err), DLX_OK);
+        assert_says(&f.err, cases[i][1]);
+        assert_ok(dlx__export_config_fits(&f.config, "xnnpack", false, "settings.json", &f.err),
+                  &f.err);
+        dlx__arena_release(&f.arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +245,8 @@ int main(void)
         cmocka_unit_test(what_a_quantization_is_here),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(what_the_model_contradicts),
+        cmocka_unit_test(what_is_not_said_is_not_written),
+        cmocka_unit_test(what_fixed_shapes_cannot_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
