@@ -347,6 +347,15 @@ static void a_package_is_not_run_here(void **state)
     assert_ok(dlx_doctor(&text, &err), &err);
     assert_non_null(strstr(text, "only macOS and iOS have Core ML"));
     dlx_free(NULL, text);
+    dlx_model *m = support_open("sdar-tiny-b4");
+    const dlx_export_opts opts = options("fp16", "io");
+    json_decref(exported(m, &opts));
+    dlx_model_free(m);
+    assert_ok(dlx_model_open(&m, support_tmp(PACKAGE), NULL, &err), &err);
+    assert_int_equal(dlx_bench(m, NULL, &text, &err), DLX_E_UNSUPPORTED);
+    assert_says(&err, "only macOS and iOS have Core ML");
+    assert_null(text);
+    dlx_model_free(m);
 #endif
 }
 

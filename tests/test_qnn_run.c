@@ -344,6 +344,50 @@ static void no_memory_at_any_point(void **state)
     dlx__os_library_close(library);
 }
 
+static bool count_pieces(void *user, const char *what, size_t done, size_t all)
+{
+    (void)what, (void)done, (void)all;
+    ++*(int *)user;
+    return true;
+}
+
+/* An answer that a canvas has no room for is made shorter, or refused before anything is timed. */
+static void a_benchmark_keeps_to_the_room(void **state)
+{
+    (void)state;
+    dlx_model *m;
+    dlx_error err;
+    dlx_gen_opts gen;
+    char *text;
+    int n_pieces = 0;
+    const dlx_model_opts with = {.size = sizeof with, .runtimes = &mock};
+    write_folder("llada-tiny", NULL, 16);
+    assert_ok(dlx_model_open(&m, support_tmp("run.qnn"), &with, &err), &err);
+    dlx_gen_init(m, &gen);
+    gen.max_tokens = 32;
+    const dlx_bench_run run = {.gen = &gen};
+    dlx_bench_opts opts = {.size = sizeof opts,
+                           .n_rounds = 1,
+                           .runs = &run,
+                           .n_runs = 1,
+                           .on_progress = count_pieces,
+                           .user = &n_pieces};
+    assert_int_equal(dlx_bench(m, &opts, &text, &err), DLX_E_ARG);
+    support_sentence(&err, "at most 16 positions, which the program has room for, found 33");
+    assert_int_equal(n_pieces, 0);
+    opts.shorten = true;
+    assert_ok(dlx_bench(m, &opts, &text, &err), &err);
+    json_t *report = json_loads(text, 0, NULL);
+    const json_t *pass = json_array_get(json_object_get(report, "passes"), 0);
+    const json_int_t n_tokens =
+        json_integer_value(json_object_get(json_object_get(report, "generate"), "tokens"));
+    assert_true(json_is_null(json_object_get(pass, "ms_head"))); /* it is in the pass */
+    assert_true(n_tokens > 0 && n_tokens <= 15);
+    json_decref(report);
+    dlx_free(m, text);
+    dlx_model_free(m);
+}
+
 static bool stop_at(void *user)
 {
     return --*(int *)user < 0;
@@ -406,6 +450,7 @@ int main(void)
         cmocka_unit_test(nothing_to_compile_with),
         cmocka_unit_test(no_memory_at_any_point),
         cmocka_unit_test(it_stops_between_calls),
+        cmocka_unit_test(a_benchmark_keeps_to_the_room),
     };
     unsetenv("MOCK_ORT_VERSION");
     unsetenv("MOCK_ORT_FAILS");

@@ -228,6 +228,7 @@ typedef struct dlx_bench_opts {
     void *user;
     const char *weights, *compute, *kernels; /* of the passes, as in dlx_session_opts */
     const char *scheme, *kv_type;            /* likewise */
+    bool shorten; /* answers that a program has no room for, by max_tokens; else they are refused */
 } dlx_bench_opts;
 
 /*
@@ -259,7 +260,8 @@ typedef struct dlx_bench_opts {
  *  "weights","compute","kernels","scheme","kv_type": what was in force in the passes,
  *  "load_seconds","first_pass_seconds","peak_rss_bytes","weights_bytes","kv_bytes",
  *  "machine":{...},"build":{...},"date","complete"}
- * Of a program weights ("int4"), kernels ("XNNPACK") and scheme are its own, in the runs too.
+ * Of a program weights ("int4"), kernels ("XNNPACK") and scheme are its own, in the runs too, and
+ * "ms_head" is null: its passes have the head inside.
  * Seconds are sums over the prompts, but for that of the first token, a mean. passes_per_token,
  * rows_per_pass and decode_tokens_per_second leave the passes out that only read the prompt,
  * tokens_per_second does not. "peak_rss_bytes" is taken before the probe's own buffer is. When

@@ -161,12 +161,13 @@ static bool make_gens(dlx__bench *b)
 
 /*
  * As many arbitrary ids as the first context has positions, but leaving half of what the model was
- * trained for to the answer; never the mask, which would be filled.
+ * trained for, or the program has room for, to the answer; never the mask, which would be filled.
  */
 static bool make_prompt(dlx__bench *b)
 {
     const dlx__hparams *hp = &b->model->core.hp;
-    const size_t most = hp->n_ctx_train ? hp->n_ctx_train / 2 : b->contexts[0];
+    const size_t room = b->program.n_positions ? b->program.n_positions : hp->n_ctx_train;
+    const size_t most = room ? room / 2 : b->contexts[0];
     const size_t n = dlx__max(dlx__min(b->contexts[0], most), 1);
     dlx_token *ids = dlx__arena_alloc(&b->arena, n, sizeof *ids);
     for (size_t i = 0; ids && i < n; i++) {
@@ -190,7 +191,7 @@ static bool make_prompts(dlx__bench *b)
     return b->prompts && (given || make_prompt(b));
 }
 
-static dlx_result check_gen(const dlx__bench *b, dlx__bench_gen *g)
+static dlx_result check_gen(dlx__bench *b, dlx__bench_gen *g)
 {
     const dlx_bench_run *run = &g->run;
     const dlx__backend_class *backend;
@@ -198,6 +199,7 @@ static dlx_result check_gen(const dlx__bench *b, dlx__bench_gen *g)
                                          run->kv_type};
     DLX__TRY(dlx__api_model_backend(&backend, b->model, run->backend, b->err));
     DLX__TRY(dlx__api_arithmetic(&g->arithmetic, &b->model->core, backend, names, b->err));
+    DLX__TRY(dlx__bench_fit_answer(b, g));
     for (size_t j = 0; j < b->n_prompts; j++) {
         const dlx_bench_prompt *p = &b->prompts[j];
         size_t n_ctx = dlx_gen_positions(b->model, run->gen, p->n);

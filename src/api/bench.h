@@ -76,6 +76,7 @@ typedef struct dlx__bench_team {
 /* One of the generations, over all prompts. */
 typedef struct dlx__bench_gen {
     dlx_bench_run run;
+    dlx_gen_opts gen; /* of run.gen, where a program has room for a shorter answer alone */
     dlx__arithmetic arithmetic;
     dlx_session *session; /* shared by those with the same backend, threads and arithmetic */
     bool owns_session;
@@ -93,6 +94,8 @@ typedef struct dlx__bench_gen {
 typedef struct dlx__bench_program {
     const char *weights, *scheme; /* NULL: it is no program */
     const char *kernels;          /* what its delegate is computed by */
+    size_t n_positions; /* of an answer and its prompt at most; 0: it is no program, no limit */
+    uint64_t n_bytes;   /* of its weights */
 } dlx__bench_program;
 
 typedef struct dlx__bench {
@@ -132,11 +135,23 @@ void dlx__bench_close_sessions(dlx__bench *b);
 /* NULL: no memory (bench_report.c). */
 json_t *dlx__bench_report(dlx__bench *b, bool complete);
 
-/* ---- programs (bench_program.c) -------------------------------------------------------------- */
+/* ---- programs (bench_program.c, bench_fit.c) ------------------------------------------------- */
+
+/* Positions and rows that a program has room for. */
+typedef struct dlx__bench_room {
+    size_t n_ctx, n_rows;
+} dlx__bench_room;
+
+/* Sets program and stored too. */
+dlx_result dlx__bench_find_room(dlx__bench *b, dlx__bench_room *to);
 
 /* Rows and contexts that nobody named become those that the program has room for; the others are
  * refused. Sets most_rows, program and stored. */
 dlx_result dlx__bench_fit_program(dlx__bench *b);
+
+/* Makes an answer shorter that a program has no room for, where that is asked for; else refuses it.
+ */
+dlx_result dlx__bench_fit_answer(dlx__bench *b, dlx__bench_gen *g);
 
 /* Of the checkpoint or of the program. */
 uint64_t dlx__bench_weights_bytes(const dlx__bench *b);

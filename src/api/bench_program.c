@@ -1,11 +1,14 @@
 /*
- * bench_program.c - a benchmark of an exported program: the passes that it has room for, and what
- * its weights are.
+ * bench_program.c - a benchmark of an exported program: what it has room for, and what its weights
+ * are.
  */
 #include "api/bench.h"
 
 #include "base/fail.h"
+#include "export/mlpackage_read.h"
 #include "export/program_facts.h"
+
+#include <stdlib.h>
 
 #include <string.h>
 
@@ -65,7 +68,12 @@ static void describe(dlx__bench *b, const dlx__pte_file *f)
     while (t + 1 < DLX__LEN(types) && !c.filters[t])
         t++;
     b->stored = &types[t].dtype;
-    b->program = (dlx__bench_program){types[t].name, dlx__scheme_name(scheme), "XNNPACK"};
+    b->program = (dlx__bench_program){.weights = types[t].name,
+                                      .scheme = dlx__scheme_name(scheme),
+                                      .kernels = "XNNPACK",
+                                      .n_bytes = f->named_bytes + f->constant_bytes};
+    for (size_t i = 0; i < f->outside.n_items; i++)
+        b->program.n_bytes += f->outside.items[i].n_bytes;
 }
 
 size_t dlx__bench_program_params(const dlx__bench *b)
@@ -98,79 +106,103 @@ static void describe_folder(dlx__bench *b, const dlx__onnx_directory *d)
     while (i + 1 < DLX__LEN(profiles) && strcmp(profiles[i].profile, d->profile) != 0)
         i++;
     b->stored = &profiles[i].dtype;
-    b->program = (dlx__bench_program){profiles[i].weights, profiles[i].scheme, "ONNX Runtime"};
+    b->program = (dlx__bench_program){.weights = profiles[i].weights,
+                                      .scheme = profiles[i].scheme,
+                                      .kernels = "ONNX Runtime",
+                                      .n_bytes = d->n_weight_bytes};
 }
 
-/* Positions and rows that the program has room for. */
-typedef struct room {
-    size_t n_ctx, n_rows;
-} room;
+/* "": it is not told. */
+static const char *told(const dlx__mlpackage_file *f, const char *key)
+{
+    for (size_t i = 0; i < f->n_metadata; i++)
+        if (strcmp(f->metadata[i].key, key) == 0)
+            return f->metadata[i].value;
+    return "";
+}
 
-static dlx_result find_room(dlx__bench *b, room *to)
+static void describe_package(dlx__bench *b, const dlx__mlpackage_file *f)
+{
+    size_t t = 0;
+    while (t + 1 < DLX__LEN(types) && strcmp(types[t].name, told(f, "dlx.dtype")) != 0)
+        t++;
+    b->stored = &types[t].dtype;
+    b->program = (dlx__bench_program){.weights = types[t].name,
+                                      .scheme = dlx__scheme_name(DLX__SCHEME_WEIGHT_ONLY),
+                                      .kernels = "Core ML",
+                                      .n_bytes = f->weights_bytes};
+}
+
+static dlx_result find_room_of_pte(dlx__bench *b, dlx__bench_room *to)
 {
     dlx__program_facts facts;
+    DLX__TRY(
+        dlx__program_facts_read(&facts, b->model->program, b->model->core.checkpoint.path, b->err));
+    describe(b, b->model->program);
+    *to = (dlx__bench_room){facts.n_ctx, facts.n_rows};
+    return DLX_OK;
+}
+
+static void find_room_of_folder(dlx__bench *b, dlx__bench_room *to)
+{
     const dlx__onnx_directory *d = b->model->graphs;
-    if (!d) {
-        DLX__TRY(dlx__program_facts_read(&facts, b->model->program, b->model->core.checkpoint.path,
-                                         b->err));
-        describe(b, b->model->program);
-        *to = (room){facts.n_ctx, facts.n_rows};
-        return DLX_OK;
-    }
-    *to = (room){.n_ctx = d->n_ctx};
+    *to = (dlx__bench_room){.n_ctx = d->n_ctx};
     for (size_t i = 0; i < d->n_entries; i++)
         to->n_rows = dlx__max(to->n_rows, d->entries[i].n_rows);
     if (!d->keeps) /* a canvas from the beginning on */
         to->n_ctx = dlx__min(to->n_ctx, to->n_rows);
     describe_folder(b, d);
-    return DLX_OK;
 }
 
-static dlx_result refuse(const dlx__bench *b, const char *what, size_t most, size_t found)
+/* Rows of its functions: those of their ids [1, T]; 0: none takes ids. */
+static size_t rows_of_package(const dlx__mlpackage_file *f)
 {
-    return dlx__fail(b->err, DLX_E_ARG,
-                     "%s: expected at most %zu %s, which the program has room for, found %zu; "
-                     "export it with more",
-                     b->model->core.checkpoint.path, most, what, found);
+    size_t most = 0;
+    for (size_t i = 0; i < f->n_functions; i++)
+        for (size_t k = 0; k < f->functions[i].inputs.n; k++) {
+            const dlx__mil_value *in = &f->functions[i].inputs.items[k];
+            if (strcmp(in->name, "input_ids") == 0 && in->type.rank == 2 && in->type.dims[1] > 0)
+                most = dlx__max(most, (size_t)in->type.dims[1]);
+        }
+    return most;
 }
 
-dlx_result dlx__bench_fit_program(dlx__bench *b)
+static dlx_result find_room_of_package(dlx__bench *b, dlx__bench_room *to)
 {
-    room facts;
-    const bool rows_given = b->opts->rows && b->opts->n_rows;
-    const bool contexts_given = b->opts->contexts && b->opts->n_contexts;
-    DLX__TRY(find_room(b, &facts));
-    b->most_rows = facts.n_rows;
-    while (!rows_given && b->n_rows > 1 && b->rows[b->n_rows - 1] > facts.n_rows)
-        b->n_rows--; /* they are ascending */
-    size_t widest = 0;
-    for (size_t i = 0; i < b->n_rows; i++)
-        widest = dlx__max(widest, b->rows[i]);
-    if (widest > facts.n_rows)
-        return refuse(b, "rows", facts.n_rows, widest);
-    if (!contexts_given && b->contexts[0] + widest > facts.n_ctx) {
-        size_t *shorter = dlx__arena_alloc(&b->arena, 1, sizeof *shorter);
-        if (!shorter)
-            return dlx__fail_memory(b->err, "preparing a benchmark", sizeof *shorter);
-        *shorter = facts.n_ctx - dlx__min(widest, facts.n_ctx);
-        b->contexts = shorter;
-    }
-    for (size_t i = 0; i < b->n_contexts; i++)
-        if (dlx__add(b->contexts[i], widest) > facts.n_ctx)
-            return refuse(b, "positions with those of the pass", facts.n_ctx,
-                          dlx__add(b->contexts[i], widest));
+    dlx__mlpackage_file f;
+    const char *path = b->model->package;
+    DLX__TRY(dlx__mlpackage_open(&f, path, b->model->mem, b->err));
+    const long long n_ctx = atoll(told(&f, "dlx.n_ctx"));
+    *to = (dlx__bench_room){.n_ctx = n_ctx > 0 ? (size_t)n_ctx : 0, .n_rows = rows_of_package(&f)};
+    if (strcmp(told(&f, "dlx.cache"), "none") == 0)
+        to->n_ctx = dlx__min(to->n_ctx, to->n_rows);
+    describe_package(b, &f);
+    dlx__mlpackage_close(&f);
+    return to->n_ctx && to->n_rows
+               ? DLX_OK
+               : dlx__fail(b->err, DLX_E_FORMAT,
+                           "%s: expected a package that dlx export wrote, with its positions and "
+                           "a function of ids, found another one",
+                           path);
+}
+
+/* Of families that see a whole canvas an answer is one, which a pass takes. */
+dlx_result dlx__bench_find_room(dlx__bench *b, dlx__bench_room *to)
+{
+    dlx_result r = DLX_OK;
+    if (b->model->graphs)
+        find_room_of_folder(b, to);
+    else
+        r = b->model->package ? find_room_of_package(b, to) : find_room_of_pte(b, to);
+    if (r != DLX_OK)
+        return r;
+    const bool whole = b->model->core.family->visibility == DLX__VISIBLE_FULL;
+    b->program.n_positions = whole ? dlx__min(to->n_ctx, to->n_rows) : to->n_ctx;
     return DLX_OK;
 }
 
 uint64_t dlx__bench_weights_bytes(const dlx__bench *b)
 {
-    const dlx__pte_file *f = b->model->program;
-    if (b->model->graphs)
-        return b->model->graphs->n_weight_bytes;
-    if (!f)
-        return dlx__weights_bytes(dlx__checkpoint_weights(&b->model->core.checkpoint));
-    uint64_t n = f->named_bytes + f->constant_bytes;
-    for (size_t i = 0; i < f->outside.n_items; i++)
-        n += f->outside.items[i].n_bytes;
-    return n;
+    return b->stored ? b->program.n_bytes
+                     : dlx__weights_bytes(dlx__checkpoint_weights(&b->model->core.checkpoint));
 }

@@ -81,16 +81,18 @@ static void best_rates(dlx__bench_team *t, dlx__rates *rates)
         rates->peak[i] = dlx__samples_most(&t->peak[i]);
 }
 
-static json_t *pass_report(const dlx__bench_team *t, dlx__bench_pass *p, const char *type,
-                           const dlx__rates *rates)
+/* Of programs the head is a part of the pass, which waits for it. */
+static json_t *pass_report(const dlx__bench_team *t, dlx__bench_pass *p, bool is_program,
+                           const char *type, const dlx__rates *rates)
 {
     const double best = dlx__samples_least(&p->seconds);
+    const double head = dlx__samples_least(&p->head_seconds);
     const double roof = dlx__work_roof(&p->work, rates);
-    return json_pack("{s:o, s:o, s:s, s:i, s:f, s:f, s:f, s:f, s:o, s:f, s:f, s:o}", "rows",
+    return json_pack("{s:o, s:o, s:s, s:i, s:f, s:f, s:o, s:f, s:o, s:f, s:f, s:o}", "rows",
                      size_json(p->rows), "context", size_json(p->context), "type", type, "threads",
                      t->n_threads, "ms_best", best * MILLI, "ms_median",
                      dlx__samples_median(&p->seconds) * MILLI, "ms_head",
-                     dlx__samples_least(&p->head_seconds) * MILLI, "ms_roof", roof * MILLI,
+                     is_program ? json_null() : json_real(head * MILLI), "ms_roof", roof * MILLI,
                      "fraction_of_roof", dlx__api_real(roof / best), "bytes", p->work.bytes, "ops",
                      dlx__work_ops(&p->work), "samples", size_json(p->seconds.n));
 }
@@ -104,8 +106,8 @@ static json_t *passes_report(dlx__bench *b, dlx__dtype stored)
         best_rates(&b->teams[t], &rates);
         for (size_t i = 0; i < b->teams[t].n_passes; i++)
             if (b->teams[t].passes[i].seconds.n)
-                dlx__api_append(&list,
-                                pass_report(&b->teams[t], &b->teams[t].passes[i], type, &rates));
+                dlx__api_append(&list, pass_report(&b->teams[t], &b->teams[t].passes[i],
+                                                   b->stored != NULL, type, &rates));
     }
     return list;
 }

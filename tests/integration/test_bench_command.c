@@ -242,6 +242,26 @@ static void settings_of_a_comparison_name_the_arithmetic(void **state)
     json_decref(report);
 }
 
+/* Of a package the sentence is that of every verb. */
+static void packages_are_run_elsewhere(void **state)
+{
+    (void)state;
+#ifdef __APPLE__
+    skip();
+#else
+    static const char *const more[] = {"", " --json", " --ab threads=1"};
+    assert_int_equal(system("rm -rf '" DLX_TMP_DIR "/bench.mlpackage'; '" DLX_BINARY
+                            "' export '" DLX_TESTS_DIR "/golden/llada-tiny' '" DLX_TMP_DIR
+                            "/bench.mlpackage' --backend coreml --ctx 64 -q >/dev/null"),
+                     0);
+    for (size_t i = 0; i < 3; i++) {
+        char words[1024];
+        snprintf(words, sizeof words, "'" DLX_TMP_DIR "/bench.mlpackage' -q%s", more[i]);
+        refuses(words, 1, "only macOS and iOS have Core ML");
+    }
+#endif
+}
+
 static void prompts_come_from_a_file(void **state)
 {
     (void)state;
@@ -344,6 +364,7 @@ int main(void)
         cmocka_unit_test(two_settings_are_compared_with_the_exact_decode),
         cmocka_unit_test(reports_say_what_was_multiplied),
         cmocka_unit_test(programs_say_what_they_are),
+        cmocka_unit_test(packages_are_run_elsewhere),
         cmocka_unit_test(settings_of_a_comparison_name_the_arithmetic),
         cmocka_unit_test(prompts_come_from_a_file),
         cmocka_unit_test(mistakes_are_told),

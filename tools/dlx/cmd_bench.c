@@ -6,6 +6,7 @@
 #include "machine_flags.h"
 #include "out.h"
 #include "progress.h"
+#include "tamed.h"
 #include "verbs.h"
 
 #include <dlx/tools.h>
@@ -77,7 +78,7 @@ static const opt pass_rows[] = {
 
 static const opt answer_rows[] = {
     {"gen", OPT_COUNT, AT(tokens), "N", .help = "tokens of an answer; 0: passes only",
-     .fallback = "32", .hi = MOST},
+     .fallback = "32, or as a program has room", .hi = MOST},
     {"accept", OPT_COUNT, AT(accept), "K", .help = "tokens that a pass reveals",
      .fallback = "as the sampler decides; shapes: 2", .lo = 1, .hi = MOST},
     {"prompt", OPT_TEXTS, AT(prompts), "TEXT", .help = "a prompt; may be given again",
@@ -263,15 +264,19 @@ static bool on_progress(void *user, const char *what, size_t done, size_t all)
 static int print(const settings *s, const char *json)
 {
     json_t *report = json_loads(json, 0, NULL);
-    if (!report)
+    json_t *lines = report ? tamed(report) : NULL;
+    if (!lines) {
+        json_decref(report);
         return say_failed("the library's report is not JSON");
+    }
     if (s->json || (s->format && strcmp(s->format, "json") == 0))
         out_json(json_incref(report));
     else if (s->format && strcmp(s->format, "csv") == 0)
-        bench_print_csv(report);
+        bench_print_csv(lines);
     else
-        bench_print_md(report);
+        bench_print_md(lines);
     out_flush();
+    json_decref(lines);
     json_decref(report);
     return EXIT_OK;
 }
@@ -300,7 +305,8 @@ static int measure(bench_job *job)
                            .compute = s->arithmetic.compute,
                            .kernels = s->arithmetic.kernels,
                            .scheme = s->arithmetic.scheme,
-                           .kv_type = s->arithmetic.kv_type};
+                           .kv_type = s->arithmetic.kv_type,
+                           .shorten = !s->tokens.given};
     if (job->n_sides > job->n_runs)
         opts.exact = &job->sides[job->n_sides - 1].plan.opts;
     progress_start(&job->bar, s->quiet);
@@ -409,7 +415,8 @@ static int run(const void *of_verb, const opt_args *args)
 }
 
 static const verb_arg arguments[] = {
-    {"MODEL", ARG_MODEL, true, MODEL_FOLDER ", .gguf or .pte file"},
+    {"MODEL", ARG_MODEL, true,
+     "a Hugging Face directory, .gguf or .pte file, .mlpackage or folder of qnn"},
 };
 
 static const char *const about[] = {
