@@ -60,6 +60,29 @@ bool out_failed(void)
     return failure != 0;
 }
 
+/* Does it steer a terminal? Below U+0020 JSON escapes by itself. */
+static bool steers(uint32_t c)
+{
+    return (c >= 0x7F && c < 0xA0) || (c >= 0x200E && c <= 0x200F) ||
+           (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* JSON whose texts steer no terminal: the same texts to whoever reads them. */
+static void out_escaped(const char *text, size_t n)
+{
+    size_t from = 0;
+    for (size_t i = 0, at; i < n;) {
+        at = i;
+        const uint32_t c = utf8_next(text, n, &i);
+        if (!steers(c))
+            continue;
+        out_bytes(text + from, at - from);
+        out_printf("\\u%04x", (unsigned)c);
+        from = i;
+    }
+    out_bytes(text + from, n - from);
+}
+
 void out_json(json_t *value)
 {
     size_t flags = JSON_REAL_PRECISION(9);
@@ -71,7 +94,7 @@ void out_json(json_t *value)
         say("out of memory");
         exit(EXIT_FAILED);
     }
-    out_text(text);
+    out_escaped(text, strlen(text));
     out_text("\n");
     free(text);
 }

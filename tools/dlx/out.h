@@ -22,7 +22,8 @@ bool out_ready(void);
 /* Did a write fail, or has the reader of a pipe gone? */
 bool out_failed(void);
 
-/* One JSON object and a newline: indented on a terminal, on one line elsewhere. Takes `value`. */
+/* One JSON object and a newline: indented on a terminal, on one line elsewhere; what steers a
+ * terminal is escaped. Takes `value`. */
 void out_json(json_t *value);
 
 /* Text for JSON; what is not UTF-8 becomes U+FFFD. */

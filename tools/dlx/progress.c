@@ -18,11 +18,17 @@ void progress_span(double seconds, char *out, size_t n)
         snprintf(out, n, "%.1f h", seconds / 3600);
 }
 
+/* Whole ones that are done: 100 is the end, and told once. */
+static unsigned percent(double part)
+{
+    return (unsigned)(part * 100 + 1e-6);
+}
+
 /* Is it time to say something? */
 static bool is_due(progress *p, double part)
 {
     const double now = sys_seconds();
-    const unsigned tenths = (unsigned)(part * 10);
+    const unsigned tenths = percent(part) / 10;
     const bool due = p->t.moves ? now - p->last >= 0.1 || part >= 1 : tenths > p->tenths;
     if (p->quiet || !due)
         return false;
@@ -48,7 +54,7 @@ void progress_show(progress *p, const char *what, size_t done, size_t all, const
     const double part = all ? (double)done / (double)all : 0;
     if (all == 0 || !is_due(p, part))
         return;
-    snprintf(text, sizeof text, "%s %zu of %zu (%.0f %%)", what, done, all, 100 * part);
+    snprintf(text, sizeof text, "%s %zu of %zu (%u %%)", what, done, all, percent(part));
     paint(p, text, part, extra);
 }
 
@@ -57,7 +63,7 @@ void progress_show_part(progress *p, const char *what, double part)
     char text[128];
     if (!is_due(p, part))
         return;
-    snprintf(text, sizeof text, "%s: %.0f %%", what, 100 * part);
+    snprintf(text, sizeof text, "%s: %u %%", what, percent(part));
     paint(p, text, part, "");
 }
 

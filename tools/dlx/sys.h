@@ -10,7 +10,8 @@
 #include <stdio.h>
 
 /*
- * First thing in main: a write to a closed pipe becomes an error instead of a signal, closed
+ * First thing in main: a write to a closed pipe, or to a file that may not grow, becomes an error
+ * instead of a signal, closed
  * standard streams cannot be taken over by the next file that is opened, text is UTF-8, escapes
  * work.
  */
