@@ -219,6 +219,122 @@ static void faults_of_settings(void **state)
     }
 }
 
+/* Each backend's files have their kind of name, whether it is named here or in the settings. */
+static void packages_are_called_packages(void **state)
+{
+    (void)state;
+    support_write(support_tmp("apple.json"), "{\"backend\": \"CoreML\"}");
+    refuses(EXPORT TMP("apple") " --backend coreml", 2,
+            "OUT: expected a name that ends with .mlpackage");
+    refuses(EXPORT TMP("apple.pte") " --config " TMP("apple.json"), 2, "ends with .mlpackage");
+    refuses(EXPORT TMP("apple.mlpackage") " --config " TMP("apple.json") " --backend xnnpack", 2,
+            "ends with .pte");
+    works(EXPORT TMP("apple.mlpackage/") " --config " TMP("apple.json") " --ctx 64 -q");
+}
+
+/* Of all backends the report has what is read back from the files. */
+static void reports_list_what_is_inside(void **state)
+{
+    (void)state;
+    works(EXPORT TMP("in.mlpackage") " --backend coreml --ctx 64 --report -q");
+    assert_non_null(strstr(out, "Functions"));
+    assert_non_null(strstr(out, "x linear"));
+    works(EXPORT TMP("in") " --backend qnn --ctx 64 --report -q");
+    assert_non_null(strstr(out, "Functions"));
+    works(EXPORT TMP("in.pte") " --ctx 64 --report -q");
+    assert_non_null(strstr(out, "Methods"));
+}
+
+/* A file that may not grow is a full disk: a sentence, and nothing is left. */
+static void a_limit_of_files_is_told(void **state)
+{
+    (void)state;
+    char command[4096];
+    int status;
+    remove(support_tmp("limit.pte"));
+    snprintf(command, sizeof command,
+             "ulimit -f 100; exec '" DLX_BINARY "' export '" OWN "' '" DLX_TMP_DIR
+             "/limit.pte' -q 2>'" DLX_TMP_DIR "/export.err'");
+    status = system(command);
+    slurp("export.err", err, sizeof err);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+    assert_non_null(strstr(err, "limit.pte: cannot write it: the file would be too large"));
+    assert_int_not_equal(system("ls '" DLX_TMP_DIR "' | grep -q 'limit.pte'"),
+                         0); /* nor a part of it */
+}
+
+static size_t count(const char *text, const char *part)
+{
+    size_t n = 0;
+    for (const char *at = text; (at = strstr(at, part)); at += strlen(part))
+        n++;
+    return n;
+}
+
+/* Where no line can be painted anew there is one for a tenth, and one for the end. */
+static void the_end_is_told_once(void **state)
+{
+    (void)state;
+    static const char *const backends[] = {"x.pte' --ctx 64", "x.folder' --ctx 64 --backend qnn"};
+    for (size_t i = 0; i < 2; i++) {
+        char words[1024];
+        snprintf(words, sizeof words, EXPORT "'" DLX_TMP_DIR "/%s", backends[i]);
+        works(words);
+        assert_int_equal(count(err, "exporting: 100 %"), 1);
+        assert_true(count(err, "exporting: ") <= 11);
+    }
+}
+
+/* U+009B begins an escape of terminals; a reader of JSON gets the name as it is. */
+static void names_in_json_do_not_steer_the_terminal(void **state)
+{
+    (void)state;
+    works(EXPORT "'" DLX_TMP_DIR "/c1\xC2\x9B.pte' --ctx 64 -q --json");
+    assert_null(strstr(out, "\xC2\x9B"));
+    assert_non_null(strstr(out, "c1\\u009b.pte"));
+    json_t *report = json_loads(out, 0, NULL);
+    assert_non_null(report);
+    assert_non_null(strstr(json_string_value(json_object_get(report, "path")), "c1\xC2\x9B.pte"));
+    json_decref(report);
+}
+
+/* What is rounded again has advice that would have helped. */
+static void advice_on_integers_helps(void **state)
+{
+    (void)state;
+    works("quantize '" OWN "' " TMP("all.gguf") " --type q4_0 --scales portable --all -q");
+    works("export " TMP("all.gguf") " " TMP("all.pte") " --dtype int4 --ctx 64 -q");
+    assert_non_null(strstr(out, "--type q4_0 --scales portable, without --all, writes"));
+    works("export " TMP("all.gguf") " " TMP(
+        "all.mlpackage") " --backend coreml --dtype int4 --ctx 64 -q");
+    assert_non_null(strstr(out, "--keep token_embd.weight=f16, without --all, writes"));
+    works("quantize '" OWN
+          "' " TMP("held.gguf") " --type q4_0 --scales portable --keep token_embd.weight=f16 -q");
+    works("export " TMP("held.gguf") " " TMP(
+        "held.mlpackage") " --backend coreml --dtype int4 --ctx 64 -q");
+    assert_null(strstr(out, "rounded again"));
+}
+
+static void chips_are_refused_with_their_reason(void **state)
+{
+    (void)state;
+    refuses(EXPORT TMP("chip") " --backend qnn --soc SM8350", 1, "v69 and later");
+    refuses(EXPORT TMP("chip") " --backend qnn --soc SM8351", 2, "is not one of SM8450");
+    assert_null(strstr(err, "SM8350"));
+}
+
+static void help_names_every_kind_of_file(void **state)
+{
+    (void)state;
+    works("export --help");
+    assert_non_null(strstr(out, "of coreml an .mlpackage"));
+    assert_non_null(strstr(out, "model.mlpackage --backend coreml"));
+    assert_non_null(strstr(out, "Types of coreml: fp16"));
+    works("inspect --help");
+    assert_non_null(strstr(out, ".mlpackage or folder of qnn"));
+}
+
 static void help_says_that_compat_has_no_denoise(void **state)
 {
     (void)state;
@@ -272,6 +388,14 @@ int main(void)
         cmocka_unit_test(temporary_names_are_not_told),
         cmocka_unit_test(faults_of_settings),
         cmocka_unit_test(help_says_that_compat_has_no_denoise),
+        cmocka_unit_test(packages_are_called_packages),
+        cmocka_unit_test(reports_list_what_is_inside),
+        cmocka_unit_test(a_limit_of_files_is_told),
+        cmocka_unit_test(the_end_is_told_once),
+        cmocka_unit_test(names_in_json_do_not_steer_the_terminal),
+        cmocka_unit_test(advice_on_integers_helps),
+        cmocka_unit_test(chips_are_refused_with_their_reason),
+        cmocka_unit_test(help_names_every_kind_of_file),
     };
     return cmocka_run_group_tests(tests, copy_model, NULL);
 }

@@ -4,12 +4,15 @@
 #include "machine_flags.h"
 #include "out.h"
 #include "outputs.h"
+#include "package_print.h"
 #include "program_print.h"
 #include "progress.h"
 #include "say.h"
 #include "sys.h"
+#include "tamed.h"
 #include "verbs.h"
 
+#include <ctype.h>
 #include <dlx/export.h>
 #include <dlx/tools.h>
 #include <jansson.h>
@@ -64,8 +67,8 @@ static const char *const *profile_names(void)
 
 static const char *const *soc_names(void)
 {
-    static const char *const names[] = {"SM8350", "SM8450", "SXR2230P", "SM8550", "SC8380XP",
-                                        "SM8650", "SM8750", "SM8850",   NULL};
+    static const char *const names[] = {"SM8450", "SXR2230P", "SM8550", "SC8380XP",
+                                        "SM8650", "SM8750",   "SM8850", NULL};
     return names;
 }
 
@@ -93,7 +96,7 @@ static const opt program_rows[] = {
     {"profile", OPT_CHOICE, AT(profile), "NAME", .help = "of qnn: dtype and scheme in one",
      .fallback = "nb4", .choices = profile_names},
     {"soc", OPT_CHOICE, AT(soc), "CHIP", .help = "of qnn: which it is meant for",
-     .choices = soc_names},
+     .choices = soc_names, .unlisted = "SM8350"},
     {"compile", OPT_FLAG, AT(compile), .help = "of qnn: make it ready for --soc, where that goes"},
     {"canvas", OPT_TEXT, AT(canvas), "N,N", .help = "of qnn, coreml: lengths of a whole canvas",
      .fallback = "--rows"},
@@ -103,8 +106,8 @@ static const opt program_rows[] = {
      .fallback = "all", .choices = unit_names},
     {"ctx", OPT_COUNT, AT(ctx), "N", .help = "positions", .fallback = "2048", .lo = 1,
      .hi = 1u << 24},
-    {"rows", OPT_COUNT, AT(rows), "N", .help = "of a pass at most", .fallback = "32 or a block",
-     .lo = 1, .hi = 1u << 24},
+    {"rows", OPT_COUNT, AT(rows), "N", .help = "of a pass at most; not with --canvas",
+     .fallback = "32 or a block", .lo = 1, .hi = 1u << 24},
     {"block-length", OPT_COUNT, AT(block), "B", .help = "that it is decoded in",
      .fallback = "the model's", .lo = 1, .hi = 1u << 16},
     {"no-denoise", OPT_FLAG, AT(no_denoise),
@@ -176,10 +179,17 @@ static int print_program(const settings *s, const json_t *report)
     if (dlx_inspect_program(path, &opts, &text, &err) != DLX_OK)
         return say_failed("%s", err.text);
     json_t *program = json_loads(text, 0, NULL);
+    json_t *found = program ? tamed(program) : NULL;
     dlx_free(NULL, text);
-    out_text("\n");
-    program_print(program);
     json_decref(program);
+    if (!found)
+        return say_failed("out of memory while printing a report");
+    out_text("\n");
+    if (strcmp(json_string_value(json_object_get(found, "format")), "mlpackage") == 0)
+        package_print(found);
+    else
+        program_print(found);
+    json_decref(found);
     return EXIT_OK;
 }
 
@@ -195,9 +205,7 @@ static int tell(const settings *s, json_t *report)
         export_print(report);
     if (s->report)
         export_print_parts(report);
-    const bool is_package =
-        strcmp(json_string_value(json_object_get(report, "backend")), "coreml") == 0;
-    const int code = s->report && !is_package ? print_program(s, report) : EXIT_OK;
+    const int code = s->report ? print_program(s, report) : EXIT_OK;
     return out_failed() ? EXIT_FAILED : code;
 }
 
@@ -254,8 +262,9 @@ static int say_missing(const settings *s)
 {
     return say_misuse("export", is_stage(s, "rounded")
                                     ? "OUT is missing: the file of weights to write, a .gguf file"
-                                    : "OUT is missing: the program to write, a .pte file; or "
-                                      "output_path in the settings of --config");
+                                    : "OUT is missing: the program to write, a .pte file, of qnn "
+                                      "a folder, of coreml an .mlpackage; or output_path in the "
+                                      "settings of --config");
 }
 
 /* OUT, or the output_path of the settings, which then is `owned`; NULL of a graph. */
@@ -277,8 +286,29 @@ static int find_out(const settings *s, const opt_args *args, const char **path, 
     return *path ? EXIT_OK : say_missing(s);
 }
 
+/* "coreml" of a file of settings that can be read again; NULL: of others, which the library reads.
+ */
+static json_t *backend_of_config(const settings *s)
+{
+    json_t *config =
+        s->config && sys_kind_of(s->config) == SYS_FILE ? json_load_file(s->config, 0, NULL) : NULL;
+    json_t *name = json_object_get(config, "backend");
+    json_t *found = json_is_string(name) ? json_incref(name) : NULL;
+    json_decref(config);
+    return found;
+}
+
+static bool is_named(const char *name, const char *backend)
+{
+    size_t i = 0;
+    while (name && backend[i] && backend[i] == tolower((unsigned char)name[i]))
+        i++;
+    return name && name[i] == backend[i];
+}
+
 /* What is written has a place. */
-static int check_places(const settings *s, const opt_args *args, const char *path)
+static int check_places(const settings *s, const opt_args *args, const char *path,
+                        const char *backend)
 {
     const char *name = args->items[1] ? "OUT" : "output_path of --config";
     const verb_input inputs[] = {{"MODEL", args->items[0]}, {"--config", s->config}};
@@ -290,17 +320,20 @@ static int check_places(const settings *s, const opt_args *args, const char *pat
                                  .at = 4,
                                  .kind = "a .pte file",
                                  .ending = ".pte"};
-    const bool is_qnn = s->backend && strcmp(s->backend, "qnn") == 0;
-    const bool is_coreml = s->backend && strcmp(s->backend, "coreml") == 0;
-    const verb_output folder = {.name = name,
-                                .path = path,
-                                .kind = is_coreml ? "a Core ML package" : "a program for qnn",
-                                .folder = true};
+    const verb_output folder = {
+        .name = name, .path = path, .kind = "a program for qnn", .folder = true};
+    const verb_output package = {.name = name,
+                                 .path = path,
+                                 .kind = "a Core ML package",
+                                 .ending = ".mlpackage",
+                                 .folder = true};
+    const bool unread = !s->backend && s->config && sys_kind_of(s->config) != SYS_FILE;
     const verb_output either = {.name = name, .path = path, .folder = true};
-    const verb_output outputs[] = {is_stage(s, "rounded")     ? weights
-                                   : is_qnn || is_coreml      ? folder
-                                   : !s->backend && s->config ? either
-                                                              : program,
+    const verb_output outputs[] = {is_stage(s, "rounded")        ? weights
+                                   : unread                      ? either
+                                   : is_named(backend, "qnn")    ? folder
+                                   : is_named(backend, "coreml") ? package
+                                                                 : program,
                                    {.name = "--data",
                                     .path = s->data,
                                     .mark = "FT01",
@@ -337,15 +370,17 @@ static int run_with(const settings *s, const opt_args *args)
 {
     const char *path;
     char *owned = NULL;
+    json_t *config = backend_of_config(s);
     int code = find_out(s, args, &path, &owned);
     if (code == EXIT_OK)
         code = check_stage(s, path);
     if (code == EXIT_OK)
-        code = check_places(s, args, path);
+        code = check_places(s, args, path, s->backend ? s->backend : json_string_value(config));
     if (code == EXIT_OK && !out_ready())
         code = EXIT_FAILED;
     if (code == EXIT_OK)
         code = write_out(s, args, path);
+    json_decref(config);
     dlx_free(NULL, owned);
     return code;
 }
@@ -363,14 +398,15 @@ static int run(const void *of_verb, const opt_args *args)
 static const verb_arg arguments[] = {
     WEIGHTS_ARG,
     {"OUT", ARG_FILE, true,
-     "a .pte file; of qnn a folder; of the stage rounded .gguf; else output_path of --config"},
+     "a .pte file, of qnn a folder, of coreml an .mlpackage, rounded a .gguf; else by --config"},
 };
 
 static const char *const about[] = {
     "Writes MODEL as a program for another runtime. xnnpack: an ExecuTorch program (.pte) with one "
     "XNNPACK delegate, which the stock runtimes of Android, iOS, Linux, macOS and Windows load. "
     "qnn: a folder of ONNX graphs of fixed shapes over one file of weights, for Qualcomm's NPU "
-    "through ONNX Runtime. Tokenizer and chat template are inside for dlx.",
+    "through ONNX Runtime. coreml: a Core ML package (.mlpackage) of functions over one file of "
+    "weights, for iPhones, iPads and Macs. Tokenizer and chat template are inside for dlx.",
     "Types: fp32; fp16, multiplied as float32; int8, a scale for each output, rows rounded as they "
     "come; int4, a scale for 32 inputs, the head int8. Quantize with calibration first (dlx "
     "quantize --type q4_0 --scales portable --method gptq), then export the GGUF file, whose "
@@ -382,6 +418,10 @@ static const char *const about[] = {
     "ranges that dlx quantize --scheme static --calibrate recorded. Head and embedding are fp16 "
     "beside all but f32. A graph "
     "has fixed shapes: denoise takes a block, prefill --rows, denoise_N a canvas of N.",
+    "Types of coreml: fp16, what Core ML computes in; int8, a scale for each output; int4, a scale "
+    "for 32 inputs, head and embedding int8, q4_0 without loss. Rows stay fp16. Shapes are fixed "
+    "as with qnn. --target is the oldest system, iOS 18 or macOS 15 at least; --compute-unit is "
+    "what loaders read from the package.",
     "Schemes: dynamic, rows rounded as they come, of int8 and int4; static, of int8: rows and "
     "results of products are int8 by ranges that dlx quantize --scheme static --calibrate recorded "
     "in MODEL, the head dynamic all the same; weight-only, of fp32, fp16 and int8: rows as they "
@@ -404,6 +444,7 @@ static const verb_example examples[] = {
     {"dlx export ranged.gguf model.pte --dtype int8 --scheme static",
      "int8 throughout, by the ranges of ranged.gguf"},
     {"dlx export path/to/model phone --backend qnn --soc SM8650", "for Qualcomm's NPU"},
+    {"dlx export path/to/model model.mlpackage --backend coreml --dtype int4", "for an iPhone"},
     {"dlx export path/to/model same.gguf --dtype int4 --stage rounded",
      "its weights, for dlx eval same.gguf TASK"},
 };

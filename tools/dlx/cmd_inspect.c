@@ -295,7 +295,10 @@ static int run(const void *of_verb, const opt_args *args)
     return code;
 }
 
-static const verb_arg arguments[] = {MODEL_ARG};
+static const verb_arg arguments[] = {
+    {"MODEL", ARG_MODEL, false,
+     "a Hugging Face directory, .gguf or .pte file, .mlpackage or folder of qnn"},
+};
 
 static const char *const about[] = {"Shows what is in a model and how it would run: shape, special "
                                     "ids and defaults, each with the place "

@@ -26,15 +26,33 @@ static void print_fallbacks(const json_t *report)
                    number(report, "fallbacks"), text(report, "fallback_dtype"));
 }
 
+/* Options of dlx quantize for integers that the program holds exactly; NULL: there are none. Head
+ * and embedding have forms of their own, which --all would miss. */
+static const char *exact_options(const json_t *report)
+{
+    const char *backend = text(report, "backend");
+    if (strcmp(text(report, "dtype"), "int4") != 0)
+        return "--type q8_0 --per-channel";
+    if (strcmp(backend, "qnn") == 0)
+        return strcmp(text(report, "scheme"), "static") == 0 ? NULL : "--type q4_0";
+    return strcmp(backend, "coreml") == 0
+               ? "--type q4_0 --scales portable --keep token_embd.weight=f16, without --all,"
+               : "--type q4_0 --scales portable, without --all,";
+}
+
 /* Integers that the program cannot hold, and how to have some that it can. */
 static void print_again(const json_t *report)
 {
-    const bool four = strcmp(text(report, "dtype"), "int4") == 0;
-    const char *type = four ? "q4_0 --scales portable" : "q8_0 --per-channel";
-    if (number(report, "rounded_again") > 0)
-        out_printf("  %.0f matrices were integers and are rounded again; dlx quantize --type %s "
-                   "writes some that %s holds exactly\n",
-                   number(report, "rounded_again"), type, text(report, "dtype"));
+    const char *options = exact_options(report);
+    const double n = number(report, "rounded_again");
+    if (n > 0 && options)
+        out_printf("  %.0f matrices were integers and are rounded again; dlx quantize %s writes "
+                   "some that %s holds exactly\n",
+                   n, options, text(report, "dtype"));
+    else if (n > 0)
+        out_printf("  %.0f matrices were integers and are rounded again; take a model of floats, "
+                   "which are rounded once\n",
+                   n);
 }
 
 void export_print_weights(const json_t *report)

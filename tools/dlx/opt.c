@@ -47,6 +47,10 @@ static bool store_choice(const opt *o, const char *text, const char **out, bytes
             return true;
         }
     }
+    if (o->unlisted && strcmp(o->unlisted, text) == 0) {
+        *out = text;
+        return true;
+    }
     const char *near = suggest_nearest(text, names, n);
     bytes_printf(why, "\"%s\" is not one of", show(text).text);
     for (size_t i = 0; i < n; i++)

@@ -60,6 +60,7 @@ typedef struct opt {
     double min, max;
     bool above; /* min itself is not possible */
     opt_choices choices;
+    const char *unlisted; /* a choice that is taken and not offered: whoever reads it says why */
     char letter;
     const char *env; /* its variable, where that is not DLX_<NAME> */
 } opt;

@@ -24,16 +24,27 @@ static bool is_other_file(const verb_output *o)
     return n > 0 && (n < end || memcmp(start + o->at, o->mark, end - o->at) != 0);
 }
 
+/* A name of a folder may have a slash behind it: without. To be released. */
+static bytes bare_name(const verb_output *o)
+{
+    bytes name = {0};
+    size_t n = strlen(o->path);
+    while (o->folder && n > 1 && o->path[n - 1] == '/')
+        n--;
+    bytes_add(&name, o->path, n);
+    return name;
+}
+
 /* Its folder is there, and the name is no folder itself, unless it is to become one. */
 static bool has_place(const verb_output *o)
 {
-    const char *path = o->path;
-    const size_t n = sys_folder_bytes(path);
-    bytes folder = {0};
-    bytes_add(&folder, path, n);
-    const bool ok = n == 0 || sys_kind_of(bytes_string(&folder)) == SYS_FOLDER;
+    bytes folder = bare_name(o);
+    const size_t n = sys_folder_bytes(bytes_string(&folder));
+    if (n)
+        folder.data[n] = 0;
+    const bool ok = n == 0 || sys_kind_of(folder.data) == SYS_FOLDER;
     bytes_release(&folder);
-    return ok && (o->folder || sys_kind_of(path) != SYS_FOLDER);
+    return ok && (o->folder || sys_kind_of(o->path) != SYS_FOLDER);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -74,6 +85,14 @@ static bool is_part_of(const char *path, const char *folder)
     return is;
 }
 
+static bool has_ending(const verb_output *o)
+{
+    bytes name = bare_name(o);
+    const bool has = ends_with(bytes_string(&name), o->ending);
+    bytes_release(&name);
+    return has;
+}
+
 /* A pipe is not waited for, and a socket or a disk is no place for a file. */
 static int check_kind(const char *verb, const verb_output *o)
 {
@@ -86,7 +105,7 @@ static int check_kind(const char *verb, const verb_output *o)
     if (o->folder && o->kind && (sys_kind_of(o->path) == SYS_FILE || is_null))
         return say_misuse(verb, "%s: %s is a file and %s is a folder: name another, or remove it",
                           o->name, show_path(o->path).text, o->kind);
-    if (o->ending && !ends_with(o->path, o->ending) && !is_null)
+    if (o->ending && !has_ending(o) && !is_null)
         return say_misuse(verb,
                           "%s: expected a name that ends with %s, as its files have, found %s",
                           o->name, o->ending, show_path(o->path).text);
