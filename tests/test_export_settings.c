@@ -148,6 +148,26 @@ static void what_cannot_take_effect(void **state)
     dlx_model_free(m);
 }
 
+static void names_of_files_do_not_steer_the_terminal(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"{\"backend\": \"mps\"}", "{\"max_seq_len\": 100000}",
+                                        "{\"backend\": \"qnn\", \"dynamic_shapes\": true}"};
+    dlx_model *m = support_open("sdar-tiny-b4");
+    char path[4097];
+    snprintf(path, sizeof path, "%s", support_tmp("a\x1b[31m\xC2\x9B.json"));
+    for (size_t i = 0; i < 3; i++) {
+        dlx_error err;
+        const dlx_export_opts opts = {.size = sizeof opts, .config = path};
+        support_write(path, texts[i]);
+        assert_int_not_equal(dlx_export(m, support_tmp("refused.out"), &opts, NULL, &err), DLX_OK);
+        assert_null(strchr(err.text, '\x1b'));
+        assert_null(strstr(err.text, "\xC2\x9B"));
+    }
+    remove(path);
+    dlx_model_free(m);
+}
+
 /* Of families that need none K and V are kept where the file says so, and the caller may not. */
 static void a_cache_that_is_asked_for(void **state)
 {
@@ -253,10 +273,14 @@ static void what_weights_alone_have_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nine_pairs_of_backends),      cmocka_unit_test(a_file_without_a_type),
-        cmocka_unit_test(what_cannot_take_effect),     cmocka_unit_test(a_cache_that_is_asked_for),
-        cmocka_unit_test(a_canvas_has_its_rows),       cmocka_unit_test(rows_are_those_of_prompts),
+        cmocka_unit_test(nine_pairs_of_backends),
+        cmocka_unit_test(a_file_without_a_type),
+        cmocka_unit_test(what_cannot_take_effect),
+        cmocka_unit_test(a_cache_that_is_asked_for),
+        cmocka_unit_test(a_canvas_has_its_rows),
+        cmocka_unit_test(rows_are_those_of_prompts),
         cmocka_unit_test(what_weights_alone_have_not),
+        cmocka_unit_test(names_of_files_do_not_steer_the_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,7 +172,7 @@ static dlx_result find_room_of_package(dlx__bench *b, dlx__bench_room *to)
     dlx__mlpackage_file f;
     const char *path = b->model->package;
     DLX__TRY(dlx__mlpackage_open(&f, path, b->model->mem, b->err));
-    const long long n_ctx = atoll(told(&f, "dlx.n_ctx"));
+    const long long n_ctx = strtoll(told(&f, "dlx.n_ctx"), NULL, 10);
     *to = (dlx__bench_room){.n_ctx = n_ctx > 0 ? (size_t)n_ctx : 0, .n_rows = rows_of_package(&f)};
     if (strcmp(told(&f, "dlx.cache"), "none") == 0)
         to->n_ctx = dlx__min(to->n_ctx, to->n_rows);

@@ -41,14 +41,11 @@ static dlx_result read_names(job *j, dlx_error *err)
     char writers[64];
     j->backend = dlx__backend_find(s->backend);
     list_writers(writers, sizeof writers);
-    if (!j->backend || !j->backend->exports) {
-        const dlx_result r = dlx__fail(
-            err, DLX_E_ARG, "backend: expected one of %s, found %s, %s", writers, s->backend,
-            j->backend ? "which writes no programs" : "which is not built in");
-        if (!j->o->backend && j->o->config)
-            dlx__fail_prefix(err, j->o->config);
-        return r;
-    }
+    const char *file = j->o->config && !j->o->backend ? j->o->config : NULL; /* that says it */
+    if (!j->backend || !j->backend->exports)
+        return dlx__fail(err, DLX_E_ARG, "%s%sbackend: expected one of %s, found %s, %s",
+                         file ? file : "", file ? ": " : "", writers, s->backend,
+                         j->backend ? "which writes no programs" : "which is not built in");
     j->to.rules = j->backend->exports;
     DLX__TRY(dlx__export_settings_fit(s, j->to.rules, err));
     return dlx__export_resolve(&j->to, &s->ask, &j->model.core, err);

@@ -340,11 +340,10 @@ static dlx_result resolve_type(dlx__export_opts *to, dlx__export_ask *ask, const
 /* A refusal of what a file says names the file and its word. */
 static dlx_result placed(dlx_result r, const char *file, const char *key, dlx_error *err)
 {
-    if (r == DLX_OK || !key)
+    if (r == DLX_OK || !key || !err)
         return r;
-    dlx__fail_prefix(err, key);
-    dlx__fail_prefix(err, file);
-    return r;
+    const dlx_error found = *err;
+    return dlx__fail(err, r, "%s: %s: %s", file, key, found.text);
 }
 
 dlx_result dlx__export_resolve(dlx__export_opts *to, const dlx__export_ask *ask,

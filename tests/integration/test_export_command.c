@@ -223,6 +223,7 @@ static void faults_of_settings(void **state)
 static void packages_are_called_packages(void **state)
 {
     (void)state;
+    assert_int_equal(system("rm -rf '" DLX_TMP_DIR "/apple.mlpackage'"), 0);
     support_write(support_tmp("apple.json"), "{\"backend\": \"CoreML\"}");
     refuses(EXPORT TMP("apple") " --backend coreml", 2,
             "OUT: expected a name that ends with .mlpackage");

@@ -78,7 +78,7 @@ static const opt pass_rows[] = {
 
 static const opt answer_rows[] = {
     {"gen", OPT_COUNT, AT(tokens), "N", .help = "tokens of an answer; 0: passes only",
-     .fallback = "32, or as a program has room", .hi = MOST},
+     .fallback = "32, or what fits", .hi = MOST},
     {"accept", OPT_COUNT, AT(accept), "K", .help = "tokens that a pass reveals",
      .fallback = "as the sampler decides; shapes: 2", .lo = 1, .hi = MOST},
     {"prompt", OPT_TEXTS, AT(prompts), "TEXT", .help = "a prompt; may be given again",

@@ -286,16 +286,13 @@ static int find_out(const settings *s, const opt_args *args, const char **path, 
     return *path ? EXIT_OK : say_missing(s);
 }
 
-/* "coreml" of a file of settings that can be read again; NULL: of others, which the library reads.
+/* The settings of a file that can be read again; NULL: of others the library tells what is wrong.
  */
-static json_t *backend_of_config(const settings *s)
+static json_t *peek(const settings *s)
 {
-    json_t *config =
-        s->config && sys_kind_of(s->config) == SYS_FILE ? json_load_file(s->config, 0, NULL) : NULL;
-    json_t *name = json_object_get(config, "backend");
-    json_t *found = json_is_string(name) ? json_incref(name) : NULL;
-    json_decref(config);
-    return found;
+    return s->config && sys_kind_of(s->config) == SYS_FILE
+               ? json_load_file(s->config, JSON_REJECT_DUPLICATES, NULL)
+               : NULL;
 }
 
 static bool is_named(const char *name, const char *backend)
@@ -308,8 +305,11 @@ static bool is_named(const char *name, const char *backend)
 
 /* What is written has a place. */
 static int check_places(const settings *s, const opt_args *args, const char *path,
-                        const char *backend)
+                        const json_t *config)
 {
+    const bool unread = !s->backend && s->config && !config;
+    const char *backend =
+        s->backend ? s->backend : json_string_value(json_object_get(config, "backend"));
     const char *name = args->items[1] ? "OUT" : "output_path of --config";
     const verb_input inputs[] = {{"MODEL", args->items[0]}, {"--config", s->config}};
     const verb_output weights = {
@@ -327,7 +327,6 @@ static int check_places(const settings *s, const opt_args *args, const char *pat
                                  .kind = "a Core ML package",
                                  .ending = ".mlpackage",
                                  .folder = true};
-    const bool unread = !s->backend && s->config && sys_kind_of(s->config) != SYS_FILE;
     const verb_output either = {.name = name, .path = path, .folder = true};
     const verb_output outputs[] = {is_stage(s, "rounded")        ? weights
                                    : unread                      ? either
@@ -370,12 +369,12 @@ static int run_with(const settings *s, const opt_args *args)
 {
     const char *path;
     char *owned = NULL;
-    json_t *config = backend_of_config(s);
+    json_t *config = peek(s);
     int code = find_out(s, args, &path, &owned);
     if (code == EXIT_OK)
         code = check_stage(s, path);
     if (code == EXIT_OK)
-        code = check_places(s, args, path, s->backend ? s->backend : json_string_value(config));
+        code = check_places(s, args, path, config);
     if (code == EXIT_OK && !out_ready())
         code = EXIT_FAILED;
     if (code == EXIT_OK)

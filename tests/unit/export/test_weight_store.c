@@ -237,7 +237,7 @@ static void chips_by_their_names(void **state)
     assert_int_equal(soc->id, 57);
     assert_string_equal(soc->arch, "v75");
     assert_int_equal(dlx__soc_find(&soc, "SM865", &err), DLX_E_ARG);
-    assert_says(&err, "soc: expected one of SM8350, SM8450,");
+    assert_says(&err, "soc: expected one of SM8450, SXR2230P,");
     assert_says(&err, "SM8850, found SM865");
     assert_int_equal(dlx__soc_find(&soc, "SM86500", &err), DLX_E_ARG);
 }
