@@ -436,6 +436,8 @@ static const char *const about[] = {
     "which says how its rows are rounded, so that dlx eval tells here what a phone's file is "
     "worth; graph prints what would be written, node by node, and needs no "
     "weights.",
+    "OUT appears when it is whole. Ctrl-C stops and leaves nothing; a second one ends at once, and "
+    "may leave a file or folder beside OUT whose name ends in .part.",
     NULL};
 
 static const verb_example examples[] = {
