@@ -1,8 +1,8 @@
 /*
- * coreml_apple.m - Core ML as the runtime of coreml_runtime.h, for systems of Apple. All that can be
- * decided without it is decided in C, by the other files of this folder. Nobody has run this on a
- * device yet: docs/phones.md tells what was tried, scripts/check-objc holds it to our declarations
- * of what it uses.
+ * coreml_apple.m - Core ML as the runtime of coreml_runtime.h, for systems of Apple. All that can
+ * be decided without it is decided in C, by the other files of this folder. Nobody has run this on
+ * a device yet: docs/phones.md tells what was tried, scripts/check-objc holds it to our
+ * declarations of what it uses.
  */
 #import <CoreML/CoreML.h>
 #import <Foundation/Foundation.h>
@@ -39,6 +39,13 @@ static dlx_result fail(dlx_error *err, const char *what, NSError *error)
                      why ? why : "no reason was given");
 }
 
+/* Of names in ASCII. */
+static NSString *text_of(const char *name)
+{
+    NSString *text = [NSString stringWithUTF8String:name];
+    return text ? text : @"";
+}
+
 /* ---- packages ------------------------------------------------------------------------------ */
 
 static MLComputeUnits units_of(const char *name)
@@ -56,7 +63,7 @@ static SYSTEM MLModel *model_of(DLXPackage *p, const char *name, const char *uni
 {
     MLModelConfiguration *c = [[MLModelConfiguration alloc] init];
     c.computeUnits = units_of(unit);
-    c.functionName = [NSString stringWithUTF8String:name];
+    c.functionName = text_of(name);
     return [MLModel modelWithContentsOfURL:p.compiled configuration:c error:error];
 }
 
@@ -91,12 +98,11 @@ static SYSTEM dlx_result open_package(void **package, const char *path, dlx_erro
     }
 }
 
-/* A handle's object lives no longer than this. */
+/* Gives up a handle, and with it the object. */
 static void release(void *handle)
 {
     @autoreleasepool {
-        id object = (__bridge_transfer id)handle;
-        object = nil;
+        (void)(__bridge_transfer id)handle;
     }
 }
 
@@ -104,7 +110,7 @@ static SYSTEM bool fact(void *package, const char *key, char *to, size_t n)
 {
     @autoreleasepool {
         DLXPackage *p = (__bridge DLXPackage *)package;
-        id value = p.facts[(NSString * _Nonnull)[NSString stringWithUTF8String:key]];
+        id value = p.facts[text_of(key)];
         const char *text = [value isKindOfClass:[NSString class]] ? [value UTF8String] : NULL;
         if (!text || strlen(text) >= n)
             return false;
@@ -247,19 +253,20 @@ static SYSTEM dlx_result predict(MLModel *model, MLState *state, const dlx__core
         MLMultiArray *a = lend(&in[i], &error);
         if (!a)
             return fail(err, "take an input", error);
-        inputs[@(in[i].port->name)] = a;
+        inputs[text_of(in[i].port->name)] = a;
     }
     MLDictionaryFeatureProvider *features =
         [[MLDictionaryFeatureProvider alloc] initWithDictionary:inputs error:&error];
     if (!features)
         return fail(err, "take the inputs", error);
-    id<MLFeatureProvider> given =
-        state ? [model predictionFromFeatures:features usingState:state error:&error]
-              : [model predictionFromFeatures:features error:&error];
+    id<MLFeatureProvider> given = state ? [model predictionFromFeatures:features
+                                                             usingState:state
+                                                                  error:&error]
+                                        : [model predictionFromFeatures:features error:&error];
     if (!given)
         return fail(err, "run a function", error);
     for (size_t i = 0; i < n_out; i++) {
-        MLMultiArray *a = [given featureValueForName:@(out[i].port->name)].multiArrayValue;
+        MLMultiArray *a = [given featureValueForName:text_of(out[i].port->name)].multiArrayValue;
         if (!a)
             return dlx__fail(err, DLX_E_MISMATCH, "Core ML gives no %s", out[i].port->name);
         if (out[i].data)
