@@ -76,7 +76,7 @@ dlx_result dlx__coreml_facts_read(dlx__backend *b, dlx_error *err)
 {
     dlx__coreml_facts *f = &b->facts;
     const int64_t n_vocab = (int64_t)b->model->graph.n_vocab;
-    int64_t x;
+    int64_t x = 0;
     char never[DLX__COREML_NAME];
     DLX__TRY(read_text(b, "dlx.functions", f->functions, sizeof f->functions, err));
     DLX__TRY(read_int(b, "dlx.format", FORMAT, FORMAT, &x, err));

@@ -161,7 +161,7 @@ static dlx_result run_call(dlx__backend *b, const dlx__program_call *c, const dl
                        err));
     keep(b, c, &f->size);
     take_hidden(b, c);
-    return n > 0 ? tell(b, in, n, err) : DLX_OK;
+    return in ? tell(b, in, n, err) : DLX_OK;
 }
 
 static dlx_result reserve_hidden(dlx__backend *b, dlx__coreml_pass *p, dlx_error *err)
