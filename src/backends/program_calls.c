@@ -40,6 +40,31 @@ dlx__program_call dlx__program_next(const dlx__step *in, size_t n_rows, size_t a
     return c;
 }
 
+/* Would rows that pad, of n_written in all, take the places of what earlier passes left behind the
+ * pass? Places that the next calls of the pass write do not matter. */
+static bool overwrites(const dlx__program_call *c, size_t n_written)
+{
+    const size_t end = c->step->start + c->step->n;
+    return c->step->n_kv > end && dlx__add(c->at, n_written) > end;
+}
+
+dlx_result dlx__program_check_kept(const dlx__program_call *c, dlx__export_cache cache,
+                                   size_t n_written, const char *path, dlx_error *err)
+{
+    if (cache == DLX__EXPORT_NO_CACHE && (c->at > 0 || c->end > c->n))
+        return dlx__fail(
+            err, DLX_E_UNSUPPORTED,
+            "%s: the program keeps no keys and values: take --cache none, or export it "
+            "with --cache io",
+            path);
+    if (cache == DLX__EXPORT_STATE && (c->end > c->at + c->n || overwrites(c, n_written)))
+        return dlx__fail(err, DLX_E_UNSUPPORTED,
+                         "%s: a pass wants to see positions behind its rows, which the program's "
+                         "own keys and values cannot give: export it with --cache io",
+                         path);
+    return DLX_OK;
+}
+
 size_t dlx__program_head_rows(const dlx__program_call *c, const dlx__head *in)
 {
     const size_t first = c->at - c->step->start;

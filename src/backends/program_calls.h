@@ -6,6 +6,7 @@
 #define DLX__PROGRAM_CALLS_H
 
 #include "backends/backend.h"
+#include "export/lower.h"
 
 enum { DLX__PROGRAM_STREAMS = 2 };
 
@@ -24,6 +25,12 @@ typedef struct dlx__program_call {
 /* The next call of a pass from position `at` on, where n_rows fit into one: cut where a block ends.
  * What cannot be cut has more rows. */
 dlx__program_call dlx__program_next(const dlx__step *in, size_t n_rows, size_t at);
+
+/* Refuses a call that needs keys and values which the program does not have: with no cache those
+ * of earlier passes, with its own (STATE) those behind the rows, of which it writes n_written, the
+ * ones that pad among them. */
+dlx_result dlx__program_check_kept(const dlx__program_call *c, dlx__export_cache cache,
+                                   size_t n_written, const char *path, dlx_error *err);
 
 /* Rows of the head that are in the call. */
 size_t dlx__program_head_rows(const dlx__program_call *c, const dlx__head *in);

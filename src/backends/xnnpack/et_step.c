@@ -30,18 +30,7 @@ static dlx_result check_call(const dlx__backend *b, const dlx__xnnpack_call *c, 
             "%s: expected passes of at most %zu rows, found %zu; export it with --rows "
             "%zu",
             path, b->program.facts.n_rows, c->rows.n, c->rows.n);
-    if (b->program.facts.cache == DLX__EXPORT_NO_CACHE &&
-        (c->rows.at > 0 || c->rows.end > c->rows.n))
-        return dlx__fail(
-            err, DLX_E_UNSUPPORTED,
-            "%s: the program keeps no keys and values: take --cache none, or export it "
-            "with --cache io",
-            path);
-    if (b->program.facts.cache == DLX__EXPORT_STATE && c->rows.end > c->rows.at + c->rows.n)
-        return dlx__fail(err, DLX_E_UNSUPPORTED,
-                         "%s: a pass wants to see positions behind its rows, which the program's "
-                         "own keys and values cannot give: export it with --cache io",
-                         path);
+    DLX__TRY(dlx__program_check_kept(&c->rows, b->program.facts.cache, c->rows.n, path, err));
     if (c->masked && (!b->program.facts.masked || c->rows.end > c->rows.at + c->rows.n))
         return dlx__fail(err, DLX_E_UNSUPPORTED,
                          "%s: the program has no method for rows of several blocks that see what "

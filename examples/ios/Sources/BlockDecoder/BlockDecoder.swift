@@ -1,5 +1,6 @@
 // BlockDecoder.swift - block diffusion with Core ML alone: a package that `dlx export --backend
-// coreml --cache io` wrote of SDAR or Fast-dLLM v2. Nothing of DiffuLex Edge is needed here.
+// coreml --cache io` wrote of SDAR, whose rows predict themselves. Nothing of DiffuLex Edge is needed
+// here.
 import CoreML
 
 struct DecoderError: Error {
@@ -36,25 +37,50 @@ final class BlockDecoder {
     private var past: [String: MLMultiArray] = [:]  // [1, heads, context, size] of K and V
     private let block, context, headRows, heads, size: Int
     private let theta: Double
+    private let compiled: URL
 
-    /// Compiling takes from seconds to minutes: an application keeps what it gets.
+    /// Compiling takes from seconds to minutes: an application keeps what it gets, and removes it when
+    /// it is no longer needed, as this class does.
     init(package: URL) throws {
+        try BlockDecoder.check(package)
         let compiled = try MLModel.compileModel(at: package)
+        self.compiled = compiled
+        var opened = false
+        defer { if !opened { try? FileManager.default.removeItem(at: compiled) } }
         let first = try BlockDecoder.load(compiled, "logits", .cpuOnly)  // small: for the facts
         let told = first.modelDescription.metadata[.creatorDefinedKey] as? [String: String] ?? [:]
         facts = Facts(values: told)
-        guard told["dlx.cache"] == "io" else {
-            throw DecoderError("expected a package that was exported with --cache io")
-        }
         denoise = try BlockDecoder.load(compiled, "denoise", facts.units)
         block = try facts.int("block_length")
         context = try facts.int("n_ctx")
         heads = try facts.int("n_heads_kv")
         size = try facts.int("head_dim")
         theta = Double(told["dlx.rope_theta"] ?? "") ?? 10000
-        headRows = BlockDecoder.shape(denoise, "head_rows")[0].intValue
+        guard let rows = BlockDecoder.shape(denoise, "head_rows").first else {
+            throw DecoderError("the function denoise has no head: write the package with dlx export")
+        }
+        headRows = rows.intValue
         for name in denoise.modelDescription.inputDescriptionsByName.keys where name.hasPrefix("past_") {
             past[name] = try BlockDecoder.zeros(denoise, name)
+        }
+        opened = true
+    }
+
+    deinit { try? FileManager.default.removeItem(at: compiled) }
+
+    /// Refuses packages that this example cannot decode with, before anything is compiled: an entry of the
+    /// metadata is its key, then its value, each behind its length.
+    private static func check(_ package: URL) throws {
+        let told = try Data(contentsOf: package.appendingPathComponent("Data/com.apple.CoreML/model.mlmodel"))
+        func says(_ key: String, _ value: String) -> Bool {
+            let entry = [10, UInt8(key.utf8.count)] + Array(key.utf8) + [18, UInt8(value.utf8.count)] + Array(value.utf8)
+            return told.range(of: Data(entry)) != nil
+        }
+        guard says("dlx.cache", "io") else {
+            throw DecoderError("expected a package that was exported with --cache io")
+        }
+        guard says("dlx.visibility", "block_causal"), says("dlx.shift_logits", "0") else {
+            throw DecoderError("this example is for families that decode in blocks and whose rows predict themselves, such as SDAR")
         }
     }
 
@@ -106,8 +132,12 @@ final class BlockDecoder {
             let logit = out.featureValue(for: "output_logit")?.multiArrayValue,
             let lse = out.featureValue(for: "output_lse")?.multiArrayValue
         else { throw DecoderError("the function does not choose") }
-        return rows.indices.map {
-            Choice(id: best[$0].intValue, probability: exp(logit[$0].floatValue - lse[$0].floatValue))
+        return try rows.indices.map {
+            let probability = exp(logit[$0].floatValue - lse[$0].floatValue)
+            guard probability.isFinite else {  // or no row would ever be sure
+                throw DecoderError("row \(start + rows[$0]) is no number: the model overflows fp16 on this device")
+            }
+            return Choice(id: best[$0].intValue, probability: probability)
         }
     }
 
@@ -153,9 +183,6 @@ final class BlockDecoder {
     /// Continues `prompt` by at most `length` tokens; `heard` gets every token when it is decided.
     func generate(_ prompt: [Int], length: Int, threshold: Float, heard: (Int, Int) -> Void) throws -> [Int] {
         let mask = try facts.int("mask_id")
-        guard facts.values["dlx.shift_logits"] == "0" else {
-            throw DecoderError("this example is for families whose rows predict themselves, such as SDAR")
-        }
         let end = (prompt.count + length + block - 1) / block * block
         guard end <= context else { throw DecoderError("\(end) positions, and the package has \(context)") }
         var canvas = prompt + Array(repeating: mask, count: end - prompt.count)

@@ -1,6 +1,6 @@
-/* coreml.c - packages for Core ML: what they can hold. Running one is coreml_apple.m's, which
- * systems of Apple alone have. */
-#include "backends/coreml.h"
+/* coreml.c - packages for Core ML: what they can hold. Running one is coreml_load.c's, by a runtime
+ * that systems of Apple alone have. */
+#include "backends/coreml/coreml.h"
 
 #include "base/fail.h"
 #include "export/exporter.h"
