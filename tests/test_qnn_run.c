@@ -212,11 +212,12 @@ static void shapes_that_lie(void **state)
         {"in input_ids", "in other_ids", "expected the inputs of its manifest, found another"},
     };
     static const char *const manifests[][3] = {
-        {"\"shape\": [1, 1, 4, 68]", "\"shape\": [1, 1, 4, 69]", "expected the input mask"},
+        {"\"shape\": [1, 1, 4, 68]", "\"shape\": [1, 1, 4, 69]",
+         "expected mask as float32 [1, 1, 4, 68] for"},
         {"\"family\": \"sdar\"", "\"family\": \"dream\"", "expected a program of sdar"},
         {"\"rows\": 4,", "\"rows\": 5,", "for its model, rows and positions"},
         {"\"head_rows\": 4", "\"head_rows\": 3", "for its model, rows and positions"},
-        {"\"past_k_0\"", "\"past_k_9\"", "expected the inputs of its manifest"},
+        {"\"past_k_0\"", "\"past_k_9\"", "a tensor that this version knows, found past_k_9"},
     };
     for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++) {
         write_folder("sdar-tiny-b4", NULL, 0);

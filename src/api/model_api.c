@@ -21,9 +21,11 @@ static bool is_named_program(const char *path)
 
 static dlx_result open_core(dlx_model *model, const char *path, dlx_error *err)
 {
+    bool is_graphs;
     if (dlx__pte_looks_like(path) || is_named_program(path))
         return dlx__api_open_program(model, path, err);
-    if (dlx__onnx_directory_looks_like(path, model->mem))
+    DLX__TRY(dlx__onnx_directory_looks_like(&is_graphs, path, model->mem, err));
+    if (is_graphs)
         return dlx__api_open_graphs(model, path, err);
     if (dlx__api_is_package(path))
         return dlx__api_open_package(model, path, err);

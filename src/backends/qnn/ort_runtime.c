@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/printable.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -67,7 +68,8 @@ static dlx_result get_table(dlx__ort *ort, const ort_base **base, dlx_error *err
         return dlx__fail(
             err, DLX_E_UNSUPPORTED,
             "expected the library of ONNX Runtime, found one without OrtGetApiBase: " HOW);
-    ort->version = (*base)->version();
+    snprintf(ort->version, sizeof ort->version, "%s", (*base)->version());
+    dlx__make_printable(ort->version);
     if (sscanf(ort->version, "1.%d", &ort->api) == 1 && ort->api >= DLX__ORT_LEAST_API) {
         if (ort->api > DLX__ORT_FULL_API)
             ort->api = DLX__ORT_FULL_API;
@@ -76,7 +78,7 @@ static dlx_result get_table(dlx__ort *ort, const ort_base **base, dlx_error *err
     if (ort->table)
         return DLX_OK;
     return dlx__fail(err, DLX_E_UNSUPPORTED,
-                     "expected ONNX Runtime 1.%d or newer, found %.40s: pip install onnxruntime",
+                     "expected ONNX Runtime 1.%d or newer, found %s: pip install onnxruntime",
                      DLX__ORT_LEAST_API, ort->version);
 }
 
