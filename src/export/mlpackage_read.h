@@ -35,6 +35,9 @@ typedef struct dlx__mil_type {
 typedef struct dlx__mil_value {
     const char *name;
     dlx__mil_type type;
+    const int64_t *ints; /* [n_ints] of a small constant of i32 or bool; else 0 of them */
+    size_t n_ints;
+    const char *text; /* of a constant that is one text; else NULL */
 } dlx__mil_value;
 
 typedef struct dlx__mil_values {
@@ -84,6 +87,7 @@ typedef struct dlx__mlpackage_file {
     size_t n_functions;
     dlx__mlpackage_text *metadata; /* [n_metadata] author and the like, then the user's */
     size_t n_metadata;
+    bool is_ours;                         /* metadata dlx.*: it must be as dlx export writes it */
     size_t n_records, n_shared, n_unused; /* of weights: all used, used by two functions, left */
     dlx__mil_counts weights;              /* by type */
     uint64_t manifest_bytes, model_bytes, weights_bytes, unused_bytes;
