@@ -53,9 +53,7 @@ static json_t *folder_json(const dlx__onnx_directory *d, const char *path)
 
 static dlx_result check_ids(const dlx_model *m, const char *path, dlx_error *err)
 {
-    const size_t found = m->graphs->n_ids, n_vocab = m->core.hp.n_vocab;
-    const size_t n_ids =
-        m->tokenizer ? dlx__min(n_vocab, dlx__tokenizer_n_ids(m->tokenizer)) : n_vocab;
+    const size_t found = m->graphs->n_ids, n_ids = dlx__api_n_ids(m);
     if (found == n_ids)
         return DLX_OK;
     return dlx__fail(err, DLX_E_MISMATCH,

@@ -1,9 +1,10 @@
 /* inspect_package.c - a Core ML package told as JSON. */
 #include "api/inspect_package.h"
 
+#include "api/api.h"
 #include "api/json_build.h"
 #include "base/fail.h"
-#include "export/mlpackage_read.h"
+#include "export/mlpackage_check.h"
 
 static json_t *size_json(uint64_t n)
 {
@@ -128,11 +129,28 @@ static json_t *sizes_json(const dlx__mlpackage_file *f, uint64_t *sum)
                      size_json(f->weights_bytes), "other", size_json(other));
 }
 
+/* A package of ours against the model in it, which is opened as a session would. */
+static dlx_result check_ours(const dlx__mlpackage_file *f, const char *path, dlx_error *err)
+{
+    dlx_model *m;
+    DLX__TRY(dlx_model_open(&m, path, NULL, err));
+    dlx_result r = dlx__mlpackage_check_model(f, path, &m->core, dlx__api_n_ids(m), NULL, err);
+    dlx_model_free(m);
+    if (r == DLX_OK)
+        r = dlx__mlpackage_check_parts(f, path, NULL, err);
+    return r;
+}
+
 dlx_result dlx__api_inspect_package(const char *path, char **json, dlx_error *err)
 {
     dlx__mlpackage_file f;
     uint64_t sum = 0;
     DLX__TRY(dlx__mlpackage_open(&f, path, NULL, err));
+    const dlx_result r = f.is_ours ? check_ours(&f, path, err) : DLX_OK;
+    if (r != DLX_OK) {
+        dlx__mlpackage_close(&f);
+        return r;
+    }
     json_t *sizes = sizes_json(&f, &sum);
     json_t *report = json_pack(
         "{s:o, s:s, s:o, s:o, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "path", dlx__api_text(path),

@@ -111,7 +111,8 @@ void dlx__mlpackage_close(dlx__mlpackage_file *f);
 dlx_result dlx__mlpackage_manifest(dlx__mlpackage_file *f, const char *text, size_t n,
                                    const char *path, dlx_error *err);
 
-/* A folder with a manifest in it: for commands that take several kinds of models. */
+/* A folder with a manifest in it that is no Hugging Face directory: for commands that take several
+ * kinds of models. */
 bool dlx__mlpackage_looks_like(const char *path);
 
 /* "f16", "i4" ...; "type 99" is not known. */
