@@ -2,7 +2,8 @@
  * mlpackage_read.h - reads and checks any .mlpackage, ours or another exporter's: its manifest, the
  * specification, and of ML Programs the functions, types, order of values and weights. What Core ML
  * could refuse or misread is a sentence here. What is unknown but harmless (an operation, a model
- * that is no ML Program) is named, not refused. It shares nothing with the writer.
+ * that is no ML Program) is named, not refused, but for packages of ours, which have no operations
+ * that dlx export does not write. It shares nothing with the writer.
  */
 #ifndef DLX__MLPACKAGE_READ_H
 #define DLX__MLPACKAGE_READ_H

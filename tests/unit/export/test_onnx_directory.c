@@ -145,10 +145,26 @@ static void no_memory(void **state)
     }
 }
 
+/* "No" for want of memory would send the folder to whoever reads other folders. */
+static void looking_fails_without_memory(void **state)
+{
+    (void)state;
+    failing_mem f;
+    dlx_error err = {.text = ""};
+    bool is = true;
+    failing_mem_init(&f, 1);
+    assert_int_equal(dlx__onnx_directory_looks_like(&is, DLX_TMP_DIR, &f.mem, &err), DLX_E_NOMEM);
+    assert_false(is);
+    assert_says(&err, "out of memory");
+    assert_ok(dlx__onnx_directory_looks_like(&is, DLX_TMP_DIR, NULL, &err), &err);
+    assert_false(is);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_of_it_is_read), cmocka_unit_test(what_is_wrong_is_named),
-        cmocka_unit_test(no_part_of_it_is_enough), cmocka_unit_test(no_memory)};
+        cmocka_unit_test(no_part_of_it_is_enough), cmocka_unit_test(no_memory),
+        cmocka_unit_test(looking_fails_without_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
