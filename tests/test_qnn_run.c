@@ -17,6 +17,7 @@
 #include "failing_mem.h"
 
 #include <jansson.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const dlx_runtimes mock = {
@@ -124,7 +125,7 @@ static void a_runtime_of_another_version(void **state)
         dlx_model_free(m);
     }
     setenv("MOCK_ORT_VERSION", "", 1);
-    refuses(&mock, "found one without OrtGetApiBase");
+    refuses(&mock, DLX_MOCK_ORT ": expected the library of ONNX Runtime, found one without OrtGet");
     unsetenv("MOCK_ORT_VERSION");
 }
 
@@ -199,6 +200,26 @@ static void files_that_are_missing(void **state)
     refuses(&mock, "as the manifest says, found 4096; export it again");
 }
 
+/* Before the runtime opens anything: a pipe would be waited for, a link may lead anywhere. */
+static void files_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"weights.bin", "prefill.onnx", "model.gguf"};
+    char path[4200];
+    alarm(60);
+    for (size_t i = 0; i < 3; i++) {
+        write_folder("sdar-tiny-b4", NULL, 0);
+        snprintf(path, sizeof path, "%s/%s", support_tmp("run.qnn"), names[i]);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        refuses(&mock, "expected a file, found a pipe or a device");
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink("/etc/hostname", path), 0);
+        refuses(&mock, "found a link, which may lead out of it");
+    }
+    alarm(0);
+}
+
 /* Manifest and graph that agree and are wrong for the model, and those that do not agree. */
 static void shapes_that_lie(void **state)
 {
@@ -212,11 +233,12 @@ static void shapes_that_lie(void **state)
         {"in input_ids", "in other_ids", "expected the inputs of its manifest, found another"},
     };
     static const char *const manifests[][3] = {
-        {"\"shape\": [1, 1, 4, 68]", "\"shape\": [1, 1, 4, 69]", "expected the input mask"},
+        {"\"shape\": [1, 1, 4, 68]", "\"shape\": [1, 1, 4, 69]",
+         "expected mask as float32 [1, 1, 4, 68] for"},
         {"\"family\": \"sdar\"", "\"family\": \"dream\"", "expected a program of sdar"},
         {"\"rows\": 4,", "\"rows\": 5,", "for its model, rows and positions"},
         {"\"head_rows\": 4", "\"head_rows\": 3", "for its model, rows and positions"},
-        {"\"past_k_0\"", "\"past_k_9\"", "expected the inputs of its manifest"},
+        {"\"past_k_0\"", "\"past_k_9\"", "a tensor that this version knows, found past_k_9"},
     };
     for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++) {
         write_folder("sdar-tiny-b4", NULL, 0);
@@ -445,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_runtime_of_another_version),
         cmocka_unit_test(a_runtime_that_fails),
         cmocka_unit_test(files_that_are_missing),
+        cmocka_unit_test(files_that_are_none),
         cmocka_unit_test(shapes_that_lie),
         cmocka_unit_test(what_does_not_go),
         cmocka_unit_test(nothing_to_compile_with),

@@ -50,8 +50,9 @@ typedef struct dlx_program_opts {
 
 /*
  * What is in a .pte file or an .mlpackage, ours or another exporter's, after everything in it was
- * checked; what an ExecuTorch runtime or Core ML would refuse or crash on is the failure. Free with
- * dlx_free(NULL, json).
+ * checked; what an ExecuTorch runtime or Core ML would refuse or crash on is the failure. An
+ * .mlpackage of ours is also held to the model in it and to the hashes in its manifest, for which
+ * all of it is read. Free with dlx_free(NULL, json).
  * {"path","format","file_bytes","sizes":{"program","payloads","constants","named_data","padding"},
  *  "data":{"path","keys","bytes"} or null,
  *  "methods":[{"name","inputs":[value],"outputs":[value],"state":[value],"values","steps",
@@ -59,10 +60,11 @@ typedef struct dlx_program_opts {
  *   "delegates":[{"backend","bytes","calls","inputs","outputs","constants","constant_bytes",
  *    "nodes":[{"name","weights","n"}]}],"arenas":[bytes]}],
  *  "metadata":{name:value},"notes":[...],"named_data":[{"key","bytes"}]}
- * Of a folder of "qnn", what its manifest says:
+ * Of a folder of "qnn", what its manifest says, after its files, the hash of its weights and what a
+ * session would refuse were checked; what is in its graphs is ONNX Runtime's to check:
  * {"path","format","family","profile","soc","n_ctx","cache","n_ids","functions":[{"name","file",
  *  "rows","past","head_rows","inputs":[value],"outputs":[value],"contexts":[{"soc","file"}]}],
- *  "weights":{"file","bytes"},"model"}
+ *  "weights":{"file","bytes","sha256"},"model"}
  * A value is {"kind","type","shape","dynamic","name"}: shape holds the largest lengths if dynamic;
  * only tensors have more than a kind. Metadata are the methods that return constants.
  *

@@ -51,7 +51,6 @@ dlx_result dlx__api_model_backend(const dlx__backend_class **out, const dlx_mode
 /* Opens the model that a .pte file is of, as far as the file describes it; on failure nothing is to
  * be closed. */
 dlx_result dlx__api_open_program(dlx_model *model, const char *path, dlx_error *err);
-bool dlx__api_is_package(const char *path); /* a folder that ends in .mlpackage */
 dlx_result dlx__api_open_package(dlx_model *model, const char *path, dlx_error *err);
 void dlx__api_close_program(dlx_model *model); /* after its model; NULL program is fine */
 
@@ -67,6 +66,9 @@ const char *dlx__api_program_path(const dlx_model *model);
 
 /* The places of runtimes, by the public names. */
 dlx__runtime_paths dlx__api_runtimes(const dlx_runtimes *runtimes);
+
+/* How many ids may be chosen: those of the model that its vocabulary has too. */
+size_t dlx__api_n_ids(const dlx_model *model);
 
 /* A session's number of positions: what was asked, or 4096 where the model was trained for as many.
  */

@@ -3,6 +3,7 @@
 #include "api/api.h"
 
 #include "base/buf.h"
+#include "base/contained.h"
 #include "base/fail.h"
 #include "base/mem.h"
 
@@ -11,6 +12,7 @@ static dlx_result open_description(dlx_model *model, const char *path, dlx_error
     dlx__buf file;
     dlx_result r;
     dlx__buf_init(&file, model->mem);
+    DLX__TRY(dlx__contained_file(path, model->graphs->model, model->mem, err));
     if (!dlx__buf_format(&file, "%s/%s", path, model->graphs->model))
         r = dlx__fail_memory(err, "opening a program", 1);
     else if (model->load == DLX_LOAD_TEXT)

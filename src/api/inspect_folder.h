@@ -1,12 +1,10 @@
-/* inspect_folder.h - the report of dlx_inspect_program on a folder of qnn. */
+/* inspect_folder.h - a folder of qnn told as JSON. */
 #ifndef DLX__INSPECT_FOLDER_H
 #define DLX__INSPECT_FOLDER_H
 
-#include "export/onnx_directory.h"
+#include <dlx/common.h>
 
-#include <jansson.h>
-
-/* NULL: no memory. */
-json_t *dlx__folder_json(const dlx__onnx_directory *d, const char *path);
+/* dlx_inspect_program for a folder. */
+dlx_result dlx__api_inspect_folder(const char *path, char **json, dlx_error *err);
 
 #endif

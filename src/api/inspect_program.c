@@ -6,9 +6,7 @@
 #include "api/inspect_package.h"
 #include "api/json_build.h"
 
-#include "base/buf.h"
 #include "base/fail.h"
-#include "base/utf8.h"
 #include "export/mlpackage_read.h"
 #include "export/pte_read.h"
 
@@ -17,28 +15,6 @@
 static json_t *size_json(uint64_t n)
 {
     return json_integer((json_int_t)n);
-}
-
-/* Names come from the file: what is not UTF-8 becomes a question mark. NULL: no memory. */
-static json_t *text_json(const char *text)
-{
-    const size_t n = strlen(text);
-    if (dlx__utf8_valid_prefix(text, n) == n)
-        return json_stringn(text, n);
-    dlx__buf buf;
-    dlx__buf_init(&buf, NULL);
-    bool ok = true;
-    for (size_t at = 0; ok && at < n;) {
-        const size_t whole = dlx__utf8_valid_prefix(text + at, n - at);
-        ok = dlx__buf_append(&buf, text + at, whole);
-        at += whole;
-        if (ok && at < n)
-            ok = dlx__buf_byte(&buf, '?');
-        at += at < n;
-    }
-    json_t *json = ok ? json_stringn(buf.data, buf.len) : NULL;
-    dlx__buf_release(&buf);
-    return json;
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -57,7 +33,7 @@ static json_t *value_json(const dlx__pte_seen *v)
         return json_pack("{s:s}", "kind", dlx__pte_kind_name(v->kind));
     return json_pack("{s:s, s:s, s:o, s:b, s:o}", "kind", "tensor", "type",
                      dlx__pte_type_name(v->type), "shape", shape_json(v), "dynamic", v->dynamic,
-                     "name", v->name ? text_json(v->name) : json_null());
+                     "name", v->name ? dlx__api_shown(v->name) : json_null());
 }
 
 static json_t *values_json(const dlx__pte_seen_method *m, const int32_t *list, size_t n)
@@ -91,7 +67,7 @@ static json_t *constant_json(const dlx__pte_seen *v)
     case DLX__PTE_KIND_DOUBLE:
         return dlx__api_real(v->d);
     case DLX__PTE_KIND_STRING:
-        return text_json(v->text);
+        return dlx__api_shown(v->text);
     default:
         return json_null();
     }
@@ -116,7 +92,7 @@ static json_t *metadata_json(const dlx__pte_file *f)
         json_t *value = m->n_outputs > 1 ? json_array() : constant_json(&m->values[m->outputs[0]]);
         for (size_t k = 0; m->n_outputs > 1 && k < m->n_outputs; k++)
             dlx__api_append(&value, constant_json(&m->values[m->outputs[k]]));
-        json_t *name = text_json(m->name);
+        json_t *name = dlx__api_shown(m->name);
         if (name)
             ok = dlx__api_set(metadata, json_string_value(name), value);
         else
@@ -137,7 +113,7 @@ static json_t *operators_json(const dlx__pte_seen_method *m)
     json_t *list = json_array();
     for (size_t i = 0; i < m->n_operators; i++) {
         const dlx__pte_seen_operator *op = &m->operators[i];
-        json_t *name = text_json(op->name), *overload = text_json(op->overload);
+        json_t *name = dlx__api_shown(op->name), *overload = dlx__api_shown(op->overload);
         json_t *full = name && overload
                            ? json_sprintf("%s%s%s", json_string_value(name),
                                           *op->overload ? "." : "", json_string_value(overload))
@@ -161,7 +137,7 @@ static json_t *nodes_json(const dlx__xnn_seen *x)
 
 static json_t *delegate_json(const dlx__pte_seen_delegate *d)
 {
-    json_t *json = json_pack("{s:o, s:o, s:o}", "backend", text_json(d->id), "bytes",
+    json_t *json = json_pack("{s:o, s:o, s:o}", "backend", dlx__api_shown(d->id), "bytes",
                              size_json(d->n_bytes), "calls", size_json(d->n_calls));
     if (json && d->is_xnn &&
         !dlx__api_merge(json,
@@ -183,10 +159,10 @@ static json_t *method_json(const dlx__pte_seen_method *m)
         dlx__api_append(&delegates, delegate_json(&m->delegates[i]));
     for (size_t i = 1; i < m->n_arenas; i++) /* the first is reserved */
         dlx__api_append(&arenas, size_json((uint64_t)m->arenas[i]));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", text_json(m->name),
-                     "inputs", values_json(m, m->inputs, m->n_inputs), "outputs",
-                     values_json(m, m->outputs, m->n_outputs), "state", state_json(m), "values",
-                     size_json(m->n_values), "steps", size_json(m->n_steps), "operators",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+                     dlx__api_shown(m->name), "inputs", values_json(m, m->inputs, m->n_inputs),
+                     "outputs", values_json(m, m->outputs, m->n_outputs), "state", state_json(m),
+                     "values", size_json(m->n_values), "steps", size_json(m->n_steps), "operators",
                      operators_json(m), "delegates", delegates, "arenas", arenas);
 }
 
@@ -217,7 +193,7 @@ static json_t *data_json(const dlx__pte_file *f, const char *path)
     uint64_t sum = 0;
     for (size_t i = 0; i < f->outside.n_items; i++)
         sum += f->outside.items[i].n_bytes;
-    return json_pack("{s:o, s:o, s:o}", "path", text_json(path), "keys",
+    return json_pack("{s:o, s:o, s:o}", "path", dlx__api_text(path), "keys",
                      size_json(f->outside.n_items), "bytes", size_json(sum));
 }
 
@@ -229,7 +205,7 @@ static json_t *notes_json(const dlx__pte_file *f)
         for (size_t k = 0; k < m->n_delegates; k++) {
             if (!m->delegates[k].is_xnn || m->delegates[k].xnn.n_unsafe == 0)
                 continue;
-            json_t *name = text_json(m->name);
+            json_t *name = dlx__api_shown(m->name);
             dlx__api_append(
                 &notes,
                 name ? json_sprintf("%s: %zu constants of an XNNPACK graph feed nodes that read "
@@ -252,24 +228,18 @@ static json_t *named_json(const dlx__pte_file *f)
     } both[] = {{f->named, f->n_named}, {f->outside.items, f->outside.n_items}};
     for (size_t k = 0; k < DLX__LEN(both); k++)
         for (size_t i = 0; i < both[k].n; i++)
-            dlx__api_append(&list, json_pack("{s:o, s:o}", "key", text_json(both[k].items[i].key),
-                                             "bytes", size_json(both[k].items[i].n_bytes)));
+            dlx__api_append(&list,
+                            json_pack("{s:o, s:o}", "key", dlx__api_shown(both[k].items[i].key),
+                                      "bytes", size_json(both[k].items[i].n_bytes)));
     return list;
 }
 
 bool dlx_is_program(const char *path)
 {
-    return dlx__pte_looks_like(path) || dlx__onnx_directory_looks_like(path, NULL) ||
-           dlx__mlpackage_looks_like(path);
-}
-
-static dlx_result inspect_folder(const char *path, char **json, dlx_error *err)
-{
-    dlx__onnx_directory d;
-    DLX__TRY(dlx__onnx_directory_open(&d, path, NULL, err));
-    json_t *report = dlx__folder_json(&d, path);
-    dlx__onnx_directory_release(&d);
-    return dlx__api_json_text(report, NULL, json, err);
+    bool is_graphs;
+    if (dlx__onnx_directory_looks_like(&is_graphs, path, NULL, NULL) != DLX_OK)
+        return false; /* whoever opens it then hears that there is no memory */
+    return is_graphs || dlx__pte_looks_like(path) || dlx__mlpackage_looks_like(path);
 }
 
 dlx_result dlx_inspect_program(const char *path, const dlx_program_opts *opts, char **json,
@@ -280,17 +250,18 @@ dlx_result dlx_inspect_program(const char *path, const dlx_program_opts *opts, c
     dlx__pte_file f;
     *json = NULL;
     if (dlx__os_path_kind(path) == DLX__PATH_DIR) {
-        const bool graphs = dlx__onnx_directory_looks_like(path, NULL);
+        bool graphs;
+        DLX__TRY(dlx__onnx_directory_looks_like(&graphs, path, NULL, err));
         if (o->data_path || o->tensors)
             return dlx__fail(err, DLX_E_ARG, "%s: a %s has neither named data nor a .ptd file",
                              path, graphs ? "folder of qnn" : "Core ML package");
         if (graphs)
-            return inspect_folder(path, json, err);
+            return dlx__api_inspect_folder(path, json, err);
         return dlx__api_inspect_package(path, json, err);
     }
     DLX__TRY(dlx__pte_open(&f, path, o->data_path, NULL, err));
     json_t *report =
-        json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "path", text_json(path), "format",
+        json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "path", dlx__api_text(path), "format",
                   "pte", "file_bytes", size_json(f.n_bytes), "sizes", sizes_json(&f), "data",
                   data_json(&f, o->data_path), "methods", methods_json(&f), "metadata",
                   metadata_json(&f), "notes", notes_json(&f));

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/fail.h"
+#include "base/printable.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -48,23 +49,43 @@ json_t *dlx__api_real(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-json_t *dlx__api_text(const char *text)
+/* JSON's own escapes do for control characters of one byte. */
+static bool stays(const char *text, size_t n, bool is_shown, size_t *length)
+{
+    bool is;
+    uint32_t cp;
+    if (is_shown && (unsigned char)*text >= 0x20 && *text != 0x7F) {
+        *length = dlx__printable_next(text, n, &is);
+        return is;
+    }
+    *length = dlx__utf8_decode(text, n, &cp);
+    is = *length > 0;
+    *length += !is;
+    return is;
+}
+
+static json_t *text_of(const char *text, bool is_shown)
 {
     const size_t n = strlen(text);
     dlx__buf buf;
     dlx__buf_init(&buf, NULL);
     bool ok = true;
-    for (size_t at = 0; at < n && ok;) {
-        const size_t good = dlx__utf8_valid_prefix(text + at, n - at);
-        ok = dlx__buf_append(&buf, text + at, good);
-        at += good;
-        if (at < n)
-            ok = ok && dlx__buf_append(&buf, "\xEF\xBF\xBD", 3);
-        at += at < n;
-    }
+    for (size_t at = 0, length; at < n && ok; at += length)
+        ok = stays(text + at, n - at, is_shown, &length) ? dlx__buf_append(&buf, text + at, length)
+                                                         : dlx__buf_append(&buf, "\xEF\xBF\xBD", 3);
     json_t *json = ok ? json_stringn(buf.data ? buf.data : "", buf.len) : NULL;
     dlx__buf_release(&buf);
     return json;
+}
+
+json_t *dlx__api_text(const char *text)
+{
+    return text_of(text, false);
+}
+
+json_t *dlx__api_shown(const char *text)
+{
+    return text_of(text, true);
 }
 
 /* What is written, and whether all of it is there: jansson does not listen to every failure. */

@@ -31,6 +31,10 @@ json_t *dlx__api_real(double x);
 /* A string of any bytes, such as a path: those that are no UTF-8 become U+FFFD. */
 json_t *dlx__api_text(const char *text);
 
+/* What a file or a runtime says, such as a name: what would steer a terminal that shows it, or is
+ * no UTF-8, becomes U+FFFD; control characters stay as JSON escapes them. */
+json_t *dlx__api_shown(const char *text);
+
 /* Copies JSON into text of the allocator's; json NULL means no memory. */
 dlx_result dlx__api_json_text(json_t *json, const dlx_allocator *mem, char **out, dlx_error *err);
 

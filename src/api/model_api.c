@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "export/mlpackage_read.h"
 
 #include <string.h>
 
@@ -19,13 +20,27 @@ static bool is_named_program(const char *path)
     return n > 4 && strcmp(path + n - 4, ".pte") == 0 && dlx__os_path_kind(path) == DLX__PATH_FILE;
 }
 
+/* Likewise a package: a folder of that ending without a manifest is none that is whole. */
+static bool is_named_package(const char *path)
+{
+    static const char ending[] = ".mlpackage";
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    return n >= sizeof ending - 1 &&
+           memcmp(path + n - (sizeof ending - 1), ending, sizeof ending - 1) == 0 &&
+           dlx__os_path_kind(path) == DLX__PATH_DIR;
+}
+
 static dlx_result open_core(dlx_model *model, const char *path, dlx_error *err)
 {
+    bool is_graphs;
     if (dlx__pte_looks_like(path) || is_named_program(path))
         return dlx__api_open_program(model, path, err);
-    if (dlx__onnx_directory_looks_like(path, model->mem))
+    DLX__TRY(dlx__onnx_directory_looks_like(&is_graphs, path, model->mem, err));
+    if (is_graphs)
         return dlx__api_open_graphs(model, path, err);
-    if (dlx__api_is_package(path))
+    if (dlx__mlpackage_looks_like(path) || is_named_package(path))
         return dlx__api_open_package(model, path, err);
     switch (model->load) {
     case DLX_LOAD_TEXT:
@@ -50,6 +65,20 @@ static void close_core(dlx_model *model)
     dlx__free(model->mem, model->package);
 }
 
+/* The sentence names the file: a vocabulary's parts do not know where they are from. */
+static dlx_result open_tokenizer(dlx_model *model, const dlx__checkpoint *checkpoint,
+                                 dlx_error *err)
+{
+    const dlx_result r = dlx__tokenizer_open(&model->tokenizer, checkpoint, err);
+    const char *path = checkpoint->path;
+    if (r == DLX_OK || r == DLX_E_NOMEM || !err || strncmp(err->text, path, strlen(path)) == 0)
+        return r;
+    if (model->graphs)
+        dlx__fail_prefix(err, model->graphs->model);
+    dlx__fail_prefix(err, path);
+    return r;
+}
+
 /*
  * A checkpoint without tokenizer still runs on ids. A chat template that is missing or beyond our
  * subset is told when somebody asks for it: it must not stop who does not.
@@ -60,7 +89,7 @@ static dlx_result open_text(dlx_model *model, dlx_error *err)
     bool missing;
     DLX__TRY(dlx__tokenizer_missing(&missing, checkpoint, err));
     if (!missing)
-        DLX__TRY(dlx__tokenizer_open(&model->tokenizer, checkpoint, err));
+        DLX__TRY(open_tokenizer(model, checkpoint, err));
     dlx_result r = dlx__chat_open(&model->chat, checkpoint, &model->chat_failure);
     if (r == DLX_E_NOMEM) {
         if (err)
@@ -164,6 +193,12 @@ static void count_tensors(const dlx__model *core, dlx_model_info *out)
         out->n_params += dlx__tensor_elems(&weights->tensors[i]);
         out->weight_bytes += weights->tensors[i].n_bytes;
     }
+}
+
+size_t dlx__api_n_ids(const dlx_model *model)
+{
+    const size_t n = model->core.hp.n_vocab;
+    return model->tokenizer ? dlx__min(n, dlx__tokenizer_n_ids(model->tokenizer)) : n;
 }
 
 void dlx_model_get_info(const dlx_model *model, dlx_model_info *out)

@@ -1,6 +1,7 @@
 /* package_api.c - the model that a Core ML package is of: its keys and vocabulary are inside. */
 #include "api/api.h"
 
+#include "base/contained.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/os.h"
@@ -8,24 +9,15 @@
 
 #include <string.h>
 
-bool dlx__api_is_package(const char *path)
+static dlx_result open_description(dlx_model *model, const char *package, const char *path,
+                                   dlx_error *err)
 {
-    static const char ending[] = ".mlpackage";
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    return n >= sizeof ending - 1 &&
-           memcmp(path + n - (sizeof ending - 1), ending, sizeof ending - 1) == 0 &&
-           dlx__os_path_kind(path) == DLX__PATH_DIR;
-}
-
-static dlx_result open_description(dlx_model *model, const char *path, dlx_error *err)
-{
-    if (dlx__os_path_kind(path) != DLX__PATH_FILE)
+    if (dlx__os_path_kind(path) == DLX__PATH_ABSENT)
         return dlx__fail(err, DLX_E_UNSUPPORTED,
                          "%s: expected a package that dlx export wrote, which describes its model "
                          "in this file, found none; name the model that it was made from",
                          path);
+    DLX__TRY(dlx__contained_file(package, "Data/" DLX__ML_DESCRIPTION, model->mem, err));
     if (model->load == DLX_LOAD_TEXT)
         return dlx__checkpoint_open(&model->text_only, path, DLX__NEED_NOTHING, model->mem, err);
     return dlx__model_open(&model->core, path, DLX__NEED_NAMES, model->mem, err);
@@ -38,7 +30,7 @@ dlx_result dlx__api_open_package(dlx_model *model, const char *path, dlx_error *
     model->package = dlx__strdup(model->mem, path);
     dlx_result r =
         model->package && dlx__buf_format(&description, "%s/Data/%s", path, DLX__ML_DESCRIPTION)
-            ? open_description(model, description.data, err)
+            ? open_description(model, path, description.data, err)
             : dlx__fail_memory(err, "opening a package", strlen(path));
     dlx__buf_release(&description);
     if (r != DLX_OK) {

@@ -1,6 +1,8 @@
 /* fail.c - failures as sentences. Knows nothing of what failed. */
 #include "base/fail.h"
 
+#include "base/printable.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,18 +30,6 @@ static void drop_torn_tail(char *text)
         text[i - 1] = '\0';
 }
 
-/* What files say goes into sentences, and sentences to terminals: no byte of it steers one. */
-static void tame(char *text)
-{
-    for (unsigned char *c = (unsigned char *)text; *c; c++) {
-        const bool c1 = c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0; /* U+0080 to U+009F */
-        if (*c < 0x20 || *c == 0x7F || c1)
-            *c = '?';
-        if (c1)
-            *++c = '?';
-    }
-}
-
 dlx_result dlx__fail(dlx_error *err, dlx_result code, const char *format, ...)
 {
     if (err) {
@@ -51,7 +41,7 @@ dlx_result dlx__fail(dlx_error *err, dlx_result code, const char *format, ...)
             err->text[0] = '\0';
         if (n >= (int)sizeof err->text)
             drop_torn_tail(err->text);
-        tame(err->text);
+        dlx__make_printable(err->text); /* what files say goes into sentences */
         err->code = code;
     }
     return code;
@@ -73,5 +63,6 @@ void dlx__fail_prefix(dlx_error *err, const char *where)
     int n = snprintf(text, sizeof text, "%s: %s", where, err->text);
     if (n >= (int)sizeof text)
         drop_torn_tail(text);
+    dlx__make_printable(text);
     memcpy(err->text, text, sizeof text);
 }

@@ -5,8 +5,9 @@
 #include "base/base.h"
 
 /*
- * Writes the sentence into err (which may be NULL), cut at a code point if it is too long, and
- * returns `code`, so that `return dlx__fail(err, DLX_E_FORMAT, "...")` is the usual form.
+ * Writes the sentence into err (which may be NULL), made printable and cut at a code point if it is
+ * too long, and returns `code`, so that `return dlx__fail(err, DLX_E_FORMAT, "...")` is the usual
+ * form.
  */
 dlx_result dlx__fail(dlx_error *err, dlx_result code, const char *format, ...) DLX__PRINTF(3, 4);
 

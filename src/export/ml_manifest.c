@@ -7,20 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ID_BYTES = 37 };
-
-/* A UUID of version 8, which is its maker's own: the hash of what the part is called and holds. */
-static void identify(char out[ID_BYTES], const dlx__ml_part *part)
+void dlx__ml_identify(char out[DLX__ML_ID], const char *path, const char *sha256)
 {
     char hex[DLX__SHA256_HEX];
     dlx__sha256 sha;
     dlx__sha256_init(&sha);
-    dlx__sha256_add(&sha, part->path, strlen(part->path));
-    dlx__sha256_add(&sha, part->sha256, strlen(part->sha256));
+    dlx__sha256_add(&sha, path, strlen(path));
+    dlx__sha256_add(&sha, sha256, strlen(sha256));
     dlx__sha256_hex(&sha, hex);
     for (char *c = hex; *c; c++)
         *c = (char)(*c >= 'a' && *c <= 'f' ? *c - 'a' + 'A' : *c);
-    snprintf(out, ID_BYTES, "%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15,
+    snprintf(out, DLX__ML_ID, "%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15,
              hex + 18);
 }
 
@@ -32,11 +29,11 @@ static bool put_text(dlx__buf *out, const char *key, const char *text, bool last
 
 bool dlx__ml_manifest_put(const dlx__ml_part *parts, size_t n, dlx__buf *out)
 {
-    char id[ID_BYTES];
+    char id[DLX__ML_ID];
     bool ok = dlx__buf_text(
         out, "{\n    \"fileFormatVersion\": \"1.0.0\",\n    \"itemInfoEntries\": {\n");
     for (size_t i = 0; i < n && ok; i++) {
-        identify(id, &parts[i]);
+        dlx__ml_identify(id, parts[i].path, parts[i].sha256);
         ok = dlx__buf_format(out, "        \"%s\": {\n", id) &&
              put_text(out, "author", parts[i].author, false) &&
              put_text(out, "description", parts[i].about, false) &&
@@ -44,6 +41,6 @@ bool dlx__ml_manifest_put(const dlx__ml_part *parts, size_t n, dlx__buf *out)
              put_text(out, "path", parts[i].path, true) &&
              dlx__buf_text(out, i + 1 < n ? "        },\n" : "        }\n");
     }
-    identify(id, &parts[0]);
+    dlx__ml_identify(id, parts[0].path, parts[0].sha256);
     return ok && dlx__buf_format(out, "    },\n    \"rootModelIdentifier\": \"%s\"\n}\n", id);
 }

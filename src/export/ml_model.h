@@ -14,6 +14,11 @@ typedef struct dlx__ml_part {
     const char *sha256;
 } dlx__ml_part;
 
+enum { DLX__ML_ID = 37 };
+
+/* A UUID of version 8, which is its maker's own: the hash of what a part is called and holds. */
+void dlx__ml_identify(char out[DLX__ML_ID], const char *path, const char *sha256);
+
 /* Manifest.json of [n] parts, the first of which is the specification. Identifiers come from the
  * bytes of the parts. False: no memory. */
 bool dlx__ml_manifest_put(const dlx__ml_part *parts, size_t n, dlx__buf *out);

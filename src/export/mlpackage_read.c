@@ -5,6 +5,7 @@
 #include "export/mlpackage_read.h"
 
 #include "base/buf.h"
+#include "base/contained.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "export/mlpackage_reader.h"
@@ -171,6 +172,16 @@ static dlx_result map_file(dlx__map *map, const char *path, dlx_error *err)
     return dlx__os_map(map, path, err);
 }
 
+/* What is a link or a pipe is refused before it is opened. */
+static dlx_result contained(dlx__mlpackage_file *f, const char *path, const char *a, const char *b,
+                            dlx_error *err)
+{
+    const char *place = join(f, a, b, "");
+    if (!place)
+        return dlx__fail_memory(err, "reading a Core ML package", 1);
+    return dlx__contained_path(path, place, f->arena.mem, err);
+}
+
 static dlx_result check_items(dlx__mlpackage_file *f, const char *path, dlx_error *err)
 {
     for (size_t i = 0; i < f->n_items; i++) {
@@ -184,6 +195,7 @@ static dlx_result check_items(dlx__mlpackage_file *f, const char *path, dlx_erro
             return dlx__fail(err, DLX_E_FORMAT,
                              "%s: the manifest names %s, which is %s; the package is not complete",
                              path, item->path, kind == DLX__PATH_ABSENT ? "not there" : "no file");
+        DLX__TRY(contained(f, path, "Data", item->path, err));
         if (kind != DLX__PATH_FILE)
             continue;
         DLX__TRY(dlx__os_map(&map, full, err));
@@ -204,6 +216,7 @@ static dlx_result open_manifest(dlx__mlpackage_file *f, const char *path, dlx_er
         return dlx__fail(
             err, DLX_E_FORMAT,
             "%s: expected a Core ML package, which is a folder with Manifest.json in it", path);
+    DLX__TRY(dlx__contained_file(path, "Manifest.json", f->arena.mem, err));
     DLX__TRY(dlx__os_read_file(&text, &n, manifest, MAX_MANIFEST_BYTES, f->arena.mem, err));
     f->manifest_bytes = n;
     const dlx_result r = dlx__mlpackage_manifest(f, text, n, manifest, err);
@@ -224,8 +237,10 @@ static dlx_result open_all(dlx__mlpackage_file *f, const char *path, dlx_error *
     DLX__TRY(map_file(&f->model_map, model, err));
     if (!weights)
         return dlx__fail_memory(err, "reading a Core ML package", strlen(path));
-    if (dlx__os_path_kind(weights) == DLX__PATH_FILE)
+    if (dlx__os_path_kind(weights) != DLX__PATH_ABSENT) {
+        DLX__TRY(contained(f, data, "weights", "weight.bin", err));
         DLX__TRY(map_file(&f->weights_map, weights, err));
+    }
     const dlx__mlpackage_parts parts = {f->model_map.data, f->weights_map.data, f->model_map.len,
                                         f->weights_map.len};
     return parse(f, &parts, model, err);
@@ -252,10 +267,18 @@ void dlx__mlpackage_close(dlx__mlpackage_file *f)
     *f = (dlx__mlpackage_file){.n_items = 0};
 }
 
+static dlx__path_kind kind_in(const char *folder, const char *name)
+{
+    char path[4096];
+    const int n = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return n > 0 && (size_t)n < sizeof path ? dlx__os_path_kind(path) : DLX__PATH_ABSENT;
+}
+
+/* Where names are the same in upper and lower case, a directory of Hugging Face may have a manifest
+ * of something else. */
 bool dlx__mlpackage_looks_like(const char *path)
 {
-    char manifest[4096];
-    const int n = snprintf(manifest, sizeof manifest, "%s/Manifest.json", path);
-    return n > 0 && (size_t)n < sizeof manifest && dlx__os_path_kind(path) == DLX__PATH_DIR &&
-           dlx__os_path_kind(manifest) == DLX__PATH_FILE;
+    return dlx__os_path_kind(path) == DLX__PATH_DIR &&
+           kind_in(path, "Manifest.json") == DLX__PATH_FILE &&
+           kind_in(path, "config.json") == DLX__PATH_ABSENT;
 }

@@ -2,7 +2,8 @@
  * mlpackage_read.h - reads and checks any .mlpackage, ours or another exporter's: its manifest, the
  * specification, and of ML Programs the functions, types, order of values and weights. What Core ML
  * could refuse or misread is a sentence here. What is unknown but harmless (an operation, a model
- * that is no ML Program) is named, not refused. It shares nothing with the writer.
+ * that is no ML Program) is named, not refused, but for packages of ours, which have no operations
+ * that dlx export does not write. It shares nothing with the writer.
  */
 #ifndef DLX__MLPACKAGE_READ_H
 #define DLX__MLPACKAGE_READ_H
@@ -35,6 +36,9 @@ typedef struct dlx__mil_type {
 typedef struct dlx__mil_value {
     const char *name;
     dlx__mil_type type;
+    const int64_t *ints; /* [n_ints] of a small constant of i32 or bool; else 0 of them */
+    size_t n_ints;
+    const char *text; /* of a constant that is one text; else NULL */
 } dlx__mil_value;
 
 typedef struct dlx__mil_values {
@@ -84,6 +88,7 @@ typedef struct dlx__mlpackage_file {
     size_t n_functions;
     dlx__mlpackage_text *metadata; /* [n_metadata] author and the like, then the user's */
     size_t n_metadata;
+    bool is_ours;                         /* metadata dlx.*: it must be as dlx export writes it */
     size_t n_records, n_shared, n_unused; /* of weights: all used, used by two functions, left */
     dlx__mil_counts weights;              /* by type */
     uint64_t manifest_bytes, model_bytes, weights_bytes, unused_bytes;
@@ -107,7 +112,8 @@ void dlx__mlpackage_close(dlx__mlpackage_file *f);
 dlx_result dlx__mlpackage_manifest(dlx__mlpackage_file *f, const char *text, size_t n,
                                    const char *path, dlx_error *err);
 
-/* A folder with a manifest in it: for commands that take several kinds of models. */
+/* A folder with a manifest in it that is no Hugging Face directory: for commands that take several
+ * kinds of models. */
 bool dlx__mlpackage_looks_like(const char *path);
 
 /* "f16", "i4" ...; "type 99" is not known. */

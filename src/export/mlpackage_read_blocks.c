@@ -9,16 +9,7 @@
 
 enum { MAX_PARAMETERS = 64 };
 
-/* An operation while it is read. */
-typedef struct operation {
-    const char *type;
-    char where[256]; /* begins the sentences: "function denoise, linear of h_1" */
-    dlx__mil_values outputs;
-    dlx__mil_values arguments; /* by parameter; of several, the last */
-    dlx__mil_type constant;    /* of a const */
-    size_t n_constants, n_parameters;
-    bool effect; /* nothing comes out of it */
-} operation;
+typedef dlx__mil_operation operation;
 
 static const char *function_name(const dlx__mlpackage_reader *r)
 {
@@ -46,11 +37,13 @@ static bool made_later(const dlx__proto_message *block, const char *name)
 }
 
 static void add_argument(dlx__mlpackage_reader *r, operation *op, const char *parameter,
-                         const dlx__mil_type *type)
+                         const dlx__mil_value *value)
 {
     dlx__mil_value *v = dlx__mil_values_add(r, &op->arguments);
-    if (v)
-        *v = (dlx__mil_value){parameter, *type};
+    if (!v)
+        return;
+    *v = *value;
+    v->name = parameter;
 }
 
 /* What a parameter is bound to: a value by its name, or a constant. */
@@ -64,7 +57,7 @@ static void read_binding(dlx__mlpackage_reader *r, const dlx__proto_message *m, 
             const char *name = dlx__proto_get_text(&f, &r->file->arena);
             const dlx__mil_value *v = dlx__mil_names_find(names, name);
             if (v)
-                add_argument(r, op, parameter, &v->type);
+                add_argument(r, op, parameter, v);
             else
                 dlx__proto_fault(&r->view, "%.200s: its %.60s is %.100s, which %s", op->where,
                                  parameter, name,
@@ -72,8 +65,8 @@ static void read_binding(dlx__mlpackage_reader *r, const dlx__proto_message *m, 
                                                          : "no operation and no input makes");
         } else if (f.number == 2) {
             dlx__proto_message value = dlx__proto_child(&f);
-            const dlx__mil_type type = dlx__mil_read_value(r, &value, op->where);
-            add_argument(r, op, parameter, &type);
+            const dlx__mil_value constant = dlx__mil_read_value(r, &value, op->where);
+            add_argument(r, op, parameter, &constant);
         }
         bound = bound || f.number <= 2;
     }
@@ -111,18 +104,18 @@ static void read_input(dlx__mlpackage_reader *r, const dlx__proto_message *m, op
 static void read_attribute(dlx__mlpackage_reader *r, const dlx__proto_message *m, operation *op)
 {
     const char *key = "";
-    dlx__mil_type type = {.kind = DLX__MIL_NONE};
+    dlx__mil_value constant = {.name = ""};
     for (dlx__proto_field f = dlx__proto_fields(m); dlx__proto_next(&f);) {
         if (f.number == 1)
             key = dlx__proto_get_text(&f, &r->file->arena);
         else if (f.number == 2) {
             dlx__proto_message value = dlx__proto_child(&f);
-            type = dlx__mil_read_value(r, &value, op->where);
+            constant = dlx__mil_read_value(r, &value, op->where);
         }
     }
     if (strcmp(key, "val") != 0)
         return;
-    op->constant = type;
+    op->constant = constant;
     op->n_constants++;
 }
 
@@ -142,14 +135,21 @@ static void differs(dlx__mlpackage_reader *r, const operation *op, const char *w
                      op->outputs.n ? dlx__mil_type_text(&op->outputs.items[0].type).text : "none");
 }
 
-static void check_const(dlx__mlpackage_reader *r, const operation *op)
+/* Its value goes with its output. */
+static void check_const(dlx__mlpackage_reader *r, operation *op)
 {
+    const dlx__mil_value *c = &op->constant;
     if (op->n_constants != 1 || op->outputs.n != 1)
         dlx__proto_fault(&r->view,
                          "%.200s: expected a const with a value and one output, found %zu and %zu",
                          op->where, op->n_constants, op->outputs.n);
-    else if (!dlx__mil_same_type(&op->constant, &op->outputs.items[0].type))
-        differs(r, op, "an output", &op->constant);
+    else if (!dlx__mil_same_type(&c->type, &op->outputs.items[0].type))
+        differs(r, op, "an output", &c->type);
+    else {
+        op->outputs.items[0].ints = c->ints;
+        op->outputs.items[0].n_ints = c->n_ints;
+        op->outputs.items[0].text = c->text;
+    }
 }
 
 /* States are read and written by two operations, and are nothing to any other. */
@@ -264,6 +264,8 @@ static void read_operation(dlx__mlpackage_reader *r, const dlx__proto_message *m
         check_const(r, &op);
     check_states(r, &op);
     check_blocks(r, &op);
+    if (r->file->is_ours && r->view.failure.code == DLX_OK)
+        dlx__mil_infer(r, &op);
     publish(r, &op, names);
     fn->n_operations++;
     (void)dlx__mil_counts_add(r, &fn->operations, op.type, 0);

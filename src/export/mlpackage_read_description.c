@@ -220,6 +220,7 @@ static void read_metadata(dlx__mlpackage_reader *r, const dlx__proto_message *m)
                 value = dlx__proto_get_text(&e, &r->file->arena);
         }
         add_text(r, key, value);
+        r->file->is_ours = r->file->is_ours || strncmp(key, "dlx.", 4) == 0;
     }
 }
 

@@ -4,11 +4,12 @@
  */
 #include "base/fail.h"
 #include "export/mlpackage_reader.h"
-#include "format/json_file.h"
+#include "format/json_fields.h"
 
 #include <string.h>
 
 enum { MAX_ITEMS = 1000 };
+static const char AGAIN[] = "write the package again, with dlx export or what else it is from";
 
 /* "1.0.0" and below: three numbers. */
 static bool good_version(const char *text)
@@ -47,9 +48,11 @@ static dlx_result read_item(dlx__mlpackage_file *f, const char *id, json_t *json
                             dlx_error *err)
 {
     const dlx__json_obj o = {json, path};
+    static const char *const fields[] = {"path", "name", "author", "description", NULL};
     const char *place, *name, *author, *about;
     if (!json_is_object(json))
         return dlx__fail(err, DLX_E_FORMAT, "%s: the item %.100s is no object", path, id);
+    DLX__TRY(dlx__json_need(o, fields, AGAIN, err));
     DLX__TRY(dlx__json_text(o, "path", &place, err));
     DLX__TRY(dlx__json_text(o, "name", &name, err));
     DLX__TRY(dlx__json_text(o, "author", &author, err));
@@ -89,9 +92,12 @@ static dlx_result read_manifest(dlx__mlpackage_file *f, json_t *json, const char
                                 dlx_error *err)
 {
     const dlx__json_obj o = {json, path};
+    static const char *const fields[] = {"fileFormatVersion", "rootModelIdentifier",
+                                         "itemInfoEntries", NULL};
     const char *version, *root;
     if (!json_is_object(json))
         return dlx__fail(err, DLX_E_FORMAT, "%s: expected an object", path);
+    DLX__TRY(dlx__json_need(o, fields, AGAIN, err));
     DLX__TRY(dlx__json_text(o, "fileFormatVersion", &version, err));
     if (!good_version(version))
         return dlx__fail(err, DLX_E_FORMAT,

@@ -4,6 +4,7 @@
 
 /* TensorValue: one list for each kind of number. */
 enum { FLOATS = 1, INTS, BOOLS, STRINGS, LONG_INTS, DOUBLES, BYTES };
+enum { MOST_KNOWN = 16 }; /* numbers of a constant that the rules of operations look at */
 
 static const struct {
     const char *name;
@@ -54,9 +55,29 @@ static size_t count_list(const dlx__proto_message *m, unsigned list)
     return n;
 }
 
-static void check_tensor(dlx__mlpackage_reader *r, const dlx__proto_message *m,
-                         const dlx__mil_type *t, const char *where)
+/* What the rules of operations look at: axes, shapes, flags, names of types. */
+static void keep_known(dlx__mlpackage_reader *r, const dlx__proto_message *m, unsigned list,
+                       dlx__mil_value *out)
 {
+    const size_t n = dlx__mil_n_elements(&out->type);
+    if ((list != INTS && list != BOOLS && list != STRINGS) || n > MOST_KNOWN || n == 0)
+        return;
+    int64_t *ints = list == STRINGS ? NULL : dlx__mlpackage_alloc(r, n, sizeof *ints);
+    for (dlx__proto_field f = dlx__proto_fields(m); dlx__proto_next(&f);) {
+        if (f.number != 1)
+            continue;
+        if (list == STRINGS)
+            out->text = dlx__proto_get_text(&f, &r->file->arena);
+        else if (ints && out->n_ints < n)
+            out->n_ints += dlx__proto_get_ints(&f, ints + out->n_ints, n - out->n_ints);
+    }
+    out->ints = ints;
+}
+
+static void check_tensor(dlx__mlpackage_reader *r, const dlx__proto_message *m, dlx__mil_value *out,
+                         const char *where)
+{
+    const dlx__mil_type *t = &out->type;
     unsigned list = 0;
     size_t found = 0;
     for (dlx__proto_field f = dlx__proto_fields(m); dlx__proto_next(&f);) {
@@ -67,6 +88,7 @@ static void check_tensor(dlx__mlpackage_reader *r, const dlx__proto_message *m,
         list = f.number;
         dlx__proto_message values = dlx__proto_child(&f);
         found = count_list(&values, list);
+        keep_known(r, &values, list, out);
     }
     const unsigned wanted = list_for(t->element);
     const size_t n = dlx__mil_n_elements(t);
@@ -110,7 +132,7 @@ static void check_several(dlx__mlpackage_reader *r, const dlx__proto_message *m,
 }
 
 static void check_immediate(dlx__mlpackage_reader *r, const dlx__proto_message *m,
-                            const dlx__mil_type *t, const char *where)
+                            dlx__mil_value *out, const char *where)
 {
     static const dlx__mil_kind kinds[] = {DLX__MIL_NONE, DLX__MIL_TENSOR, DLX__MIL_TUPLE,
                                           DLX__MIL_LIST, DLX__MIL_DICTIONARY};
@@ -121,19 +143,19 @@ static void check_immediate(dlx__mlpackage_reader *r, const dlx__proto_message *
         dlx__proto_message inner = dlx__proto_child(&f);
         kind = kinds[f.number];
         if (kind == DLX__MIL_TENSOR)
-            check_tensor(r, &inner, t, where);
+            check_tensor(r, &inner, out, where);
         else
             check_several(r, &inner, where, kind == DLX__MIL_DICTIONARY);
     }
-    if (kind != t->kind)
+    if (kind != out->type.kind)
         dlx__proto_fault(&r->view, "%.100s: expected a constant of the type %s, found %s", where,
-                         dlx__mil_type_text(t).text, dlx__mil_kind_name(kind));
+                         dlx__mil_type_text(&out->type).text, dlx__mil_kind_name(kind));
 }
 
-dlx__mil_type dlx__mil_read_value(dlx__mlpackage_reader *r, const dlx__proto_message *m,
-                                  const char *where)
+dlx__mil_value dlx__mil_read_value(dlx__mlpackage_reader *r, const dlx__proto_message *m,
+                                   const char *where)
 {
-    dlx__mil_type t = {.kind = DLX__MIL_NONE};
+    dlx__mil_value out = {.name = ""};
     dlx__proto_message type = {.view = NULL}, immediate = {.view = NULL}, blob = {.view = NULL};
     for (dlx__proto_field f = dlx__proto_fields(m); dlx__proto_next(&f);) {
         if (f.number == 2)
@@ -143,8 +165,8 @@ dlx__mil_type dlx__mil_read_value(dlx__mlpackage_reader *r, const dlx__proto_mes
         else if (f.number == 5)
             dlx__proto_only_child(&f, &blob);
     }
-    t = dlx__mil_read_type(r, &type);
-    if (t.kind == DLX__MIL_NONE)
+    out.type = dlx__mil_read_type(r, &type);
+    if (out.type.kind == DLX__MIL_NONE)
         dlx__proto_fault(&r->view, "%.100s: a constant has no type", where);
     else if ((immediate.view != NULL) == (blob.view != NULL))
         dlx__proto_fault(&r->view,
@@ -152,8 +174,8 @@ dlx__mil_type dlx__mil_read_value(dlx__mlpackage_reader *r, const dlx__proto_mes
                          "the weights, found them in %s",
                          where, blob.view ? "both" : "neither");
     else if (blob.view)
-        dlx__mil_read_blob(r, &blob, &t, where);
+        dlx__mil_read_blob(r, &blob, &out.type, where);
     else
-        check_immediate(r, &immediate, &t, where);
-    return t;
+        check_immediate(r, &immediate, &out, where);
+    return out;
 }

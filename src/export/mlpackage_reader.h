@@ -77,14 +77,29 @@ typedef struct dlx__mil_text {
 } dlx__mil_text;
 dlx__mil_text dlx__mil_type_text(const dlx__mil_type *t);
 
+/* An operation while it is read. */
+typedef struct dlx__mil_operation {
+    const char *type;
+    char where[256]; /* begins the sentences: "function denoise, linear of h_1" */
+    dlx__mil_values outputs;
+    dlx__mil_values arguments; /* by parameter; several of one are its list */
+    dlx__mil_value constant;   /* of a const */
+    size_t n_constants, n_parameters;
+    bool effect; /* nothing comes out of it */
+} dlx__mil_operation;
+
 /* All below leave their faults in the view. */
 dlx__mil_type dlx__mil_read_type(dlx__mlpackage_reader *r, const dlx__proto_message *m);
 /* NamedValueType; `where` begins the sentence of a fault. */
 void dlx__mil_read_named(dlx__mlpackage_reader *r, const dlx__proto_message *m, dlx__mil_value *v,
                          const char *where);
-/* A constant: of the type it says, its numbers in the specification or in the weights. */
-dlx__mil_type dlx__mil_read_value(dlx__mlpackage_reader *r, const dlx__proto_message *m,
-                                  const char *where);
+/* A constant without a name: of the type it says, its numbers in the specification or in the
+ * weights. */
+dlx__mil_value dlx__mil_read_value(dlx__mlpackage_reader *r, const dlx__proto_message *m,
+                                   const char *where);
+/* An operation of a package of ours: one that dlx export writes, with the parameters that it has,
+ * and the results that follow from them. */
+void dlx__mil_infer(dlx__mlpackage_reader *r, const dlx__mil_operation *op);
 void dlx__mil_read_blob(dlx__mlpackage_reader *r, const dlx__proto_message *m,
                         const dlx__mil_type *t, const char *where);
 /* The records together: none over another, as many as the file says. */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "export/onnx_model.h"
+#include "format/json_fields.h"
 #include "format/json_list.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ enum {
     MOST_CONTEXTS = 64,
     MOST_SIZE = 1 << 24, /* of rows, positions, ids */
 };
+static const char AGAIN[] = "write the folder again with dlx export";
 static const size_t MOST_DIM = (size_t)1 << 31; /* of a shape */
 
 typedef struct reader {
@@ -87,7 +89,9 @@ static dlx_result read_type(dlx__onnx_port *p, dlx__json_obj o, dlx_error *err)
 
 static dlx_result read_port(dlx__onnx_port *p, dlx__json_obj o, dlx_error *err)
 {
+    static const char *const fields[] = {"name", "type", "shape", NULL};
     dlx__json_list shape;
+    DLX__TRY(dlx__json_need(o, fields, AGAIN, err));
     DLX__TRY(read_name(p->name, o, "name", err));
     DLX__TRY(read_type(p, o, err));
     DLX__TRY(dlx__json_list_get(&shape, o, "shape", err));
@@ -153,6 +157,7 @@ static dlx_result read_contexts(dlx__onnx_entry *e, reader *r, dlx__json_obj o)
         return dlx__fail_memory(r->err, "reading a manifest", list.n * sizeof *e->contexts);
     for (size_t i = 0; i < list.n; i++) {
         DLX__TRY(dlx__json_list_obj(&one, &list, i, r->err));
+        DLX__TRY(dlx__json_need(one, (const char *const[]){"soc", "file", NULL}, AGAIN, r->err));
         DLX__TRY(read_name(e->contexts[i].soc, one, "soc", r->err));
         DLX__TRY(read_file(e->contexts[i].file, one, "file", r->err));
     }
@@ -161,7 +166,10 @@ static dlx_result read_contexts(dlx__onnx_entry *e, reader *r, dlx__json_obj o)
 
 static dlx_result read_entry(dlx__onnx_entry *e, reader *r, dlx__json_obj o)
 {
+    static const char *const fields[] = {"name",   "file",    "rows",     "past", "head_rows",
+                                         "inputs", "outputs", "contexts", NULL};
     const dlx__onnx_directory *d = r->d;
+    DLX__TRY(dlx__json_need(o, fields, AGAIN, r->err));
     DLX__TRY(read_name(e->name, o, "name", r->err));
     for (const dlx__onnx_entry *other = d->entries; other < e; other++)
         if (strcmp(other->name, e->name) == 0)
@@ -187,6 +195,10 @@ static dlx_result read_entries(reader *r)
     dlx__json_list list;
     dlx__json_obj one;
     DLX__TRY(open_list(&list, r->root, "functions", MOST_ENTRIES, r->err));
+    if (list.n == 0)
+        return dlx__fail(r->err, DLX_E_FORMAT,
+                         "%s: expected functions, found an empty list; export it again",
+                         r->root.path);
     r->d->entries = dlx__arena_alloc(&r->d->arena, list.n, sizeof *r->d->entries);
     if (!r->d->entries)
         return dlx__fail_memory(r->err, "reading a manifest", list.n * sizeof *r->d->entries);
@@ -225,21 +237,41 @@ static dlx_result read_sizes(reader *r)
     return DLX_OK;
 }
 
+static dlx_result read_sha256(reader *r, dlx__json_obj weights)
+{
+    const char *text;
+    DLX__TRY(dlx__json_text(weights, "sha256", &text, r->err));
+    const size_t n = strspn(text, "0123456789abcdef");
+    if (n != DLX__SHA256_HEX - 1 || text[n] != '\0')
+        return dlx__fail(r->err, DLX_E_FORMAT,
+                         "%s: expected \"sha256\" to be 64 hexadecimal digits in lower case, found "
+                         "another text; export it again",
+                         r->root.path);
+    memcpy(r->d->sha256, text, n + 1);
+    return DLX_OK;
+}
+
 static dlx_result read_weights(reader *r)
 {
+    static const char *const fields[] = {"file", "bytes", "sha256", NULL};
     dlx__json_obj weights;
     size_t n;
     DLX__TRY(dlx__json_object(&weights, r->root, "weights", r->err));
+    DLX__TRY(dlx__json_need(weights, fields, AGAIN, r->err));
     DLX__TRY(read_file(r->d->weights, weights, "file", r->err));
     DLX__TRY(dlx__json_size(weights, "bytes", 0, SIZE_MAX / 2, &n, r->err));
     r->d->n_weight_bytes = n;
-    return DLX_OK;
+    return read_sha256(r, weights);
 }
 
 static dlx_result read_all(reader *r)
 {
+    static const char *const fields[] = {"format",    "family",  "profile",  "cache",
+                                         "n_ctx",     "n_ids",   "never_id", "unseen",
+                                         "functions", "weights", "model",    NULL};
     size_t format;
     dlx__json_obj soc;
+    DLX__TRY(dlx__json_need(r->root, fields, AGAIN, r->err));
     DLX__TRY(dlx__json_size(r->root, "format", 1, MOST_SIZE, &format, r->err));
     if (format != FORMAT)
         return dlx__fail(r->err, DLX_E_UNSUPPORTED,
@@ -283,12 +315,14 @@ static bool manifest_path(dlx__buf *at, const char *path, const dlx_allocator *m
     return dlx__buf_format(at, "%s/%s", path, DLX__ONNX_MANIFEST);
 }
 
-bool dlx__onnx_directory_looks_like(const char *path, const dlx_allocator *mem)
+dlx_result dlx__onnx_directory_looks_like(bool *is, const char *path, const dlx_allocator *mem,
+                                          dlx_error *err)
 {
     dlx__buf at;
-    const bool is = manifest_path(&at, path, mem) && dlx__os_path_kind(at.data) == DLX__PATH_FILE;
+    const bool ok = manifest_path(&at, path, mem);
+    *is = ok && dlx__os_path_kind(at.data) == DLX__PATH_FILE;
     dlx__buf_release(&at);
-    return is;
+    return ok ? DLX_OK : dlx__fail_memory(err, "looking at a directory", strlen(path));
 }
 
 dlx_result dlx__onnx_directory_open(dlx__onnx_directory *d, const char *path,

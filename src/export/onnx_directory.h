@@ -7,6 +7,7 @@
 #define DLX__ONNX_DIRECTORY_H
 
 #include "base/arena.h"
+#include "base/sha256.h"
 #include "export/onnx_graph.h"
 
 enum { DLX__ONNX_NAME = 64 }; /* bytes of a name in a manifest at most, its end included */
@@ -46,10 +47,12 @@ typedef struct dlx__onnx_directory {
     size_t n_entries;
     char weights[DLX__ONNX_NAME], model[DLX__ONNX_NAME]; /* files */
     uint64_t n_weight_bytes;
+    char sha256[DLX__SHA256_HEX]; /* of the weights */
 } dlx__onnx_directory;
 
-/* Is there a directory with a manifest? */
-bool dlx__onnx_directory_looks_like(const char *path, const dlx_allocator *mem);
+/* Is there a directory with a manifest? Fails without memory. */
+dlx_result dlx__onnx_directory_looks_like(bool *is, const char *path, const dlx_allocator *mem,
+                                          dlx_error *err);
 
 /* The text of a manifest; `path` is for the sentences. On failure nothing is to be released. */
 dlx_result dlx__onnx_directory_parse(dlx__onnx_directory *d, const char *text, size_t n,

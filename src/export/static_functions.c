@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-enum { MOST_HEAD_ROWS = 32 }; /* of a canvas: as many as are asked about at a time */
-
 static void add(dlx__static_functions *f, const dlx__export_opts *o, const char *name,
                 size_t n_rows, size_t n_head_rows)
 {
@@ -40,7 +38,7 @@ static void list_canvases(dlx__static_functions *f, const dlx__export_opts *o)
     char name[32];
     size_t most = 0;
     for (size_t i = 0; i < o->n_canvases; i++) {
-        const size_t n_head = dlx__min(o->canvases[i], MOST_HEAD_ROWS);
+        const size_t n_head = dlx__min(o->canvases[i], DLX__MOST_HEAD_ROWS);
         snprintf(name, sizeof name, "denoise_%zu", o->canvases[i]);
         add(f, o, o->cache == DLX__EXPORT_STATE ? "denoise" : name, o->canvases[i], n_head);
         most = dlx__max(most, n_head);

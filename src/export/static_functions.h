@@ -12,6 +12,8 @@
 
 #include "export/exporter.h"
 
+enum { DLX__MOST_HEAD_ROWS = 32 }; /* of a canvas: as many as are asked about at a time */
+
 typedef struct dlx__static_function {
     char name[32];
     const dlx__export_forms *forms;

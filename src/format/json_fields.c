@@ -43,6 +43,16 @@ dlx_result dlx__json_only(json_t *object, const char *path, const char *const *k
     return DLX_OK;
 }
 
+dlx_result dlx__json_need(dlx__json_obj o, const char *const *fields, const char *advice,
+                          dlx_error *err)
+{
+    for (; *fields; fields++)
+        if (!dlx__json_has(o, *fields))
+            return dlx__fail(err, DLX_E_FORMAT, "%s: expected \"%s\", found no such field; %s",
+                             o.path, *fields, advice);
+    return DLX_OK;
+}
+
 bool dlx__json_is_empty(dlx__json_obj o, const char *key)
 {
     const json_t *value = json_object_get(o.json, key);

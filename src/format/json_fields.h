@@ -13,6 +13,11 @@
 dlx_result dlx__json_only(json_t *object, const char *path, const char *const *known,
                           dlx_error *err);
 
+/* Refuses an object that lacks one of `fields` (NULL-terminated), or has null there; `advice` ends
+ * the sentence. For files that a program writes: it writes all of them. */
+dlx_result dlx__json_need(dlx__json_obj o, const char *const *fields, const char *advice,
+                          dlx_error *err);
+
 /*
  * The index of the field's text in `names` (NULL-terminated), in upper or lower case; a missing or
  * null field leaves *out alone. Fails with the list of names.

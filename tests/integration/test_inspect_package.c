@@ -3,6 +3,7 @@
  * test_inspect_package.c - what is told of a Core ML package, through the public interface and by
  * the command.
  */
+#define _GNU_SOURCE /* memmem */
 #include "support.h"
 
 #include "unit/export/mlpackage_sample.h"
@@ -99,6 +100,26 @@ static void the_report_tells_functions_and_weights(void **state)
     assert_says(&err, "a Core ML package has neither named data nor a .ptd file");
 }
 
+/* What a file says of itself may not turn the text beside it around. */
+static void nothing_it_says_steers_a_terminal(void **state)
+{
+    (void)state;
+    char *text;
+    package p;
+    dlx_error err;
+    const char *root = write_package(WELL);
+    package_build(&p, WELL);
+    const dlx__mlpackage_parts parts = package_parts(&p);
+    char *at = memmem(parts.model, parts.n_model, "somebody", 8);
+    assert_non_null(at);
+    memcpy(at, "s\xE2\x80\xAE\xC2\x9Bxy", 8);
+    put_file(root, "Data/c/model.mlmodel", parts.model, parts.n_model);
+    package_release(&p);
+    assert_ok(dlx_inspect_program(root, NULL, &text, &err), &err);
+    assert_non_null(strstr(text, "s\xEF\xBF\xBD\xEF\xBF\xBDxy"));
+    dlx_free(NULL, text);
+}
+
 static void assert_prints(const char *words, int code, const char *part)
 {
     char line[8192], out[16384];
@@ -149,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_report_tells_functions_and_weights),
+        cmocka_unit_test(nothing_it_says_steers_a_terminal),
         cmocka_unit_test(the_command_tells_people_and_names_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/printable.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,15 +60,20 @@ static dlx_result load(dlx__ort *ort, const dlx__runtime_paths *paths, dlx_error
                      why.text);
 }
 
-static dlx_result get_table(dlx__ort *ort, const ort_base **base, dlx_error *err)
+static dlx_result get_table(dlx__ort *ort, const ort_base **base, const dlx__runtime_paths *paths,
+                            dlx_error *err)
 {
+    const char *which =
+        paths && paths->onnxruntime ? paths->onnxruntime : "the library that was found first";
     const get_base get = (get_base)dlx__os_library_find(ort->library, "OrtGetApiBase");
     *base = get ? get() : NULL;
     if (!*base)
         return dlx__fail(
             err, DLX_E_UNSUPPORTED,
-            "expected the library of ONNX Runtime, found one without OrtGetApiBase: " HOW);
-    ort->version = (*base)->version();
+            "%s: expected the library of ONNX Runtime, found one without OrtGetApiBase: " HOW,
+            which);
+    snprintf(ort->version, sizeof ort->version, "%s", (*base)->version());
+    dlx__make_printable(ort->version);
     if (sscanf(ort->version, "1.%d", &ort->api) == 1 && ort->api >= DLX__ORT_LEAST_API) {
         if (ort->api > DLX__ORT_FULL_API)
             ort->api = DLX__ORT_FULL_API;
@@ -76,8 +82,8 @@ static dlx_result get_table(dlx__ort *ort, const ort_base **base, dlx_error *err
     if (ort->table)
         return DLX_OK;
     return dlx__fail(err, DLX_E_UNSUPPORTED,
-                     "expected ONNX Runtime 1.%d or newer, found %.40s: pip install onnxruntime",
-                     DLX__ORT_LEAST_API, ort->version);
+                     "%s: expected ONNX Runtime 1.%d or newer, found %s: pip install onnxruntime",
+                     which, DLX__ORT_LEAST_API, ort->version);
 }
 
 static dlx_result start(dlx__ort *ort, dlx_error *err)
@@ -200,7 +206,7 @@ dlx_result dlx__ort_open(dlx__ort *ort, const dlx__runtime_paths *paths, const d
 #endif
     dlx_result r = load(ort, paths, err);
     if (r == DLX_OK)
-        r = get_table(ort, &base, err);
+        r = get_table(ort, &base, paths, err);
     if (r == DLX_OK)
         r = start(ort, err);
     if (r == DLX_OK)

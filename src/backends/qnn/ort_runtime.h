@@ -16,8 +16,8 @@ typedef void (*dlx__ort_function)(void);
 typedef struct dlx__ort {
     dlx__os_library library;
     const dlx__ort_function *table;
-    int api;             /* the version of the table */
-    const char *version; /* "1.32.0" */
+    int api;          /* the version of the table */
+    char version[40]; /* "1.32.0", printable */
     void *env, *memory_info;
     void *devices[4]; /* of the QNN provider */
     size_t n_devices; /* 0: there is none, and the CPU computes */

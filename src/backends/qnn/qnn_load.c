@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "export/onnx_check.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,37 +22,18 @@ static dlx_result path_of(char **out, const dlx__backend *b, const char *file, d
     return *out ? DLX_OK : dlx__fail_memory(err, "naming a file", strlen(file));
 }
 
-static dlx_result check_weights(const dlx__backend *b, dlx_error *err)
-{
-    char *path;
-    dlx__map map = {.data = NULL};
-    DLX__TRY(path_of(&path, b, b->directory.weights, err));
-    dlx_result r = dlx__os_map(&map, path, err);
-    if (r == DLX_OK && map.len != b->directory.n_weight_bytes)
-        r = dlx__fail(err, DLX_E_MISMATCH,
-                      "%s: expected %llu bytes, as the manifest says, found %zu; export it again",
-                      path, (unsigned long long)b->directory.n_weight_bytes, map.len);
-    dlx__os_unmap(&map);
-    dlx__free(b->opts.mem, path);
-    return r;
-}
-
 static dlx_result check_directory(const dlx__backend *b, dlx_error *err)
 {
     const dlx__onnx_directory *d = &b->directory;
     const char *path = b->opts.path;
-    if (strcmp(d->family, b->model->family->name) != 0)
-        return dlx__fail(
-            err, DLX_E_MISMATCH,
-            "%s: expected a program of %s, as its model is, found one of %s; export it "
-            "again",
-            path, b->model->family->name, d->family);
-    if (b->opts.n_ctx > d->n_ctx)
-        return dlx__fail(err, DLX_E_ARG,
-                         "%s: expected a context of at most %zu positions, for which the program "
-                         "was exported, found %zu: give a smaller one, or export it again",
-                         path, d->n_ctx, b->opts.n_ctx);
-    return check_weights(b, err);
+    DLX__TRY(dlx__onnx_check_files(d, path, b->opts.mem, err));
+    DLX__TRY(dlx__onnx_check_model(d, path, b->model, b->opts.mem, err));
+    if (b->opts.n_ctx <= d->n_ctx)
+        return DLX_OK;
+    return dlx__fail(err, DLX_E_ARG,
+                     "%s: expected a context of at most %zu positions, for which the program "
+                     "was exported, found %zu: give a smaller one, or export it again",
+                     path, d->n_ctx, b->opts.n_ctx);
 }
 
 /* ---- functions ------------------------------------------------------------------------------- */
@@ -115,12 +97,7 @@ static dlx_result open_functions(dlx__backend *b, dlx_error *err)
     for (size_t i = 0; i < b->n_functions; i++)
         if (b->functions[i].entry->n_rows == 0)
             b->logits = &b->functions[i];
-    if (b->logits && b->n_rows)
-        return DLX_OK;
-    return dlx__fail(err, DLX_E_FORMAT,
-                     "%s: expected a function of rows and one of logits, found not both; export it "
-                     "again",
-                     b->opts.path);
+    return DLX_OK;
 }
 
 const dlx__qnn_function *dlx__qnn_function_for(const dlx__backend *b, size_t n_rows, size_t n_head)

@@ -4,155 +4,85 @@
 #include "backends/qnn/ort_table.h"
 #include "base/fail.h"
 #include "base/mem.h"
-#include "base/tensor.h"
+#include "export/static_ports.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- what a name is -------------------------------------------------------------------------- */
 
-/* A tensor of one function: the type and shape that it must have, and where it is. */
-typedef struct place {
-    const char *name;
-    dlx__onnx_type type;
-    size_t dims[DLX__ONNX_MAX_DIMS];
-    int n_dims;
-    void *data;
-} place;
-
-enum { N_PLAIN = 11 };
-
-static void list_places(place to[N_PLAIN], const dlx__backend *b, const dlx__onnx_entry *e)
+/* Where the tensors are that a function has once, by their names (static_ports.h). */
+static void *plain_place(const dlx__qnn_memory *m, const char *name)
 {
-    const dlx__graph *g = &b->model->graph;
-    const dlx__qnn_memory *m = &b->m;
-    const size_t T = e->n_rows, P = e->n_past, R = e->n_head_rows, c = g->head_dim, d = g->n_embd;
-    const place all[N_PLAIN] = {
-        {"input_ids", DLX__ONNX_INT32, {1, T}, 2, m->ids},
-        {"cos", DLX__ONNX_FLOAT, {1, 1, T, c}, 4, m->cos},
-        {"sin", DLX__ONNX_FLOAT, {1, 1, T, c}, 4, m->sin},
-        {"mask", DLX__ONNX_FLOAT, {1, 1, T, P + T}, 4, m->mask},
-        {"head_rows", DLX__ONNX_INT32, {R}, 1, m->head_rows},
-        {"output_hidden", DLX__ONNX_FLOAT, {1, T, d}, 3, m->hidden},
-        {"output_best", DLX__ONNX_INT32, {R}, 1, m->best},
-        {"output_logit", DLX__ONNX_FLOAT, {R}, 1, m->logit},
-        {"output_lse", DLX__ONNX_FLOAT, {R}, 1, m->lse},
-        {"rows", DLX__ONNX_FLOAT, {1, R, d}, 3, m->rows},
-        {"output_logits", DLX__ONNX_FLOAT, {1, R, g->n_vocab}, 3, m->logits},
-    };
-    memcpy(to, all, sizeof all);
+    const struct {
+        const char *name;
+        void *data;
+    } all[] = {{"input_ids", m->ids},
+               {"cos", m->cos},
+               {"sin", m->sin},
+               {"mask", m->mask},
+               {"head_rows", m->head_rows},
+               {"output_hidden", m->hidden},
+               {"output_best", m->best},
+               {"output_logit", m->logit},
+               {"output_lse", m->lse},
+               {"rows", m->rows},
+               {"output_logits", m->logits}};
+    for (size_t i = 0; i < DLX__LEN(all); i++)
+        if (strcmp(all[i].name, name) == 0)
+            return all[i].data;
+    return NULL;
 }
 
-/* "past_k_7": of K and V [2 L] the place, and which of the two kinds; false: it is none. */
-static bool is_kept(const char *name, const char *prefix, size_t n_layers, size_t *index)
+/* Where a tensor is; NULL: K and V of a directory that keeps none. The manifest was held to the
+ * model, so that every name is known. */
+static void *find_place(const dlx__backend *b, const dlx__qnn_function *f, const char *name,
+                        int stream)
 {
-    char side, end;
-    size_t layer;
-    const size_t n = strlen(prefix);
-    if (strncmp(name, prefix, n) != 0 || name[n + 1] != '_' || name[n + 2] < '0' ||
-        name[n + 2] > '9' || sscanf(name + n, "%c_%zu%c", &side, &layer, &end) != 2 ||
-        (side != 'k' && side != 'v') || layer >= n_layers)
-        return false;
-    *index = 2 * layer + (side == 'v');
-    return true;
-}
-
-static dlx_result find_place(place *to, const dlx__backend *b, const dlx__qnn_function *f,
-                             const char *name, int stream, dlx_error *err)
-{
-    place plain[N_PLAIN];
-    size_t index;
+    dlx__static_port port;
     const dlx__graph *g = &b->model->graph;
     const dlx__onnx_entry *e = f->entry;
-    const size_t kv = g->n_heads_kv, c = g->head_dim, P = e->n_past, T = e->n_rows;
-    list_places(plain, b, e);
-    for (size_t i = 0; i < N_PLAIN; i++)
-        if (strcmp(plain[i].name, name) == 0) {
-            *to = plain[i];
-            return DLX_OK;
-        }
-    const bool past = is_kept(name, "past_", g->n_layers, &index);
-    if (!past && !is_kept(name, "output_new_", g->n_layers, &index))
-        return dlx__fail(err, DLX_E_MISMATCH,
-                         "%s: expected a tensor that this version knows, found %s; export it again",
-                         f->path, name);
-    const size_t rows = past ? P : T;
+    const dlx__static_shape shape = {e->name, e->n_rows, e->n_past, e->n_head_rows};
+    if (!dlx__static_port_find(&port, g, &shape, false, name))
+        return NULL;
+    if (port.kept == SIZE_MAX)
+        return plain_place(&b->m, name);
+    const bool past = port.side == DLX__SIDE_INPUT;
     float *data = past ? b->m.past[stream] : b->m.fresh;
-    *to = (place){name, DLX__ONNX_FLOAT, {1, kv, rows, c}, 4, NULL};
-    if (data)
-        to->data = data + index * kv * (past ? P : b->n_rows) * c;
-    return DLX_OK;
-}
-
-/* Refuses a function of which the manifest says other sizes than the model and its rows give. */
-static dlx_result check_port(const dlx__qnn_function *f, const dlx__onnx_port *p, const place *at,
-                             dlx_error *err)
-{
-    char wanted[96], found[96];
-    bool ok = p->type == at->type && p->n_dims == at->n_dims;
-    for (int i = 0; i < p->n_dims && ok; i++)
-        ok = p->dims[i] == at->dims[i];
-    if (ok)
-        return DLX_OK;
-    return dlx__fail(err, DLX_E_MISMATCH,
-                     "%s: expected %s as %s %s for its model, rows and positions, found %s %s; "
-                     "export it again",
-                     f->path, p->name, dlx__onnx_type_name(at->type),
-                     dlx__shape_text(wanted, at->dims, at->n_dims), dlx__onnx_type_name(p->type),
-                     dlx__shape_text(found, p->dims, p->n_dims));
+    const size_t n_rows = past ? e->n_past : b->n_rows;
+    return data ? data + port.kept * g->n_heads_kv * n_rows * g->head_dim : NULL;
 }
 
 /* ---- tensors --------------------------------------------------------------------------------- */
 
 static dlx_result open_inputs(dlx__backend *b, dlx__qnn_function *f, int stream, dlx_error *err)
 {
-    place at;
     for (size_t i = 0; i < f->n_in; i++) {
         const dlx__onnx_port *p = &f->entry->inputs[i];
-        DLX__TRY(find_place(&at, b, f, p->name, stream, err));
-        DLX__TRY(check_port(f, p, &at, err));
         f->in_names[i] = p->name;
-        DLX__TRY(dlx__ort_value_open(&f->in[stream][i], &b->ort, at.data, p, err));
+        DLX__TRY(dlx__ort_value_open(&f->in[stream][i], &b->ort, find_place(b, f, p->name, stream),
+                                     p, err));
     }
     return DLX_OK;
 }
 
 static dlx_result open_outputs(dlx__backend *b, dlx__qnn_function *f, dlx_error *err)
 {
-    place at;
     for (size_t i = 0; i < f->entry->n_outputs; i++) {
         const dlx__onnx_port *p = &f->entry->outputs[i];
-        DLX__TRY(find_place(&at, b, f, p->name, 0, err));
-        DLX__TRY(check_port(f, p, &at, err));
-        if (!at.data) /* K and V of directories that keep none */
+        void *data = find_place(b, f, p->name, 0);
+        if (!data) /* K and V of directories that keep none */
             continue;
         f->out_names[f->n_out] = p->name;
-        DLX__TRY(dlx__ort_value_open(&f->out[f->n_out], &b->ort, at.data, p, err));
+        DLX__TRY(dlx__ort_value_open(&f->out[f->n_out], &b->ort, data, p, err));
         f->n_out++;
     }
     return DLX_OK;
-}
-
-/* Everything is there: names are different and known. */
-static dlx_result check_number(const dlx__backend *b, const dlx__qnn_function *f, dlx_error *err)
-{
-    const dlx__onnx_entry *e = f->entry;
-    const size_t head = e->n_head_rows > 0, kept = 2 * b->model->graph.n_layers;
-    const size_t n_in = e->n_rows ? 4 + head + (e->n_past ? kept : 0) : 1;
-    const size_t n_out = e->n_rows ? 1 + 3 * head + kept : 1;
-    if (e->n_inputs == n_in && e->n_outputs == n_out)
-        return DLX_OK;
-    return dlx__fail(err, DLX_E_MISMATCH,
-                     "%s: expected %zu inputs and %zu outputs for its model, found %zu and %zu; "
-                     "export it again",
-                     f->path, n_in, n_out, e->n_inputs, e->n_outputs);
 }
 
 static dlx_result open_tensors(dlx__backend *b, dlx__qnn_function *f, dlx_error *err)
 {
     const dlx_allocator *mem = b->opts.mem;
     const size_t n_in = f->entry->n_inputs, n_out = f->entry->n_outputs;
-    DLX__TRY(check_number(b, f, err));
     bool ok = (f->in_names = dlx__alloc_zero(mem, n_in, sizeof *f->in_names)) != NULL;
     ok = ok && (f->out_names = dlx__alloc_zero(mem, n_out, sizeof *f->out_names));
     ok = ok && (f->out = dlx__alloc_zero(mem, n_out, sizeof *f->out));

@@ -44,7 +44,9 @@ static void control_characters_are_shown_as_question_marks(void **state)
     (void)state;
     dlx_error err;
     dlx__fail(&err, DLX_E_FORMAT, "key %s", "\x1b[31mred\a\r\n\x7f \xC2\x9B \xC3\xA4 \xC2");
-    assert_string_equal(err.text, "key ?[31mred???? ?? \xC3\xA4 \xC2");
+    assert_string_equal(err.text, "key ?[31mred???? ? \xC3\xA4 ?");
+    dlx__fail_prefix(&err, "\x1b\xFF");
+    assert_string_equal(err.text, "??: key ?[31mred???? ? \xC3\xA4 ?");
 }
 
 static void every_result_has_words(void **state)

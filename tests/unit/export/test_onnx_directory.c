@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static const char text[] =
     "{\"format\": 1, \"family\": \"sdar\", \"profile\": \"f32\","
     " \"soc\": {\"name\": \"SM8650\", \"id\": 57, \"arch\": \"v75\"}, \"n_ctx\": 64,"
@@ -20,7 +22,7 @@ static const char text[] =
     " \"contexts\": [{\"soc\": \"SM8650\", \"file\": \"denoise_SM8650_ctx.onnx\"}]},"
     "{\"name\": \"logits\", \"file\": \"logits.onnx\", \"rows\": 0, \"past\": 0, \"head_rows\": 2,"
     " \"inputs\": [], \"outputs\": [], \"contexts\": []}],"
-    " \"weights\": {\"file\": \"weights.bin\", \"bytes\": 4096, \"sha256\": \"\"},"
+    " \"weights\": {\"file\": \"weights.bin\", \"bytes\": 4096, \"sha256\": \"" SHA "\"},"
     " \"model\": \"model.gguf\"}";
 
 static void all_of_it_is_read(void **state)
@@ -34,6 +36,7 @@ static void all_of_it_is_read(void **state)
     assert_string_equal(d.soc, "SM8650");
     assert_string_equal(d.weights, "weights.bin");
     assert_string_equal(d.model, "model.gguf");
+    assert_string_equal(d.sha256, SHA);
     assert_true(d.keeps && d.n_ctx == 64 && d.n_ids == 250 && d.never_id == 249);
     assert_true(d.unseen == -10000.0f && d.n_weight_bytes == 4096 && d.n_entries == 2);
     const dlx__onnx_entry *e = dlx__onnx_directory_find(&d, "denoise");
@@ -94,6 +97,14 @@ static void what_is_wrong_is_named(void **state)
         {"\"weights\": {", "\"weights\": 3, \"w\": {", "\"weights\" to be an object"},
         {"\"contexts\": []", "\"contexts\": [3]", "entry 0 of \"contexts\""},
         {"\"n_ids\": 250", "\"n_ids\": 250, \"n_ids\": 250", "n_ids"},
+        {"\"n_ids\": 250,", "", "expected \"n_ids\", found no such field; write the folder again"},
+        {"\"rows\": 4,", "", "expected \"rows\", found no such field; write the folder again"},
+        {"\"type\": \"int32\",", "", "expected \"type\", found no such field; write the folder"},
+        {"\"soc\": \"SM8650\",", "", "expected \"soc\", found no such field; write the folder"},
+        {"\"bytes\": 4096,", "", "expected \"bytes\", found no such field; write the folder again"},
+        {SHA, "", "\"sha256\" to be 64 hexadecimal digits"},
+        {SHA, SHA "0", "\"sha256\" to be 64 hexadecimal digits"},
+        {"\"01234", "\"0123g", "\"sha256\" to be 64 hexadecimal digits"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *wrong = changed(cases[i][0], cases[i][1]);
@@ -134,10 +145,26 @@ static void no_memory(void **state)
     }
 }
 
+/* "No" for want of memory would send the folder to whoever reads other folders. */
+static void looking_fails_without_memory(void **state)
+{
+    (void)state;
+    failing_mem f;
+    dlx_error err = {.text = ""};
+    bool is = true;
+    failing_mem_init(&f, 1);
+    assert_int_equal(dlx__onnx_directory_looks_like(&is, DLX_TMP_DIR, &f.mem, &err), DLX_E_NOMEM);
+    assert_false(is);
+    assert_says(&err, "out of memory");
+    assert_ok(dlx__onnx_directory_looks_like(&is, DLX_TMP_DIR, NULL, &err), &err);
+    assert_false(is);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_of_it_is_read), cmocka_unit_test(what_is_wrong_is_named),
-        cmocka_unit_test(no_part_of_it_is_enough), cmocka_unit_test(no_memory)};
+        cmocka_unit_test(no_part_of_it_is_enough), cmocka_unit_test(no_memory),
+        cmocka_unit_test(looking_fails_without_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
