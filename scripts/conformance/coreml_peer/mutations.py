@@ -137,6 +137,36 @@ def _deep(spec):
     _block(spec, _first_name(spec)).operations.insert(0, MIL_pb2.Operation(type="cond", blocks=[block]))
 
 
+def _op(spec, kind):
+    return next(op for op in _block(spec, _first_name(spec)).operations if op.type == kind)
+
+
+def _unknown_operation(spec):
+    _op(spec, "silu").type = "gelu"
+
+
+def _parameter_named_otherwise(spec):
+    inputs = _op(spec, "linear").inputs
+    inputs["weights"].CopyFrom(inputs["weight"])
+    del inputs["weight"]
+
+
+def _result_of_another_type(spec):
+    _op(spec, "silu").outputs[0].type.tensorType.dataType = MIL_pb2.FLOAT32
+
+
+def _result_of_another_shape(spec):
+    _op(spec, "silu").outputs[0].type.tensorType.dimensions[1].constant.size += 1
+
+
+def _other_metadata(spec):
+    spec.description.metadata.userDefined["dlx.n_heads_kv"] = "77"
+
+
+def _other_author(spec):
+    spec.description.metadata.author = "somebody"  # no rule reads it but the hash of all bytes
+
+
 SPECIFICATION = [
     ("input named otherwise", _input_name, "which the program does not have"),
     ("input of another shape", _input_shape, "the description says"),
@@ -156,6 +186,12 @@ SPECIFICATION = [
     ("rank", _rank, "expected a rank of"),
     ("constant without a value", _no_constant, "expected a const with a value"),
     ("nested too deep", _deep, "at most 100 deep"),
+    ("operation that nobody writes", _unknown_operation, "an operation that dlx export never writes"),
+    ("parameter named otherwise", _parameter_named_otherwise, "which dlx export never writes"),
+    ("result of another type", _result_of_another_type, "which follows from what goes in"),
+    ("result of another shape", _result_of_another_shape, "which follows from what goes in"),
+    ("metadata of another model", _other_metadata, "expected the metadata dlx.n_heads_kv to be"),
+    ("other bytes", _other_author, "expected the bytes that the identifier"),
 ]
 
 
