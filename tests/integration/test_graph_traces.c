@@ -25,7 +25,7 @@ static bool has_runtime(const dlx__backend_class *backend)
 
 /* A description is what sessions that are opened by hand do not read. */
 static void write_graphs(const dlx__backend_class *backend, const dlx__model *m, const char *path,
-                         dlx__export_cache cache, bool allow_special)
+                         dlx__export_cache cache)
 {
     static const size_t canvases[] = {96, DECODE_CTX};
     dlx_error err = {.code = DLX_OK};
@@ -40,8 +40,8 @@ static void write_graphs(const dlx__backend_class *backend, const dlx__model *m,
         .n_rows = 32,
         .canvases = canvases,
         .n_canvases = 2,
-        .n_ids = allow_special ? m->hp.n_rows_vocab : m->hp.n_vocab,
-        .never_id = allow_special ? -1 : m->hp.mask_id.value,
+        .n_ids = m->hp.n_vocab,
+        .never_id = m->hp.mask_id.value,
         .description = "",
         .n_threads = 1,
         .written = &written};
@@ -68,7 +68,7 @@ static size_t check_folder(const dlx__backend_class *backend, size_t at, bool ou
     assert_ok(dlx__model_open(&model, path, DLX__NEED_WEIGHTS, NULL, &err), &err);
     const bool full = model.family->visibility == DLX__VISIBLE_FULL;
     const dlx__export_cache cache = full && !outside ? DLX__EXPORT_NO_CACHE : DLX__EXPORT_IO;
-    write_graphs(backend, &model, graphs, cache, allow_special);
+    write_graphs(backend, &model, graphs, cache);
     const dlx__engine_opts opts = {.backend = backend,
                                    .backend_path = graphs,
                                    .runtimes = &by_cpu,
@@ -110,7 +110,7 @@ static void keys_and_values_outside(void **state)
     assert_int_equal(check_all(true, false), N_ALL);
 }
 
-/* Nothing is left out: what the graphs choose among is what the head is asked about. */
+/* Ids are asked about that the graphs do not choose among: by all logits. */
 static void every_id_may_be_chosen(void **state)
 {
     (void)state;

@@ -190,25 +190,32 @@ static size_t reach(const dlx__coreml_result *r)
     return dlx__mul(dlx__add(last, 1), dlx__coreml_type_bytes(r->port.type));
 }
 
-/* Axis after axis; returns behind what was written. */
-static char *copy(char *to, const dlx__coreml_result *r, int axis, const char *from)
+/* Where row `row` of the last axis begins, of those of all other axes together. */
+static size_t row_offset(const dlx__coreml_result *r, size_t row)
 {
-    const size_t size = dlx__coreml_type_bytes(r->port.type);
-    const size_t n = r->port.dims[axis], step = r->strides[axis] * size;
-    const bool last = axis == r->port.n_dims - 1;
-    if (last && step == size) {
-        memcpy(to, from, n * size);
-        return to + n * size;
+    size_t at = 0;
+    for (int i = r->port.n_dims - 2; i >= 0; i--) {
+        at += row % r->port.dims[i] * r->strides[i];
+        row /= r->port.dims[i];
     }
-    for (size_t i = 0; i < n; i++) {
-        if (!last) {
-            to = copy(to, r, axis + 1, from + i * step);
-            continue;
-        }
-        memcpy(to, from + i * step, size);
-        to += size;
+    return at;
+}
+
+static void copy(char *to, const dlx__coreml_result *r)
+{
+    const int last = r->port.n_dims - 1;
+    const size_t size = dlx__coreml_type_bytes(r->port.type), n = r->port.dims[last];
+    size_t n_rows = 1;
+    for (int i = 0; i < last; i++)
+        n_rows *= r->port.dims[i];
+    for (size_t row = 0; row < n_rows; row++, to += n * size) {
+        const char *from = (const char *)r->data + row_offset(r, row) * size;
+        if (r->strides[last] == 1)
+            memcpy(to, from, n * size);
+        else
+            for (size_t i = 0; i < n; i++)
+                memcpy(to + i * size, from + i * r->strides[last] * size, size);
     }
-    return to;
 }
 
 dlx_result dlx__coreml_take(const dlx__coreml_array *to, const dlx__coreml_result *from,
@@ -222,6 +229,6 @@ dlx_result dlx__coreml_take(const dlx__coreml_array *to, const dlx__coreml_resul
                          "Core ML: expected %s within its %zu bytes, found strides that reach %zu",
                          to->port->name, from->n_bytes, n);
     if (n > 0)
-        copy(to->data, from, 0, from->data);
+        copy(to->data, from);
     return DLX_OK;
 }
