@@ -86,6 +86,18 @@ static dlx_result export_graph(const dlx__model *m, const dlx__export_opts *o, d
     return dlx__ml_package_print(m, o, out, err);
 }
 
+/* ---- what it runs -------------------------------------------------------------------------- */
+
+static dlx_result step(dlx__backend *b, const dlx__step *in, dlx_error *err)
+{
+    return dlx__fixed_step(&b->fixed, in, err);
+}
+
+static dlx_result head(dlx__backend *b, const dlx__head *in, dlx_error *err)
+{
+    return dlx__fixed_head(&b->fixed, in, err);
+}
+
 const dlx__backend_class dlx__backend_coreml = {
     .name = "coreml",
     .about = "Core ML packages, for Apple's phones, tablets and computers",
@@ -93,8 +105,8 @@ const dlx__backend_class dlx__backend_coreml = {
     .plain = true,
     .probe = dlx__coreml_probe,
     .load = dlx__coreml_load,
-    .step = dlx__coreml_step,
-    .head = dlx__coreml_head,
+    .step = step,
+    .head = head,
     .close = dlx__coreml_close,
     .exports = &rules,
     .export_model = export_model,

@@ -59,11 +59,11 @@ static dlx_result read_cache(dlx__backend *b, dlx_error *err)
 static dlx_result check_facts(const dlx__backend *b, dlx_error *err)
 {
     const dlx__coreml_facts *f = &b->facts;
-    if (strcmp(f->family, b->model->family->name) != 0)
+    if (strcmp(f->family, b->fixed.model->family->name) != 0)
         return dlx__fail(err, DLX_E_MISMATCH,
                          "%s: expected a package of %s, as its model is, found one of %s; export "
                          "it again",
-                         b->opts.path, b->model->family->name, f->family);
+                         b->opts.path, b->fixed.model->family->name, f->family);
     if (b->opts.n_ctx > f->n_ctx)
         return dlx__fail(err, DLX_E_ARG,
                          "%s: expected a context of at most %zu positions, for which the package "
@@ -75,7 +75,7 @@ static dlx_result check_facts(const dlx__backend *b, dlx_error *err)
 dlx_result dlx__coreml_facts_read(dlx__backend *b, dlx_error *err)
 {
     dlx__coreml_facts *f = &b->facts;
-    const int64_t n_vocab = (int64_t)b->model->graph.n_vocab;
+    const int64_t n_vocab = (int64_t)b->fixed.model->graph.n_vocab;
     int64_t x = 0;
     char never[DLX__COREML_NAME];
     DLX__TRY(read_text(b, "dlx.functions", f->functions, sizeof f->functions, err));

@@ -1,10 +1,10 @@
 /* coreml_load.c - a session on a package. */
 #include "backends/coreml/coreml.h"
 
-#include "backends/row_stat.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "export/ml_lower.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,8 +40,9 @@ static dlx_result check_ports(dlx__backend *b, dlx__coreml_function *f, const ch
         return dlx__fail(err, DLX_E_MISMATCH,
                          "%s: expected an input input_ids [1, T] or rows [1, R, %zu], found none; "
                          "export it again",
-                         where, b->model->graph.n_embd);
-    DLX__TRY(dlx__coreml_ports_expect(&f->ports, &b->model->graph, &f->size, b->opts.mem, err));
+                         where, b->fixed.model->graph.n_embd);
+    DLX__TRY(
+        dlx__coreml_ports_expect(&f->ports, &b->fixed.model->graph, &f->size, b->opts.mem, err));
     return dlx__coreml_ports_check(&f->ports, found, n, where, err);
 }
 
@@ -100,17 +101,13 @@ static dlx_result open_functions(dlx__backend *b, dlx_error *err)
 }
 
 /* States belong to the one function that made them. */
-static dlx_result check_functions(dlx__backend *b, dlx_error *err)
+static dlx_result check_functions(const dlx__backend *b, dlx_error *err)
 {
     size_t n_of_rows = 0, n_of_logits = 0;
     for (size_t i = 0; i < b->n_functions; i++) {
         const dlx__coreml_function *f = &b->functions[i];
-        if (f->size.n_rows == 0)
-            b->logits = f;
         n_of_rows += f->size.n_rows > 0;
         n_of_logits += f->size.n_rows == 0;
-        b->n_rows = dlx__max(b->n_rows, f->size.n_rows);
-        b->n_head_rows = dlx__max(b->n_head_rows, f->size.n_head_rows);
     }
     const bool states = b->facts.cache == DLX__EXPORT_STATE;
     if (n_of_logits == 1 && n_of_rows > 0 && (!states || n_of_rows == 1))
@@ -134,6 +131,34 @@ static dlx_result open_states(dlx__backend *b, dlx_error *err)
     return DLX_OK;
 }
 
+/* Memory that functions share, and their arrays over it. */
+static dlx_result open_memory(dlx__backend *b, dlx_error *err)
+{
+    const dlx__coreml_facts *facts = &b->facts;
+    dlx__fixed *f = &b->fixed;
+    b->shapes = dlx__alloc_zero(b->opts.mem, b->n_functions, sizeof *b->shapes);
+    if (!b->shapes)
+        return dlx__fail_memory(err, "opening a package", b->n_functions * sizeof *b->shapes);
+    for (size_t i = 0; i < b->n_functions; i++) {
+        const dlx__coreml_sizes *s = &b->functions[i].size;
+        b->shapes[i] = (dlx__static_shape){"", s->n_rows, s->n_past, s->n_head_rows};
+    }
+    f->type = DLX__FIXED_HALF;
+    f->cache = facts->cache;
+    f->n_ctx = facts->n_ctx;
+    f->n_ids = facts->n_ids;
+    f->never_id = facts->never_id;
+    f->unseen = DLX__ML_UNSEEN;
+    f->functions = b->shapes;
+    f->n_functions = b->n_functions;
+    f->run = dlx__coreml_run;
+    f->user = b;
+    DLX__TRY(dlx__fixed_open(f, err));
+    for (size_t i = 0; i < b->n_functions; i++)
+        DLX__TRY(dlx__coreml_arrays_open(b, i, err));
+    return DLX_OK;
+}
+
 /* Core ML names files by text. */
 static dlx_result check_path(const char *path, dlx_error *err)
 {
@@ -154,7 +179,7 @@ static dlx_result open_all(dlx__backend *b, dlx_error *err)
     DLX__TRY(open_functions(b, err));
     DLX__TRY(check_functions(b, err));
     DLX__TRY(open_states(b, err));
-    return dlx__coreml_memory_open(b, err);
+    return open_memory(b, err);
 }
 
 dlx_result dlx__coreml_load_by(dlx__backend **out, const dlx__coreml_runtime *runtime,
@@ -168,9 +193,9 @@ dlx_result dlx__coreml_load_by(dlx__backend **out, const dlx__coreml_runtime *ru
     dlx__backend *b = dlx__alloc_zero(o->mem, 1, sizeof *b);
     if (!b)
         return dlx__fail_memory(err, "opening a package", sizeof *b);
-    b->model = m;
     b->opts = *o;
-    b->kernels = dlx__row_stat_kernels();
+    b->fixed =
+        (dlx__fixed){.model = m, .path = b->opts.path, .mem = o->mem, .n_streams = o->n_streams};
     b->runtime = runtime;
     const dlx_result r = open_all(b, err);
     if (r == DLX_OK)
@@ -198,19 +223,18 @@ dlx_result dlx__coreml_load(dlx__backend **out, const dlx__model *m, const dlx__
 void dlx__coreml_close(dlx__backend *b)
 {
     const dlx_allocator *mem = b->opts.mem;
-    dlx__coreml_memory_close(b);
-    for (int s = 0; s < DLX__PROGRAM_STREAMS; s++) {
+    for (int s = 0; s < DLX__PROGRAM_STREAMS; s++)
         if (b->states[s])
             b->runtime->drop_state(b->states[s]);
-        dlx__free(mem, b->passes[s].pass.ids);
-        dlx__free(mem, b->passes[s].hidden);
-    }
     for (size_t i = 0; i < b->n_functions; i++) {
+        dlx__coreml_arrays_close(b, i);
         if (b->functions[i].handle)
             b->runtime->unload(b->functions[i].handle);
         dlx__free(mem, b->functions[i].ports.items);
     }
     dlx__free(mem, b->functions);
+    dlx__free(mem, b->shapes);
+    dlx__fixed_close(&b->fixed);
     if (b->package)
         b->runtime->close(b->package);
     dlx__free(mem, b);

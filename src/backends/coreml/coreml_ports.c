@@ -158,18 +158,6 @@ dlx_result dlx__coreml_ports_check(const dlx__coreml_ports *wanted, const dlx__c
                      where, n_wanted, n);
 }
 
-bool dlx__coreml_kept_index(const char *name, const char *prefix, size_t *index)
-{
-    char side, end;
-    size_t layer;
-    const size_t n = strlen(prefix);
-    if (strncmp(name, prefix, n) != 0 || sscanf(name + n, "%c_%zu%c", &side, &layer, &end) != 2 ||
-        (side != 'k' && side != 'v'))
-        return false;
-    *index = 2 * layer + (side == 'v');
-    return true;
-}
-
 /* ---- results --------------------------------------------------------------------------------- */
 
 size_t dlx__coreml_type_bytes(dlx__coreml_type type)

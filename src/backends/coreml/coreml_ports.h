@@ -31,7 +31,4 @@ dlx__coreml_sizes dlx__coreml_sizes_of(const dlx__coreml_port *ports, size_t n);
 dlx_result dlx__coreml_ports_check(const dlx__coreml_ports *wanted, const dlx__coreml_port *found,
                                    size_t n, const char *where, dlx_error *err);
 
-/* "past_k_7": of K and V [2 L] the place; false: it is none. */
-bool dlx__coreml_kept_index(const char *name, const char *prefix, size_t *index);
-
 #endif

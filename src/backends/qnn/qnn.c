@@ -14,6 +14,16 @@ static dlx_result probe_runtime(const dlx__runtime_paths *paths, dlx__buf *found
     return ok ? DLX_OK : dlx__fail_memory(err, "looking for ONNX Runtime", found->len);
 }
 
+static dlx_result step(dlx__backend *b, const dlx__step *in, dlx_error *err)
+{
+    return dlx__fixed_step(&b->fixed, in, err);
+}
+
+static dlx_result head(dlx__backend *b, const dlx__head *in, dlx_error *err)
+{
+    return dlx__fixed_head(&b->fixed, in, err);
+}
+
 const dlx__backend_class dlx__backend_qnn = {
     .name = "qnn",
     .about = "static ONNX graphs for Qualcomm's NPU, through ONNX Runtime",
@@ -21,8 +31,8 @@ const dlx__backend_class dlx__backend_qnn = {
     .plain = true,
     .probe_runtime = probe_runtime,
     .load = dlx__qnn_load,
-    .step = dlx__qnn_step,
-    .head = dlx__qnn_head,
+    .step = step,
+    .head = head,
     .close = dlx__qnn_close,
     .runtime = dlx__qnn_runtime,
     .exports = &dlx__qnn_rules,

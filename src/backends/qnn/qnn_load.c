@@ -1,7 +1,6 @@
 /* qnn_load.c - a session on a directory. */
 #include "backends/qnn/qnn.h"
 
-#include "backends/row_stat.h"
 #include "base/buf.h"
 #include "base/fail.h"
 #include "base/mem.h"
@@ -27,7 +26,7 @@ static dlx_result check_directory(const dlx__backend *b, dlx_error *err)
     const dlx__onnx_directory *d = &b->directory;
     const char *path = b->opts.path;
     DLX__TRY(dlx__onnx_check_files(d, path, b->opts.mem, err));
-    DLX__TRY(dlx__onnx_check_model(d, path, b->model, b->opts.mem, err));
+    DLX__TRY(dlx__onnx_check_model(d, path, b->fixed.model, b->opts.mem, err));
     if (b->opts.n_ctx <= d->n_ctx)
         return DLX_OK;
     return dlx__fail(err, DLX_E_ARG,
@@ -91,23 +90,36 @@ static dlx_result open_functions(dlx__backend *b, dlx_error *err)
         const dlx_result r = open_function(b, &f, &d->entries[i], err);
         insert(b, &f);
         DLX__TRY(r);
-        b->n_rows = dlx__max(b->n_rows, d->entries[i].n_rows);
-        b->n_head_rows = dlx__max(b->n_head_rows, d->entries[i].n_head_rows);
     }
-    for (size_t i = 0; i < b->n_functions; i++)
-        if (b->functions[i].entry->n_rows == 0)
-            b->logits = &b->functions[i];
     return DLX_OK;
 }
 
-const dlx__qnn_function *dlx__qnn_function_for(const dlx__backend *b, size_t n_rows, size_t n_head)
+/* Memory that they share, and their tensors over it. */
+static dlx_result open_memory(dlx__backend *b, dlx_error *err)
 {
+    const dlx__onnx_directory *d = &b->directory;
+    dlx__fixed *f = &b->fixed;
+    b->shapes = dlx__alloc_zero(b->opts.mem, b->n_functions, sizeof *b->shapes);
+    if (!b->shapes)
+        return dlx__fail_memory(err, "opening a program", b->n_functions * sizeof *b->shapes);
     for (size_t i = 0; i < b->n_functions; i++) {
         const dlx__onnx_entry *e = b->functions[i].entry;
-        if (e->n_rows >= n_rows && e->n_rows > 0 && e->n_head_rows >= n_head)
-            return &b->functions[i];
+        b->shapes[i] = (dlx__static_shape){e->name, e->n_rows, e->n_past, e->n_head_rows};
     }
-    return NULL;
+    f->type = DLX__FIXED_FLOAT;
+    f->cache = d->keeps ? DLX__EXPORT_IO : DLX__EXPORT_NO_CACHE;
+    f->n_ctx = d->n_ctx;
+    f->n_ids = d->n_ids;
+    f->never_id = d->never_id;
+    f->unseen = d->unseen;
+    f->functions = b->shapes;
+    f->n_functions = b->n_functions;
+    f->run = dlx__qnn_run;
+    f->user = b;
+    DLX__TRY(dlx__fixed_open(f, err));
+    for (size_t i = 0; i < b->n_functions; i++)
+        DLX__TRY(dlx__qnn_tensors_open(b, i, err));
+    return DLX_OK;
 }
 
 /* ---- a session ------------------------------------------------------------------------------- */
@@ -120,7 +132,7 @@ static dlx_result open_all(dlx__backend *b, dlx_error *err)
     snprintf(b->runtime, sizeof b->runtime, "ONNX Runtime %.16s, %s provider", b->ort.version,
              is_by_npu(b) ? "QNN" : "CPU");
     DLX__TRY(open_functions(b, err));
-    return dlx__qnn_memory_open(b, err);
+    return open_memory(b, err);
 }
 
 dlx_result dlx__qnn_load(dlx__backend **out, const dlx__model *m, const dlx__backend_opts *o,
@@ -134,9 +146,9 @@ dlx_result dlx__qnn_load(dlx__backend **out, const dlx__model *m, const dlx__bac
     dlx__backend *b = dlx__alloc_zero(o->mem, 1, sizeof *b);
     if (!b)
         return dlx__fail_memory(err, "opening a program", sizeof *b);
-    b->model = m;
     b->opts = *o;
-    b->kernels = dlx__row_stat_kernels();
+    b->fixed =
+        (dlx__fixed){.model = m, .path = b->opts.path, .mem = o->mem, .n_streams = o->n_streams};
     const dlx_result r = open_all(b, err);
     b->opts.runtimes = NULL;
     if (r == DLX_OK)
@@ -154,16 +166,14 @@ const char *dlx__qnn_runtime(const dlx__backend *b)
 void dlx__qnn_close(dlx__backend *b)
 {
     const dlx_allocator *mem = b->opts.mem;
-    dlx__qnn_memory_close(b);
     for (size_t i = 0; i < b->n_functions; i++) {
+        dlx__qnn_tensors_close(b, i);
         dlx__ort_session_close(&b->functions[i].session);
         dlx__free(mem, b->functions[i].path);
     }
     dlx__free(mem, b->functions);
-    for (int s = 0; s < DLX__PROGRAM_STREAMS; s++) {
-        dlx__free(mem, b->passes[s].pass.ids);
-        dlx__free(mem, b->passes[s].hidden);
-    }
+    dlx__free(mem, b->shapes);
+    dlx__fixed_close(&b->fixed);
     dlx__ort_close(&b->ort);
     dlx__onnx_directory_release(&b->directory);
     dlx__free(mem, b);

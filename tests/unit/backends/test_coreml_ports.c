@@ -58,25 +58,11 @@ static void results_that_lie_are_refused(void **state)
     assert_says(&err, "and more axes");
 }
 
-static void names_of_keys_and_values(void **state)
-{
-    (void)state;
-    size_t index = 0;
-    assert_true(dlx__coreml_kept_index("past_k_7", "past_", &index));
-    assert_int_equal(index, 14);
-    assert_true(dlx__coreml_kept_index("output_new_v_0", "output_new_", &index));
-    assert_int_equal(index, 1);
-    assert_false(dlx__coreml_kept_index("past_k_7", "output_new_", &index));
-    assert_false(dlx__coreml_kept_index("past_q_7", "past_", &index));
-    assert_false(dlx__coreml_kept_index("past_k_7x", "past_", &index));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_are_copied_by_their_strides),
         cmocka_unit_test(results_that_lie_are_refused),
-        cmocka_unit_test(names_of_keys_and_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static dlx__step rows_of(size_t start, size_t n, size_t n_kv, size_t block)
 
 static void step(dlx__backend *b, dlx__step s)
 {
-    assert_ok(dlx__coreml_step(b, &s, &err), &err);
+    assert_ok(dlx__fixed_step(&b->fixed, &s, &err), &err);
 }
 
 /* What n rows chose: the positions that they saw, as bits. */
@@ -64,7 +64,7 @@ static void sees(dlx__backend *b, size_t n, const size_t *rows, const dlx_token 
 {
     dlx__row_stat stats[FAKE_CTX];
     const dlx__head h = {.rows = rows, .n = n, .best_only = true, .stats = stats};
-    assert_ok(dlx__coreml_head(b, &h, &err), &err);
+    assert_ok(dlx__fixed_head(&b->fixed, &h, &err), &err);
     for (size_t i = 0; i < n; i++) {
         assert_true(stats[i].finite);
         assert_int_equal(stats[i].best, bits[i]);
@@ -141,7 +141,7 @@ static void passes_are_cut_at_blocks(void **state)
     SEES(b, ROWS(0, 6), 15, 127);
     assert_int_equal(fake.functions[0].n_runs, 2);
     dlx__step s = rows_of(0, 7, 0, 0);
-    assert_int_equal(dlx__coreml_step(b, &s, &err), DLX_E_ARG);
+    assert_int_equal(dlx__fixed_step(&b->fixed, &s, &err), DLX_E_ARG);
     assert_says(&err, "passes of at most 4 rows, found 7; export it with --canvas 7");
     closed(b);
 }
@@ -171,11 +171,11 @@ static void states_refuse_what_padding_would_destroy(void **state)
         rows_of(2, 3, 8, 0),
     };
     for (size_t i = 0; i < DLX__LEN(refusals); i++) {
-        assert_int_equal(dlx__coreml_step(b, &refusals[i], &err), DLX_E_UNSUPPORTED);
+        assert_int_equal(dlx__fixed_step(&b->fixed, &refusals[i], &err), DLX_E_UNSUPPORTED);
         assert_says(&err, "positions behind its rows");
     }
     dlx__step s = rows_of(6, 2, 6, 2);
-    assert_int_equal(dlx__coreml_step(b, &s, &err), DLX_E_ARG);
+    assert_int_equal(dlx__fixed_step(&b->fixed, &s, &err), DLX_E_ARG);
     assert_says(&err, "expected the 4 rows of a pass within 8 positions, found them from 6 on");
     closed(b);
 }
@@ -190,7 +190,7 @@ static void without_a_cache_nothing_is_kept(void **state)
     step(b, rows_of(0, 3, 0, 0));
     SEES(b, ROWS(2), 7);
     dlx__step s = rows_of(4, 4, 4, 4);
-    assert_int_equal(dlx__coreml_step(b, &s, &err), DLX_E_UNSUPPORTED);
+    assert_int_equal(dlx__fixed_step(&b->fixed, &s, &err), DLX_E_UNSUPPORTED);
     assert_says(&err, "keeps no keys and values");
     closed(b);
 }
@@ -208,7 +208,7 @@ static void streams_guide_each_other(void **state)
     step(b, other);
     const dlx__head h = {
         .rows = (const size_t[]){1}, .n = 1, .cfg_scale = 0.5f, .stats = &stat, .logits = logits};
-    assert_ok(dlx__coreml_head(b, &h, &err), &err);
+    assert_ok(dlx__fixed_head(&b->fixed, &h, &err), &err);
     assert_int_equal(stat.best, 3);
     assert_float_equal(logits[3], 12.0f, 1e-4);  /* c alone */
     assert_float_equal(logits[12], -4.0f, 1e-4); /* u alone */
@@ -229,9 +229,9 @@ static void passes_stop_and_rows_must_be_there(void **state)
     dlx__step s = rows_of(0, 4, 0, 4);
     const dlx__head h = {.rows = (const size_t[]){4}, .n = 1, .best_only = true, .stats = &stat};
     s.stop = always;
-    assert_int_equal(dlx__coreml_step(b, &s, &err), DLX_CANCELLED);
+    assert_int_equal(dlx__fixed_step(&b->fixed, &s, &err), DLX_CANCELLED);
     step(b, rows_of(0, 4, 0, 4));
-    assert_int_equal(dlx__coreml_head(b, &h, &err), DLX_E_ARG);
+    assert_int_equal(dlx__fixed_head(&b->fixed, &h, &err), DLX_E_ARG);
     assert_says(&err, "found row 4 of stream 0");
     closed(b);
 }
@@ -242,7 +242,7 @@ static dlx_result ask(dlx__backend *b, dlx__row_stat *stat)
 {
     const dlx__head h = {.rows = (const size_t[]){1}, .n = 1, .best_only = true, .stats = stat};
     step(b, rows_of(0, 4, 0, 4));
-    return dlx__coreml_head(b, &h, &err);
+    return dlx__fixed_head(&b->fixed, &h, &err);
 }
 
 static void ids_that_are_none_are_refused(void **state)
@@ -397,7 +397,8 @@ static bool works_until(fake_package p, size_t at)
         dlx__row_stat stat;
         const dlx__step s = rows_of(0, 4, 0, 4);
         const dlx__head h = {.rows = (const size_t[]){1}, .n = 1, .stats = &stat};
-        works = dlx__coreml_step(b, &s, &err) == DLX_OK && dlx__coreml_head(b, &h, &err) == DLX_OK;
+        works = dlx__fixed_step(&b->fixed, &s, &err) == DLX_OK &&
+                dlx__fixed_head(&b->fixed, &h, &err) == DLX_OK;
         dlx__coreml_close(b);
     }
     if (!works)
