@@ -253,6 +253,41 @@ static void the_rules_of_profiles(void **state)
     dlx_model_free(m);
 }
 
+static const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+/* C19: none of them is the usual one, and none is put back; from settings of the original too. */
+static void c19_options_take_effect(void **state)
+{
+    (void)state;
+    dlx_model *m = support_open("sdar-tiny-b4");
+    char path[4097];
+    snprintf(path, sizeof path, "%s", support_tmp("c19.json"));
+    support_write(path, "{\"backend\": \"qnn\", \"quantization\": \"fp16\", \"max_seq_len\": 40}");
+    const dlx_export_opts asked[] = {
+        {.profile = "f16", .soc = "SM8750", .n_ctx = 48, .n_rows = 16, .n_threads = 3},
+        {.config = path, .soc = "sm8550", .n_rows = 12}};
+    static const struct {
+        const char *soc;
+        json_int_t n_ctx, n_rows;
+    } found[] = {{"SM8750", 48, 16}, {"SM8550", 40, 12}};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        clear("c19.qnn");
+        json_t *manifest = exported(m, "c19.qnn", &asked[i]);
+        const json_t *prefill = function(manifest, "prefill");
+        assert_string_equal(text_of(manifest, "profile"), "f16");
+        assert_string_equal(text_of(manifest, "cache"), "io");
+        assert_string_equal(text_of(json_object_get(manifest, "soc"), "name"), found[i].soc);
+        assert_int_equal(number(manifest, "n_ctx"), found[i].n_ctx);
+        assert_int_equal(number(prefill, "rows"), found[i].n_rows);
+        assert_int_equal(number(prefill, "past"), found[i].n_ctx);
+        json_decref(manifest);
+    }
+    dlx_model_free(m);
+}
+
 static void what_cannot_be_exported(void **state)
 {
     (void)state;
@@ -540,6 +575,7 @@ int main(void)
         cmocka_unit_test(canvases_have_a_graph_each),
         cmocka_unit_test(each_weight_is_there_once),
         cmocka_unit_test(the_rules_of_profiles),
+        cmocka_unit_test(c19_options_take_effect),
         cmocka_unit_test(what_cannot_be_exported),
         cmocka_unit_test(chips_that_are_offered_can_be_taken),
         cmocka_unit_test(a_stopped_export_leaves_nothing),
