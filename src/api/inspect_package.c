@@ -105,6 +105,10 @@ static json_t *items_json(const dlx__mlpackage_file *f)
 static json_t *notes_json(const dlx__mlpackage_file *f)
 {
     json_t *notes = json_array();
+    if (f->is_ours)
+        dlx__api_append(&notes,
+                        json_string("written by dlx export: held to the model in it, and to "
+                                    "the hashes of its files"));
     if (f->functions[0].opset == NULL)
         dlx__api_append(&notes, json_sprintf("the model is %s, not an ML Program: what it computes "
                                              "was not checked",

@@ -62,7 +62,12 @@ void package_print(const json_t *report)
         out_printf("  %-16s %14lld\n", key, json_integer_value(item));
     program_print_heading("Items");
     json_array_foreach(json_object_get(report, "items"), i, item)
-        out_printf("  %14lld  %s\n", int_of(item, "bytes"), text_of(item, "path"));
+    {
+        if (int_of(item, "bytes"))
+            out_printf("  %14lld  %s\n", int_of(item, "bytes"), text_of(item, "path"));
+        else
+            out_printf("  %14s  %s\n", "a folder", text_of(item, "path"));
+    }
     if (json_array_size(json_object_get(report, "notes")))
         program_print_heading("Notes");
     json_array_foreach(json_object_get(report, "notes"), i, item)
