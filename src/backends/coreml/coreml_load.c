@@ -41,9 +41,8 @@ static dlx_result check_ports(dlx__backend *b, dlx__coreml_function *f, const ch
                          "%s: expected an input input_ids [1, T] or rows [1, R, %zu], found none; "
                          "export it again",
                          where, b->fixed.model->graph.n_embd);
-    DLX__TRY(
-        dlx__coreml_ports_expect(&f->ports, &b->fixed.model->graph, &f->size, b->opts.mem, err));
-    return dlx__coreml_ports_check(&f->ports, found, n, where, err);
+    return dlx__coreml_ports_take(&f->ports, &b->fixed.model->graph, &f->size, found, n, where,
+                                  b->opts.mem, err);
 }
 
 static dlx_result open_function(dlx__backend *b, dlx__coreml_function *f, const char *name,

@@ -3,81 +3,10 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "export/static_ports.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* ---- what is wanted -------------------------------------------------------------------------- */
-
-static void put(dlx__coreml_ports *p, dlx__coreml_side side, dlx__coreml_type type,
-                const char *name, int n_dims, const size_t *dims)
-{
-    dlx__coreml_port *to = &p->items[p->n_in + p->n_out + p->n_states];
-    *to = (dlx__coreml_port){.side = side, .type = type, .n_dims = n_dims};
-    snprintf(to->name, sizeof to->name, "%s", name);
-    memcpy(to->dims, dims, (size_t)n_dims * sizeof *dims);
-    p->n_in += side == DLX__COREML_INPUT;
-    p->n_out += side == DLX__COREML_OUTPUT;
-    p->n_states += side == DLX__COREML_STATE;
-}
-
-#define PUT(p, side, type, name, ...)                                                              \
-    put(p, DLX__COREML_##side, DLX__COREML_##type, name,                                           \
-        (int)DLX__LEN(((const size_t[]){__VA_ARGS__})), (const size_t[]){__VA_ARGS__})
-
-/* K and V of all layers: [1, kv, n, c] each. */
-static void put_kept(dlx__coreml_ports *p, const dlx__graph *g, dlx__coreml_side side,
-                     const char *prefix, size_t n)
-{
-    char name[DLX__COREML_NAME];
-    for (size_t i = 0; i < 2 * g->n_layers; i++) {
-        snprintf(name, sizeof name, "%s%c_%zu", prefix, "kv"[i % 2], i / 2);
-        put(p, side, DLX__COREML_HALF, name, 4, (size_t[]){1, g->n_heads_kv, n, g->head_dim});
-    }
-}
-
-static void put_rows(dlx__coreml_ports *p, const dlx__graph *g, const dlx__coreml_sizes *s)
-{
-    const size_t T = s->n_rows, P = s->n_past, R = s->n_head_rows, c = g->head_dim;
-    PUT(p, INPUT, INT32, "input_ids", 1, T);
-    PUT(p, INPUT, HALF, "cos", 1, 1, T, c);
-    PUT(p, INPUT, HALF, "sin", 1, 1, T, c);
-    PUT(p, INPUT, HALF, "mask", 1, 1, T, s->states ? P : dlx__add(P, T));
-    if (s->states)
-        PUT(p, INPUT, INT32, "position", 1);
-    if (R)
-        PUT(p, INPUT, INT32, "head_rows", R);
-    if (P && !s->states)
-        put_kept(p, g, DLX__COREML_INPUT, "past_", P);
-    PUT(p, OUTPUT, HALF, "output_hidden", 1, T, g->n_embd);
-    if (R) {
-        PUT(p, OUTPUT, INT32, "output_best", R);
-        PUT(p, OUTPUT, FLOAT, "output_logit", R);
-        PUT(p, OUTPUT, FLOAT, "output_lse", R);
-    }
-    if (s->states)
-        put_kept(p, g, DLX__COREML_STATE, "", P);
-    else
-        put_kept(p, g, DLX__COREML_OUTPUT, "output_new_", T);
-}
-
-dlx_result dlx__coreml_ports_expect(dlx__coreml_ports *p, const dlx__graph *g,
-                                    const dlx__coreml_sizes *s, const dlx_allocator *mem,
-                                    dlx_error *err)
-{
-    enum { PLAIN = 10 };
-    const size_t most = dlx__add(dlx__mul(4, g->n_layers), PLAIN);
-    *p = (dlx__coreml_ports){.items = dlx__alloc_zero(mem, most, sizeof *p->items)};
-    if (!p->items)
-        return dlx__fail_memory(err, "opening a package", dlx__mul(most, sizeof *p->items));
-    if (s->n_rows) {
-        put_rows(p, g, s);
-        return DLX_OK;
-    }
-    PUT(p, INPUT, HALF, "rows", 1, s->n_head_rows, g->n_embd);
-    PUT(p, OUTPUT, HALF, "output_logits", 1, s->n_head_rows, g->n_vocab);
-    return DLX_OK;
-}
 
 /* ---- what is found --------------------------------------------------------------------------- */
 
@@ -137,25 +66,84 @@ static dlx_result fail_shape(const dlx__coreml_port *wanted, const dlx__coreml_p
                      known < found->n_dims ? " and more axes" : "");
 }
 
-dlx_result dlx__coreml_ports_check(const dlx__coreml_ports *wanted, const dlx__coreml_port *found,
-                                   size_t n, const char *where, dlx_error *err)
+/* Of a function that has such a tensor. */
+static dlx__coreml_port wanted_port(const dlx__static_port *of)
 {
-    const size_t n_wanted = wanted->n_in + wanted->n_out + wanted->n_states;
-    for (size_t i = 0; i < n_wanted; i++) {
-        const dlx__coreml_port *w = &wanted->items[i], *f = find(found, n, w->name);
-        if (!f || f->side != w->side)
+    static const dlx__coreml_side sides[] = {[DLX__SIDE_INPUT] = DLX__COREML_INPUT,
+                                             [DLX__SIDE_OUTPUT] = DLX__COREML_OUTPUT,
+                                             [DLX__SIDE_STATE] = DLX__COREML_STATE};
+    static const dlx__coreml_type types[] = {[DLX__NUMBERS_INDEX] = DLX__COREML_INT32,
+                                             [DLX__NUMBERS_ROW] = DLX__COREML_HALF,
+                                             [DLX__NUMBERS_SUM] = DLX__COREML_FLOAT};
+    dlx__coreml_port p = {
+        .side = sides[of->side], .type = types[of->numbers], .n_dims = of->n_dims};
+    snprintf(p.name, sizeof p.name, "%s", of->name);
+    memcpy(p.dims, of->dims, sizeof p.dims);
+    return p;
+}
+
+static dlx_result check_port(const dlx__coreml_port *found, const dlx__graph *g,
+                             const dlx__coreml_sizes *s, const char *where, dlx_error *err)
+{
+    dlx__static_port of;
+    const dlx__static_shape shape = {"", s->n_rows, s->n_past, s->n_head_rows};
+    if (!dlx__static_port_find(&of, g, &shape, s->states, found->name))
+        return dlx__fail(err, DLX_E_MISMATCH,
+                         "%s: expected what its model needs, found the %s %s; export it again",
+                         where, side_name(found->side), found->name);
+    const dlx__coreml_port wanted = wanted_port(&of);
+    if (found->side != wanted.side)
+        return dlx__fail(err, DLX_E_MISMATCH,
+                         "%s: expected %s as an %s for its model, found an %s; export it again",
+                         where, found->name, side_name(wanted.side), side_name(found->side));
+    return same_shape(&wanted, found) ? DLX_OK : fail_shape(&wanted, found, where, err);
+}
+
+static size_t n_wanted(const dlx__graph *g, const dlx__coreml_sizes *s)
+{
+    const dlx__static_shape shape = {"", s->n_rows, s->n_past, s->n_head_rows};
+    return dlx__static_port_count(g, &shape, s->states, DLX__SIDE_INPUT) +
+           dlx__static_port_count(g, &shape, s->states, DLX__SIDE_OUTPUT) +
+           dlx__static_port_count(g, &shape, s->states, DLX__SIDE_STATE);
+}
+
+static dlx_result take_side(dlx__coreml_ports *p, dlx__coreml_side side,
+                            const dlx__coreml_port *found, size_t n, const char *where,
+                            dlx_error *err)
+{
+    size_t *count[] = {&p->n_in, &p->n_out, &p->n_states};
+    for (size_t i = 0; i < n; i++) {
+        if (found[i].side != side)
+            continue;
+        if (find(p->items, p->n_in + p->n_out + p->n_states, found[i].name))
             return dlx__fail(err, DLX_E_MISMATCH,
-                             "%s: expected the %s %s for its model, found none; export it again",
-                             where, side_name(w->side), w->name);
-        if (!same_shape(w, f))
-            return fail_shape(w, f, where, err);
+                             "%s: expected each name once, found %s again; export it again", where,
+                             found[i].name);
+        p->items[p->n_in + p->n_out + p->n_states] = found[i];
+        ++*count[side];
     }
-    if (n == n_wanted)
-        return DLX_OK;
-    return dlx__fail(err, DLX_E_MISMATCH,
-                     "%s: expected %zu inputs, outputs and states for its model, found %zu; export "
-                     "it again",
-                     where, n_wanted, n);
+    return DLX_OK;
+}
+
+dlx_result dlx__coreml_ports_take(dlx__coreml_ports *p, const dlx__graph *g,
+                                  const dlx__coreml_sizes *s, const dlx__coreml_port *found,
+                                  size_t n, const char *where, const dlx_allocator *mem,
+                                  dlx_error *err)
+{
+    *p = (dlx__coreml_ports){.items = NULL};
+    if (n != n_wanted(g, s))
+        return dlx__fail(err, DLX_E_MISMATCH,
+                         "%s: expected %zu inputs, outputs and states for its model, found %zu; "
+                         "export it again",
+                         where, n_wanted(g, s), n);
+    for (size_t i = 0; i < n; i++)
+        DLX__TRY(check_port(&found[i], g, s, where, err));
+    p->items = dlx__alloc_zero(mem, n, sizeof *p->items);
+    if (!p->items)
+        return dlx__fail_memory(err, "opening a package", dlx__mul(n, sizeof *p->items));
+    for (int side = DLX__COREML_INPUT; side <= DLX__COREML_STATE; side++)
+        DLX__TRY(take_side(p, (dlx__coreml_side)side, found, n, where, err));
+    return DLX_OK;
 }
 
 /* ---- results --------------------------------------------------------------------------------- */

@@ -19,16 +19,14 @@ typedef struct dlx__coreml_ports {
     size_t n_in, n_out, n_states;
 } dlx__coreml_ports;
 
-/* The list that a function of these sizes has; free items with dlx__free. */
-dlx_result dlx__coreml_ports_expect(dlx__coreml_ports *p, const dlx__graph *g,
-                                    const dlx__coreml_sizes *s, const dlx_allocator *mem,
-                                    dlx_error *err);
-
 /* T and R as [n] ports say it; what is missing is 0. */
 dlx__coreml_sizes dlx__coreml_sizes_of(const dlx__coreml_port *ports, size_t n);
 
-/* Refuses found [n] that are not those that are wanted, in any order. `where` is for sentences. */
-dlx_result dlx__coreml_ports_check(const dlx__coreml_ports *wanted, const dlx__coreml_port *found,
-                                   size_t n, const char *where, dlx_error *err);
+/* Takes those that are found [n], in any order; refuses what a function of these sizes has not
+ * (static_ports.h). `where` is for sentences. Free items with dlx__free, also of a failure. */
+dlx_result dlx__coreml_ports_take(dlx__coreml_ports *p, const dlx__graph *g,
+                                  const dlx__coreml_sizes *s, const dlx__coreml_port *found,
+                                  size_t n, const char *where, const dlx_allocator *mem,
+                                  dlx_error *err);
 
 #endif
