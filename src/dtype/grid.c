@@ -15,14 +15,14 @@ static const struct {
     dlx__grid_kind kind;
     void (*store)(uint8_t *dst, const int8_t *levels, const dlx__grid *grids, size_t n);
 } types[DLX__N_DTYPES] = {
-    [DLX__Q4_0] = {{32, {-8, 7, DLX__MIN_NONE}, 0, 0}, dlx__store_q4_0},
-    [DLX__Q4_1] = {{32, {0, 15, DLX__MIN_ANY}, 0, 0}, dlx__store_q4_1},
-    [DLX__Q5_0] = {{32, {-16, 15, DLX__MIN_NONE}, 0, 0}, dlx__store_q5_0},
-    [DLX__Q5_1] = {{32, {0, 31, DLX__MIN_ANY}, 0, 0}, dlx__store_q5_1},
-    [DLX__Q8_0] = {{32, {-127, 127, DLX__MIN_NONE}, 0, 0}, dlx__store_q8_0},
-    [DLX__Q4_K] = {{32, {0, 15, DLX__MIN_BELOW}, 63, 63}, dlx__store_q4_k},
-    [DLX__Q5_K] = {{32, {0, 31, DLX__MIN_BELOW}, 63, 63}, dlx__store_q5_k},
-    [DLX__Q6_K] = {{16, {-32, 31, DLX__MIN_NONE}, 127, 0}, dlx__store_q6_k},
+    [DLX__Q4_0] = {{32, {-8, 7, DLX__MIN_NONE, false}, 0, 0}, dlx__store_q4_0},
+    [DLX__Q4_1] = {{32, {0, 15, DLX__MIN_ANY, false}, 0, 0}, dlx__store_q4_1},
+    [DLX__Q5_0] = {{32, {-16, 15, DLX__MIN_NONE, false}, 0, 0}, dlx__store_q5_0},
+    [DLX__Q5_1] = {{32, {0, 31, DLX__MIN_ANY, false}, 0, 0}, dlx__store_q5_1},
+    [DLX__Q8_0] = {{32, {-127, 127, DLX__MIN_NONE, false}, 0, 0}, dlx__store_q8_0},
+    [DLX__Q4_K] = {{32, {0, 15, DLX__MIN_BELOW, false}, 63, 63}, dlx__store_q4_k},
+    [DLX__Q5_K] = {{32, {0, 31, DLX__MIN_BELOW, false}, 63, 63}, dlx__store_q5_k},
+    [DLX__Q6_K] = {{16, {-32, 31, DLX__MIN_NONE, false}, 127, 0}, dlx__store_q6_k},
 };
 
 const dlx__grid_kind *dlx__grid_kind_of(dlx__dtype dtype)
