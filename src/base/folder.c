@@ -133,7 +133,7 @@ static dlx_result find_mark(const dlx__folder *f, bool *found, dlx_error *err)
                        : dlx__fail_memory(err, "naming a file", strlen(f->path));
     if (r == DLX_OK && dlx__os_path_kind(at.data) == DLX__PATH_FILE) {
         r = dlx__os_read_file(&text, &n, at.data, MAX_MARK, f->mem, &why);
-        *found = r == DLX_OK && strstr(text, f->kind->word) != NULL;
+        *found = r == DLX_OK && text && strstr(text, f->kind->word) != NULL;
         r = r == DLX_E_NOMEM ? dlx__fail(err, r, "%s", why.text) : DLX_OK;
         dlx__free(f->mem, text);
     }

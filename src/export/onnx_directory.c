@@ -330,7 +330,7 @@ dlx_result dlx__onnx_directory_open(dlx__onnx_directory *d, const char *path,
 {
     dlx__buf at;
     char *text = NULL;
-    size_t n;
+    size_t n = 0;
     *d = (dlx__onnx_directory){.n_ctx = 0};
     dlx_result r = manifest_path(&at, path, mem)
                        ? dlx__os_read_file(&text, &n, at.data, MOST_BYTES, mem, err)

@@ -96,7 +96,7 @@ void dlx__unpack_lpbq(float *x, const dlx__packed_row *row, size_t n)
     float scale;
     memcpy(&scale, row->scales, sizeof scale);
     for (size_t i = 0; i < n; i++) {
-        const int q = numbers[i / 2] >> (i % 2 ? 4 : 0) & 15;
-        x[i] = (float)(q > 7 ? q - 16 : q) * (scale * (float)levels[i / GROUP]);
+        const int q = numbers[i / 2] >> (i % 2 ? 4 : 0) & 15, level = levels[i / GROUP];
+        x[i] = (float)(q > 7 ? q - 16 : q) * (scale * (float)level);
     }
 }
