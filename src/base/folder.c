@@ -210,6 +210,14 @@ static dlx_result make_temporary(dlx__folder *f, dlx_error *err)
     return r;
 }
 
+static dlx_result begin(dlx__folder *f, size_t n, dlx_error *err)
+{
+    if (!f->path || !f->temporary)
+        return dlx__fail_memory(err, "opening a directory for writing", n);
+    DLX__TRY(check_place(f, err));
+    return make_temporary(f, err);
+}
+
 dlx_result dlx__folder_open(dlx__folder **out, const char *path, const dlx__folder_kind *kind,
                             const dlx_allocator *mem, dlx_error *err)
 {
@@ -225,11 +233,7 @@ dlx_result dlx__folder_open(dlx__folder **out, const char *path, const dlx__fold
     dlx__buf_init(&f->at, mem);
     f->path = dlx__strndup(mem, path, n);
     f->temporary = dlx__alloc(mem, dlx__add(n, SUFFIX));
-    dlx_result r = f->path && f->temporary
-                       ? check_place(f, err)
-                       : dlx__fail_memory(err, "opening a directory for writing", n);
-    if (r == DLX_OK)
-        r = make_temporary(f, err);
+    const dlx_result r = begin(f, n, err);
     if (r != DLX_OK) {
         folder_free(f);
         return r;
