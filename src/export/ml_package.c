@@ -4,7 +4,6 @@
 #include "base/fail.h"
 #include "base/folder.h"
 #include "export/ml_model.h"
-#include "export/weight_bytes.h"
 
 #include <string.h>
 
@@ -81,22 +80,6 @@ static dlx_result write_manifest(job *j, dlx_error *err)
     return r;
 }
 
-static void describe(const job *j)
-{
-    const dlx__export_opts *o = j->o;
-    dlx__export_written *w = o->written;
-    w->data_bytes = w->weight_bytes = j->store.n_bytes;
-    w->has_denoise = true;
-    w->n_fallbacks = dlx__export_fallbacks(j->m, &o->forms);
-    w->n_again = j->store.n_again;
-    w->n_methods = j->functions.list.n;
-    if (o->cache != DLX__EXPORT_NO_CACHE) /* in fp16 */
-        w->state_bytes = dlx__mul(o->n_ctx, dlx__model_kv_bytes_per_token(j->m) / 2);
-    w->parts.bytes[DLX__PART_VOCABULARY] = o->n_description;
-    w->parts.bytes[DLX__PART_PROGRAM] = w->program_bytes;
-    dlx__weight_store_weigh(&j->store, o->forms.table, &w->parts);
-}
-
 static dlx_result write_files(job *j, dlx_error *err)
 {
     DLX__TRY(dlx__folder_make(j->folder, "Data", err));
@@ -104,7 +87,8 @@ static dlx_result write_files(job *j, dlx_error *err)
     DLX__TRY(write_weights(j, err));
     DLX__TRY(write_model(j, err));
     DLX__TRY(write_description(j, err));
-    describe(j);
+    const size_t kept = dlx__model_kv_bytes_per_token(j->m) / 2; /* in fp16 */
+    dlx__static_functions_tell(&j->functions.list, j->m, j->o, &j->store, kept);
     return write_manifest(j, err);
 }
 

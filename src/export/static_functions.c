@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "export/model_exporter.h"
+#include "export/weight_bytes.h"
 
 #include <stdio.h>
 
@@ -71,4 +72,33 @@ void dlx__static_functions_release(dlx__static_functions *f)
 {
     dlx__free(f->mem, f->items);
     *f = (dlx__static_functions){.n = 0};
+}
+
+dlx_result dlx__static_functions_check(const dlx__export_opts *o, const char *what, dlx_error *err)
+{
+    if (o->data_path)
+        return dlx__fail(err, DLX_E_ARG,
+                         "data: %s has its weights in a file of its own already; leave it out",
+                         what);
+    if (o->n_ids == 0)
+        return dlx__fail(err, DLX_E_ARG,
+                         "no denoise: the functions of %s choose ids inside; leave it out", what);
+    return DLX_OK;
+}
+
+void dlx__static_functions_tell(const dlx__static_functions *f, const dlx__model *m,
+                                const dlx__export_opts *o, const dlx__weight_store *store,
+                                size_t kv_bytes)
+{
+    dlx__export_written *w = o->written;
+    w->data_bytes = w->weight_bytes = store->n_bytes;
+    w->has_denoise = true;
+    w->n_fallbacks = dlx__export_fallbacks(m, &o->forms);
+    w->n_again = store->n_again;
+    w->n_methods = f->n;
+    if (o->cache != DLX__EXPORT_NO_CACHE)
+        w->state_bytes = dlx__mul(o->n_ctx, kv_bytes);
+    w->parts.bytes[DLX__PART_VOCABULARY] = o->n_description;
+    w->parts.bytes[DLX__PART_PROGRAM] = w->program_bytes;
+    dlx__weight_store_weigh(store, o->forms.table, &w->parts);
 }

@@ -11,6 +11,7 @@
 #define DLX__STATIC_FUNCTIONS_H
 
 #include "export/exporter.h"
+#include "export/weight_store.h"
 
 enum { DLX__MOST_HEAD_ROWS = 32 }; /* of a canvas: as many as are asked about at a time */
 
@@ -34,5 +35,15 @@ typedef struct dlx__static_functions {
 dlx_result dlx__static_functions_list(dlx__static_functions *f, const dlx__model *m,
                                       const dlx__export_opts *o, dlx_error *err);
 void dlx__static_functions_release(dlx__static_functions *f);
+
+/* Refuses what such functions cannot be without, and a second file; `what` holds them: "a Core ML
+ * package". */
+dlx_result dlx__static_functions_check(const dlx__export_opts *o, const char *what, dlx_error *err);
+
+/* Fills o->written, whose program_bytes are known, of functions over the store; K and V of a
+ * position have kv_bytes. */
+void dlx__static_functions_tell(const dlx__static_functions *f, const dlx__model *m,
+                                const dlx__export_opts *o, const dlx__weight_store *store,
+                                size_t kv_bytes);
 
 #endif

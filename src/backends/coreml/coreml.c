@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "export/exporter.h"
 #include "export/ml_package.h"
+#include "export/static_functions.h"
 
 /* ---- what it can hold ---------------------------------------------------------------------- */
 
@@ -61,28 +62,16 @@ static const dlx__export_rules rules = {
 
 /* ---- what it writes ------------------------------------------------------------------------ */
 
-static dlx_result check(const dlx__export_opts *o, dlx_error *err)
-{
-    if (o->data_path)
-        return dlx__fail(err, DLX_E_ARG,
-                         "data: a Core ML package has its weights in a file of its own already; "
-                         "leave it out");
-    if (o->n_ids == 0)
-        return dlx__fail(err, DLX_E_ARG,
-                         "no denoise: Core ML packages choose ids inside; leave it out");
-    return DLX_OK;
-}
-
 static dlx_result export_model(const dlx__model *m, const dlx__export_opts *o, dlx_error *err)
 {
-    DLX__TRY(check(o, err));
+    DLX__TRY(dlx__static_functions_check(o, "a Core ML package", err));
     return dlx__ml_package_write(m, o, err);
 }
 
 static dlx_result export_graph(const dlx__model *m, const dlx__export_opts *o, dlx__buf *out,
                                dlx_error *err)
 {
-    DLX__TRY(check(o, err));
+    DLX__TRY(dlx__static_functions_check(o, "a Core ML package", err));
     return dlx__ml_package_print(m, o, out, err);
 }
 

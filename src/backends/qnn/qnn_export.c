@@ -65,13 +65,7 @@ const dlx__export_rules dlx__qnn_rules = {
 
 static dlx_result check(const dlx__export_opts *o, dlx_error *err)
 {
-    if (o->data_path)
-        return dlx__fail(err, DLX_E_ARG,
-                         "data: a directory for QNN has its weights in a file of its own already; "
-                         "leave it out");
-    if (o->n_ids == 0)
-        return dlx__fail(err, DLX_E_ARG,
-                         "no denoise: graphs for QNN choose ids inside; leave it out");
+    DLX__TRY(dlx__static_functions_check(o, "a folder for QNN", err));
     if (!o->soc || o->soc->has_floats)
         return DLX_OK;
     return dlx__fail(err, DLX_E_UNSUPPORTED,
