@@ -4,7 +4,7 @@
  *
  *   LANE_SUMS           registers for the sums of a tile
  *   vec_load_first(p, n) vec_store_first(p, x, n)   the first n lanes, of loaded ones the others 0
- *   vec_held(x)         gemm_tiles.h
+ *   vec_held(x)         gemm_strips.h
  *   dot_pairs(sum, w, x)   gemm_pairs.h, where SET_PAIRS is defined
  *
  * A head's queries lie in lanes, feature by feature: [features][width], a (head, row) pair being

@@ -20,10 +20,6 @@ typedef struct cells {
     size_t n_rows, n_cells;
 } cells;
 
-/* What a dot product's group is: a sum of its own, or of a span, which one start serves, the first
- * or a later one. */
-typedef enum dot_run { ALONE, FIRST, NEXT } dot_run;
-
 enum { CELL_BYTES = DLX__GROUP * (1 + 2 * N_WIDE) + 8 + 4 * N_STARTS };
 
 INLINE cells cells_of(const dlx__acts *a)

@@ -3,7 +3,7 @@
  * signed bytes to 32 bits: levels, as they are stored, times inputs;
  * included once by each kernel_<isa>.c that has defined, beside the vector of vector_rows.h:
  *
- *   STRIP MOST_TILE_ROWS    as for gemm_tiles.h; a strip is two vectors
+ *   MOST_TILE_ROWS          as for gemm_ints.h
  *   dpbusd(sum, u, s)       bytes_load(p): a vector of bytes
  *   low_halves(x) high_halves(x)   of each byte, as bytes
  *   with_offset(x)          the odd bytes plus 128
@@ -21,6 +21,7 @@
 #include "kernel/coming.h"
 
 enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
+enum { DOT_VECS = DLX__PANEL / VL }; /* of a row's sums */
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
@@ -52,14 +53,18 @@ INLINE void put_span(const cells *c, size_t cell, size_t n)
 INLINE void unpack_subs(int32_t *to, const uint8_t *subs)
 {
     for (size_t i = 0; i < 2 * DLX__PANEL; i += VL)
-        ivec_store(to + i / DLX__PANEL * STRIP + i % DLX__PANEL, ivec_of_signed(subs + i));
+        ivec_store(to + i, ivec_of_signed(subs + i));
 }
 
-/* The levels of a step of vector v of a strip. */
-INLINE ivec levels_at(const uint8_t *const *level, const size_t step, const size_t v,
-                      const dlx__kind kind)
+INLINE int32_t span_start(const cells *c, size_t cell)
 {
-    const uint8_t *first = level[v * VL / DLX__PANEL] + v * VL % DLX__PANEL * 4;
+    return c->start[START_SPAN * c->n_cells + cell];
+}
+
+/* The levels of a step of vector v of a panel. */
+INLINE ivec levels_at(const uint8_t *level, const size_t step, const size_t v, const dlx__kind kind)
+{
+    const uint8_t *first = level + v * VL * 4;
     if (kind == DLX__S8)
         return with_offset(bytes_load(first + step * 64));
     if (kind == DLX__U5 || kind == DLX__S6)
@@ -71,62 +76,64 @@ INLINE ivec levels_at(const uint8_t *const *level, const size_t step, const size
 INLINE void set_starts(ivec *sum, const int32_t *start, const bool any, const int n_rows)
 {
     UNROLL
-    for (int r = 0; r < n_rows; r++)
-        sum[2 * r] = sum[2 * r + 1] = ivec_set(any ? start[r] : 0);
+    for (int i = 0; i < n_rows * DOT_VECS; i++)
+        sum[i] = ivec_set(any ? start[i / DOT_VECS] : 0);
 }
 
-/* sum [n_rows][2] += the steps [first, end). */
-INLINE void dot_steps(ivec *sum, const uint8_t *const *level, const int8_t *q, coming *next,
+/* sum [n_rows][DOT_VECS] += the steps [first, end). */
+INLINE void dot_steps(ivec *sum, const uint8_t *level, const int8_t *q, coming *next,
                       const size_t first, const size_t end, const dlx__kind kind, const int n_rows)
 {
     UNROLL
     for (size_t s = first; s < end; s++) {
-        fetch_line(next);
-        const ivec w0 = levels_at(level, s, 0, kind), w1 = levels_at(level, s, 1, kind);
+        ivec w[DOT_VECS];
+        if (next)
+            fetch_line(next, FAR);
+        UNROLL
+        for (size_t v = 0; v < DOT_VECS; v++)
+            w[v] = levels_at(level, s, v, kind);
         UNROLL
         for (int r = 0; r < n_rows; r++) {
             int32_t word;
             memcpy(&word, q + r * DLX__GROUP + s * 4, sizeof word);
             const ivec x = ivec_set(word);
-            sum[2 * r] = held(dpbusd(sum[2 * r], w0, x));
-            sum[2 * r + 1] = held(dpbusd(sum[2 * r + 1], w1, x));
+            UNROLL
+            for (int v = 0; v < DOT_VECS; v++)
+                sum[r * DOT_VECS + v] = held(dpbusd(sum[r * DOT_VECS + v], w[v], x));
         }
     }
 }
 
 /* In halves, which have a scale each. */
-INLINE void dot_6(ivec *sum, const uint8_t *const *level, const int32_t *sub, const int8_t *q,
+INLINE void dot_6(ivec *sum, const uint8_t *level, const int32_t *sub, const int8_t *q,
                   const int32_t *start, size_t n_cells, coming *next, const int n_rows)
 {
     enum { HALF = DLX__STEPS / 2 };
-    ivec high[2 * MOST_TILE_ROWS];
+    ivec high[DOT_VECS * MOST_TILE_ROWS];
     set_starts(sum, start, true, n_rows);
     dot_steps(sum, level, q, next, 0, HALF, DLX__S6, n_rows);
     UNROLL
-    for (int i = 0; i < 2 * n_rows; i++)
-        sum[i] = held(ivec_mul(sum[i], ivec_load(sub + i % 2 * VL)));
+    for (int i = 0; i < DOT_VECS * n_rows; i++)
+        sum[i] = held(ivec_mul(sum[i], ivec_load(sub + i % DOT_VECS * VL)));
     set_starts(high, start + n_cells, true, n_rows);
     dot_steps(high, level, q, next, HALF, DLX__STEPS, DLX__S6, n_rows);
     UNROLL
-    for (int i = 0; i < 2 * n_rows; i++)
-        sum[i] = ivec_add(sum[i], ivec_mul(high[i], ivec_load(sub + STRIP + i % 2 * VL)));
+    for (int i = 0; i < DOT_VECS * n_rows; i++)
+        sum[i] =
+            ivec_add(sum[i], ivec_mul(high[i], ivec_load(sub + DLX__PANEL + i % DOT_VECS * VL)));
 }
 
-INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, coming *next, const dlx__kind kind, const dot_run run,
-                const int n_rows)
+INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells *c, size_t cell,
+                coming *next, const dlx__kind kind, const bool fresh, const int n_rows)
 {
     const int8_t *q = c->q + cell * DLX__GROUP;
-    const size_t which = run == FIRST      ? START_SPAN
-                         : kind == DLX__S8 ? START_S8
-                         : kind == DLX__S6 ? START_S6
-                                           : START_S4;
+    const size_t which = kind == DLX__S8 ? START_S8 : kind == DLX__S6 ? START_S6 : START_S4;
     const int32_t *start = c->start + which * c->n_cells + cell;
     if (kind == DLX__S6) {
         dot_6(sum, level, sub, q, start, c->n_cells, next, n_rows);
         return;
     }
-    if (run != NEXT)
+    if (fresh)
         set_starts(sum, start, kind != DLX__U4 && kind != DLX__U5, n_rows);
     dot_steps(sum, level, q, next, 0, DLX__STEPS, kind, n_rows);
 }

@@ -1,7 +1,7 @@
 /*
  * gemm_pairs.h - products of bf16 weights with rows that are rounded to bf16 too,
  * included once by each kernel_<isa>.c that has defined SET_PAIRS and, beside the vector of
- * gemm_tiles.h:
+ * gemm_strips.h:
  *
  *   MOST_PAIRS              rows of a tile
  *   dot_pairs(sum, w, x)    sum of VL floats + the two products of each of VL pairs of bf16
@@ -10,7 +10,7 @@
  * The rows lie in runs of eight inputs, and the runs of all rows at the same inputs side by side:
  * a tile of rows reads one stretch of memory, each pair at a fixed distance from the first.
  *
- * Sums are not held where they stand (gemm_tiles.h): these instructions write to their first
+ * Sums are not held where they stand (gemm_strips.h): these instructions write to their first
  * operand, which keeps them in order, and compilers that must hold them too move them to memory.
  */
 #ifndef DLX__GEMM_PAIRS_H
@@ -21,7 +21,10 @@
 enum {
     RUN = 8, /* inputs */
     RUN_BYTES = 2 * RUN,
-    PAIR_BYTES = 4 * DLX__PANEL /* a pair of inputs in a panel */
+    PAIR_BYTES = 4 * DLX__PANEL, /* a pair of inputs in a panel */
+    PAIRS_ALONE = 2,             /* rows up to which a tile asks for nothing */
+    PAIRS_AHEAD = 1 << 13,       /* bytes: how far ahead one tile asks */
+    PAIRS_CHUNK = 512            /* inputs: half of an L1 cache */
 };
 
 static size_t halves_bytes(size_t n_in, size_t n_rows)
@@ -45,117 +48,97 @@ static void halve(const dlx__acts *a, size_t row, size_t col, size_t n)
     }
 }
 
-/* sum [n_rows][N_VECS] += a pair of inputs; x is the first row's. */
-INLINE void multiply_pair(vec *sum, const uint8_t *const *panel, size_t offset, const uint8_t *x,
-                          const int n_rows)
+/* sum [n_rows][PANEL_VECS] += a pair of inputs; x is the first row's. */
+INLINE void multiply_pair(vec *sum, const uint8_t *pair, const uint8_t *x, const int n_rows)
 {
-    ivec w[N_VECS];
+    ivec w[PANEL_VECS];
     UNROLL
-    for (int v = 0; v < N_VECS; v++)
-        w[v] = held(bytes_load(panel[v / PANEL_VECS] + offset + v % PANEL_VECS * VL * 4));
+    for (int v = 0; v < PANEL_VECS; v++)
+        w[v] = held(bytes_load(pair + v * VL * 4));
     UNROLL
     for (int r = 0; r < n_rows; r++) {
-        int32_t pair;
-        memcpy(&pair, x + r * RUN_BYTES, sizeof pair);
-        const ivec all = ivec_set(pair);
+        int32_t two;
+        memcpy(&two, x + r * RUN_BYTES, sizeof two);
+        const ivec all = ivec_set(two);
         UNROLL
-        for (int v = 0; v < N_VECS; v++)
-            sum[r * N_VECS + v] = dot_pairs(sum[r * N_VECS + v], w[v], all);
+        for (int v = 0; v < PANEL_VECS; v++)
+            sum[r * PANEL_VECS + v] = dot_pairs(sum[r * PANEL_VECS + v], w[v], all);
     }
 }
 
-/* y [n_rows][STRIP] += n runs from `panel` on, times the rows' runs, `step` bytes apart. */
-INLINE void tile_runs(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
-                      size_t step, coming *next, const distance d, const int n_rows)
+/* y [n_rows][16] += n runs from `panel` on, times the rows' runs, `step` bytes apart. */
+INLINE void tile_runs(float *y, const uint8_t *panel, size_t n, const uint8_t *x, size_t step,
+                      coming *next, const int n_rows)
 {
     enum { PAIRS = RUN / 2 };
-    vec sum[MOST_PAIRS * N_VECS];
-    size_t offset = 0;
-    load_sums(sum, y, n_rows);
-    for (; n > 0; n--, x += step) {
+    vec sum[MOST_PAIRS * PANEL_VECS];
+    load_sums(sum, y, n_rows * PANEL_VECS);
+    for (; n > 0; n--, x += step, panel += PAIRS * PAIR_BYTES) {
         UNROLL
-        for (size_t i = 0; i < PAIRS; i++, offset += PAIR_BYTES) {
-            fetch_line_at(next, d);
-            multiply_pair(sum, panel, offset, x + 4 * i, n_rows);
+        for (size_t i = 0; i < PAIRS; i++) {
+            if (n_rows > PAIRS_ALONE)
+                fetch_line(next, FAR);
+            multiply_pair(sum, panel + i * PAIR_BYTES, x + 4 * i, n_rows);
         }
     }
-    store_sums(y, sum, n_rows);
+    store_sums(y, sum, n_rows * PANEL_VECS);
 }
 
-typedef void (*pairs_fn)(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
-                         size_t step, coming *next, int n_rows);
-
-static void tile_near(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
-                      size_t step, coming *next, int n_rows)
+static void tile_pairs(float *y, const uint8_t *panel, size_t n, const uint8_t *x, size_t step,
+                       coming *next, int n_rows)
 {
-    BODIES(MOST_PAIRS, tile_runs, y, panel, n, x, step, next, NEAR)
+    BODIES(MOST_PAIRS, tile_runs, y, panel, n, x, step, next)
 }
 
-static void tile_far(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x, size_t step,
-                     coming *next, int n_rows)
+/* y [n_rows][16] += n pairs that are less than a run. */
+static void rest_pairs(float *y, const uint8_t *panel, size_t n, const uint8_t *x, size_t n_rows)
 {
-    BODIES(MOST_PAIRS, tile_runs, y, panel, n, x, step, next, FAR)
-}
-
-/* y [n_rows][STRIP] += n pairs that are less than a run. */
-static void rest_pairs(float *y, const uint8_t *const *panel, size_t n, const uint8_t *x,
-                       size_t n_rows)
-{
-    for (; n_rows > 0; n_rows--, y += STRIP, x += RUN_BYTES) {
-        vec sum[N_VECS];
-        load_sums(sum, y, 1);
+    for (; n_rows > 0; n_rows--, y += DLX__PANEL, x += RUN_BYTES) {
+        vec sum[PANEL_VECS];
+        load_sums(sum, y, PANEL_VECS);
         for (size_t i = 0; i < n; i++)
-            multiply_pair(sum, panel, i * PAIR_BYTES, x + 4 * i, 1);
-        store_sums(y, sum, 1);
+            multiply_pair(sum, panel + i * PAIR_BYTES, x + 4 * i, 1);
+        store_sums(y, sum, PANEL_VECS);
     }
 }
 
-/* The inputs [k, end) for all rows; their weights are asked for from `ahead` inputs before. */
-static void strip_inputs(const strip *s, pairs_fn tile, size_t k, size_t end, size_t ahead)
+/* What lies ahead of a chunk, spread over its tiles; not what is past the last panel. */
+INLINE coming pairs_coming(const strip *s, const uint8_t *chunk, size_t n_bytes)
 {
-    const dlx__acts *a = s->rows.acts;
-    const size_t input_bytes = PAIR_BYTES / 2, n_tiles = (s->n_rows + MOST_PAIRS - 1) / MOST_PAIRS;
-    const uint8_t *panel[N_PANELS];
-    coming next = coming_of(s, (k + ahead) * input_bytes, 64, n_tiles);
-    for (size_t p = 0; p < N_PANELS; p++)
-        panel[p] = s->panel[p] + k * input_bytes;
-    for (size_t t = 0; t < n_tiles; t++) {
-        const size_t r = first_row(s, t, n_tiles), n_rows = first_row(s, t + 1, n_tiles) - r;
-        tile(s->y + r * STRIP, panel, (end - k) / RUN, run_of(a, s->rows.row + r, k),
-             a->n_rows * RUN_BYTES, &next, (int)n_rows);
-    }
+    const uint8_t *end = s->w->data + s->w->n_panels * s->w->panel_bytes;
+    const size_t ahead = s->n_tiles > 1 ? n_bytes : (size_t)PAIRS_AHEAD;
+    if ((size_t)(end - chunk) < n_bytes + ahead)
+        return (coming){chunk, 0};
+    return (coming){chunk + ahead, (PAIR_BYTES + s->n_tiles - 1) / s->n_tiles};
 }
 
-/*
- * One tile of rows reads weights from memory as fast as it multiplies: they are asked for shortly
- * before, those of the next strip where this one's end is near. More tiles read a chunk again, and
- * ask for the next one meanwhile.
- */
+/* As gemm_ints.h does it: one panel, read in order; in chunks where there are several tiles. */
 static void strip_pairs(const strip *s)
 {
-    enum { NEAR_INPUTS = 32 };
+    const dlx__acts *a = s->acts;
     const size_t n_in = s->w->n_in, input_bytes = PAIR_BYTES / 2, whole = n_in / RUN * RUN;
-    const bool alone = s->n_rows <= MOST_PAIRS;
-    const size_t last = alone && whole > NEAR_INPUTS ? whole - NEAR_INPUTS : whole;
-    const size_t chunk = alone ? last : chunk_floats(n_in, input_bytes);
+    const size_t chunk = s->n_tiles > 1 ? even_part(whole, PAIRS_CHUNK, RUN) : whole;
     for (size_t k = 0, end; k < whole; k = end) {
-        end = k < last ? dlx__min(k + chunk, last) : whole;
-        strip_inputs(s, alone ? tile_near : tile_far, k, end, alone ? NEAR_INPUTS : chunk);
+        const uint8_t *panel = s->panel[0] + k * input_bytes;
+        end = dlx__min(k + chunk, whole);
+        coming next = pairs_coming(s, panel, (end - k) * input_bytes);
+        for (size_t t = 0; t < s->n_tiles; t++) {
+            const size_t r = first_row(s, t), n_rows = first_row(s, t + 1) - r;
+            tile_pairs(s->y + r * DLX__PANEL, panel, (end - k) / RUN, run_of(a, s->row + r, k),
+                       a->n_rows * RUN_BYTES, &next, (int)n_rows);
+        }
     }
-    if (whole == n_in)
-        return;
-    const uint8_t *panel[N_PANELS];
-    for (size_t p = 0; p < N_PANELS; p++)
-        panel[p] = s->panel[p] + whole * input_bytes;
-    rest_pairs(s->y, panel, (n_in - whole + 1) / 2, run_of(s->rows.acts, s->rows.row, whole),
-               s->n_rows);
+    if (whole < n_in)
+        rest_pairs(s->y, s->panel[0] + whole * input_bytes, (n_in - whole + 1) / 2,
+                   run_of(a, s->row, whole), s->n_rows);
 }
 
 static void gemm_pairs(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
                        size_t first_panel, size_t n_panels)
 {
     const bool pairs = a->halves && w->form == DLX__FORM_BF16;
-    gemm_by(pairs ? strip_pairs : strip_of(a, w), y, y_stride, a, w, first_panel, n_panels);
+    gemm_by(pairs ? (strip_kind){strip_pairs, 1, MOST_PAIRS} : strips_of(a, w), y, y_stride, a, w,
+            first_panel, n_panels);
 }
 
 #endif

@@ -9,7 +9,8 @@
 #ifndef DLX__GEMM_WIDENED_H
 #define DLX__GEMM_WIDENED_H
 
-#include "kernel/gemm_tiles.h"
+#include "kernel/gemm_floats.h"
+#include "kernel/gemm_ints.h"
 
 /* Input k of a group for the 16 outputs of a panel: the stored integers, offset taken off. */
 INLINE void levels_of_input(int32_t *to, const uint8_t *levels, size_t k, const dlx__layout *l)
@@ -29,32 +30,32 @@ INLINE void levels_of_input(int32_t *to, const uint8_t *levels, size_t k, const 
     }
 }
 
-/* to [32][16] = the weights of panel p in a group; head: its part of the header, which for S6 is
- * the integer scales [2][16]. */
-INLINE void widen_group(float *to, const weights *w, size_t p, const uint8_t *head,
-                        const dlx__form form)
+/* to [32][16] = the weights of a group; head: its part of the header, which for S6 is the integer
+ * scales [2][16]. */
+INLINE void widen_group(float *to, const weights *w, const uint8_t *head, const dlx__form form)
 {
     const dlx__layout *l = &dlx__layouts[form];
-    const float *scale = w->scale + p * DLX__PANEL, *minimum = w->minimum + p * DLX__PANEL;
     for (size_t k = 0; k < DLX__GROUP; k++, to += DLX__PANEL) {
         const uint8_t *sub = head + k / 16 * DLX__PANEL;
         int32_t level[DLX__PANEL];
-        levels_of_input(level, w->level[p], k, l);
+        levels_of_input(level, w->level, k, l);
         for (size_t o = 0; o < DLX__PANEL; o++) {
             if (l->kind == DLX__S6)
-                to[o] = (float)(level[o] * (int8_t)sub[o]) * scale[o];
+                to[o] = (float)(level[o] * (int8_t)sub[o]) * w->scale[o];
             else if (l->kind == DLX__U4 || l->kind == DLX__U5)
-                to[o] = (float)level[o] * scale[o] + minimum[o];
+                to[o] = (float)level[o] * w->scale[o] + w->minimum[o];
             else
-                to[o] = form == DLX__FORM_I8 ? (float)level[o] : (float)level[o] * scale[o];
+                to[o] = form == DLX__FORM_I8 ? (float)level[o] : (float)level[o] * w->scale[o];
         }
     }
 }
 
+enum { SPANS_AHEAD = 8 }; /* what is asked for */
+
 INLINE void strip_widened(const strip *s, const dlx__form form)
 {
     const dlx__layout *l = &dlx__layouts[form];
-    const size_t n_in = s->w->n_in, n_tiles = (s->n_rows + MOST_F32 - 1) / MOST_F32;
+    const size_t n_in = s->w->n_in, n_tiles = s->n_tiles;
     const size_t span_bytes = DLX__SPAN_GROUPS * dlx__block_bytes(l) / l->block_groups;
     _Alignas(64) float wide[N_PANELS][DLX__SPAN * DLX__PANEL];
     const uint8_t *panel[N_PANELS];
@@ -62,20 +63,20 @@ INLINE void strip_widened(const strip *s, const dlx__form form)
         panel[p] = (const uint8_t *)wide[p];
     for (size_t k = 0; k < n_in; k += DLX__SPAN) {
         const size_t n = dlx__min(DLX__SPAN, n_in - k), g = k / DLX__GROUP;
-        coming next = coming_of(s, dlx__block_at(l, g) + CHUNKS_AHEAD * span_bytes,
-                                span_bytes / DLX__SPAN, n_tiles);
+        comings next = coming_of(s, dlx__block_at(l, g) + SPANS_AHEAD * span_bytes,
+                                 span_bytes / DLX__SPAN, n_tiles);
         for (size_t i = 0; i < dlx__n_groups(n); i++) {
-            weights w;
-            unpack_group(&w, s, g + i, form);
-            for (size_t p = 0; p < N_PANELS; p++)
-                widen_group(wide[p] + i * DLX__GROUP * DLX__PANEL, &w, p,
-                            s->panel[p] + dlx__head_at(l, g + i), form);
+            for (size_t p = 0; p < N_PANELS; p++) {
+                const uint8_t *head = s->panel[p] + dlx__head_at(l, g + i);
+                weights w = {.level = s->panel[p] + dlx__levels_at(l, g + i)};
+                unpack_scales(&w, s->panel[p] + dlx__block_at(l, g + i), head, form);
+                widen_group(wide[p] + i * DLX__GROUP * DLX__PANEL, &w, head, form);
+            }
         }
         for (size_t t = 0; t < n_tiles; t++) {
-            const size_t r = first_row(s, t, n_tiles), end = first_row(s, t + 1, n_tiles);
-            place at = s->rows;
-            at.x += r * at.stride + k;
-            tile_F32(s->y + r * STRIP, panel, n, &at, &next, (int)(end - r));
+            const size_t r = first_row(s, t), end = first_row(s, t + 1);
+            tile_F32(s->y + r * STRIP, panel, n, row_of(s, r) + k, s->acts->stride, &next,
+                     (int)(end - r));
         }
     }
 }
@@ -95,24 +96,25 @@ WIDENED_STRIP(Q4_K)
 WIDENED_STRIP(Q5_K)
 WIDENED_STRIP(Q6_K)
 
-static const strip_fn widened[DLX__N_FORMS] = {
-    [DLX__FORM_I8] = widened_I8,     [DLX__FORM_Q8_0] = widened_Q8_0,
-    [DLX__FORM_Q8_1] = widened_Q8_1, [DLX__FORM_Q4_0] = widened_Q4_0,
-    [DLX__FORM_Q4_1] = widened_Q4_1, [DLX__FORM_Q4_K] = widened_Q4_K,
-    [DLX__FORM_Q5_K] = widened_Q5_K, [DLX__FORM_Q6_K] = widened_Q6_K,
-};
-
 /* How a product's strips are computed, but for the pairs of gemm_pairs.h. */
-static strip_fn strip_of(const dlx__acts *a, const dlx__packed *w)
+static strip_kind strips_of(const dlx__acts *a, const dlx__packed *w)
 {
-    return dlx__form_is_int(w->form) && !a->ints ? widened[w->form] : strips[w->form];
+#define FLOAT_STRIPS(form)                                                                         \
+    [DLX__FORM_##form] = {{strip_##form, N_PANELS, MOST_F32}, {strip_##form, N_PANELS, MOST_F32}},
+#define INT_STRIPS(form, most)                                                                     \
+    [DLX__FORM_##form] = {{strip_##form, 1, most}, {widened_##form, N_PANELS, MOST_F32}},
+    static const strip_kind kinds[DLX__N_FORMS][2] = {FLOAT_STRIPS(F32) FLOAT_STRIPS(BF16)
+                                                          FLOAT_STRIPS(F16) INT_FORMS(INT_STRIPS)};
+#undef INT_STRIPS
+#undef FLOAT_STRIPS
+    return kinds[w->form][a->ints ? 0 : 1];
 }
 
 #ifndef SET_PAIRS /* gemm_pairs.h has its own */
 static void gemm(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
                  size_t first_panel, size_t n_panels)
 {
-    gemm_by(strip_of(a, w), y, y_stride, a, w, first_panel, n_panels);
+    gemm_by(strips_of(a, w), y, y_stride, a, w, first_panel, n_panels);
 }
 #endif
 

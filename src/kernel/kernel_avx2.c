@@ -7,6 +7,7 @@
 enum { N_WIDE = 1, N_STARTS = 5 };
 
 #include "kernel/cells.h"
+#include "kernel/coming.h"
 #include "kernel/vector_avx2.h"
 
 /*
@@ -24,10 +25,8 @@ enum { N_WIDE = 1, N_STARTS = 5 };
  * The inputs are kept in 16 bits so, and a start is the offset of the even levels times their q.
  */
 enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
-enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
+enum { STRIP = 16, MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0, HALF = DLX__STEPS / 2 };
 enum { MOST_F32 = 6, MOST_S4 = 5, MOST_U4 = 5, MOST_U5 = 3, MOST_S6 = 3, MOST_S8 = 6, MOST_I8 = 6 };
-
-#include "kernel/coming.h"
 
 /* q0 q1 q2 q3 -> q0, q2, q1 - 256 q0, q3 - 256 q2. */
 INLINE ivec pairs_apart(ivec q)
@@ -95,7 +94,8 @@ INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, coming *n
     __asm__ volatile("" : "+r"(level));
     UNROLL
     for (size_t s = half * HALF; s < (half + 1) * HALF; s++) {
-        fetch_line(next);
+        if (next)
+            fetch_line(next, FAR);
         const ivec w0 = levels_at(level, s, 0, kind), w1 = levels_at(level, s, 1, kind);
         UNROLL
         for (int r = 0; r < n_rows; r++) {
@@ -135,26 +135,30 @@ INLINE void dot_6(ivec *sum, const uint8_t *level, const int32_t *sub, const cel
         dot_half(part, level, c->q + cell * DLX__GROUP, next, h, kind, n_rows);
         UNROLL
         for (int i = 0; i < 2 * n_rows; i++) {
-            const ivec factor =
-                kind == DLX__S6 ? ivec_load(sub + h * STRIP + i % 2 * VL) : _mm256_set1_epi16(1);
+            const ivec factor = kind == DLX__S6 ? ivec_load(sub + h * DLX__PANEL + i % 2 * VL)
+                                                : _mm256_set1_epi16(1);
             const ivec whole = _mm256_madd_epi16(part[i], factor);
             sum[i] = h == 0 ? whole : held(ivec_add(sum[i], whole));
         }
     }
 }
 
-INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, coming *next,
-                  const dot_run run, const int n_rows)
+INLINE int32_t span_start(const cells *c, size_t cell)
 {
-    const size_t which = run == FIRST ? START_SPAN : START_S8;
-    if (run != NEXT)
-        set_starts(sum, c->start + which * c->n_cells + cell, true, n_rows);
+    return c->start[START_SPAN * c->n_cells + cell];
+}
+
+INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, coming *next,
+                  const bool fresh, const int n_rows)
+{
+    if (fresh)
+        set_starts(sum, c->start + START_S8 * c->n_cells + cell, true, n_rows);
     const int16_t *q = c->wide + cell * DLX__GROUP;
     UNROLL
     for (size_t s = 0; s < 2 * DLX__STEPS; s++) {
         ivec w[2];
-        if (s % 2 == 0)
-            fetch_line(next);
+        if (next && s % 2 == 0)
+            fetch_line(next, FAR);
         UNROLL
         for (size_t v = 0; v < 2; v++) {
             w[v] = levels_at(level, s / 2, v, DLX__S8);
@@ -169,16 +173,15 @@ INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, 
     }
 }
 
-INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, coming *next, const dlx__kind kind, const dot_run run,
-                const int n_rows)
+INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells *c, size_t cell,
+                coming *next, const dlx__kind kind, const bool fresh, const int n_rows)
 {
     if (kind == DLX__S8)
-        dot_8(sum, level[0], c, cell, next, run, n_rows);
+        dot_8(sum, level, c, cell, next, fresh, n_rows);
     else if (kind == DLX__U5 || kind == DLX__S6)
-        dot_6(sum, level[0], sub, c, cell, next, kind, n_rows);
+        dot_6(sum, level, sub, c, cell, next, kind, n_rows);
     else
-        dot_4(sum, level[0], c, cell, next, kind, n_rows);
+        dot_4(sum, level, c, cell, next, kind, n_rows);
 }
 
 static bool runs_on(const dlx__cpu *cpu)

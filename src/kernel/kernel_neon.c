@@ -7,16 +7,15 @@
 enum { N_WIDE = 0, N_STARTS = 0 };
 
 #include "kernel/cells.h"
+#include "kernel/coming.h"
 #include "kernel/vector_neon.h"
 
 /*
  * smlal multiplies eight bytes by eight and adds to 16 bits, which hold four products for each of
  * two outputs. Levels within -32 .. 31 can be summed so for a group, those of 8 bits for two steps.
  */
-enum { STRIP = 16, MOST_TILE_ROWS = 6 };
+enum { STRIP = 16, MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0 };
 enum { MOST_F32 = 6, MOST_S4 = 2, MOST_U4 = 2, MOST_U5 = 2, MOST_S6 = 2, MOST_S8 = 2, MOST_I8 = 2 };
-
-#include "kernel/coming.h"
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
@@ -58,7 +57,8 @@ INLINE void dot_words(int16x8_t *sum, const uint8_t *level, const int8_t *q, com
         sum[i] = vdupq_n_s16(0);
     UNROLL
     for (size_t s = first; s < end; s++) {
-        fetch_line(next);
+        if (next)
+            fetch_line(next, FAR);
         UNROLL
         for (size_t v = 0; v < 4; v++) {
             const int8x16_t w = weights_at(level, s, v, kind);
@@ -87,18 +87,24 @@ INLINE void add_words(ivec *sum, const int16x8_t *words, const int32_t *sub, con
     }
 }
 
-INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, coming *next, const dlx__kind kind, const dot_run run,
-                const int n_rows)
+INLINE int32_t span_start(const cells *c, size_t cell)
+{
+    (void)c;
+    (void)cell;
+    return 0;
+}
+
+INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells *c, size_t cell,
+                coming *next, const dlx__kind kind, const bool fresh, const int n_rows)
 {
     const size_t n_steps = kind == DLX__S8 ? 2 : kind == DLX__S6 ? 4 : DLX__STEPS;
     const int8_t *q = c->q + cell * DLX__GROUP;
     UNROLL
     for (size_t s = 0; s < DLX__STEPS; s += n_steps) {
         int16x8_t words[MOST_TILE_ROWS * 8];
-        dot_words(words, level[0], q, next, s, s + n_steps, kind, n_rows);
-        add_words(sum, words, kind == DLX__S6 ? sub + s / n_steps * STRIP : NULL,
-                  run != NEXT && s == 0, n_rows);
+        dot_words(words, level, q, next, s, s + n_steps, kind, n_rows);
+        add_words(sum, words, kind == DLX__S6 ? sub + s / n_steps * DLX__PANEL : NULL,
+                  fresh && s == 0, n_rows);
     }
 }
 

@@ -11,6 +11,7 @@
 enum { N_WIDE = 0, N_STARTS = 3 };
 
 #include "kernel/cells.h"
+#include "kernel/coming.h"
 #include "kernel/vector_neon.h"
 
 /*
@@ -20,10 +21,8 @@ enum { N_WIDE = 0, N_STARTS = 3 };
  * of each half of it. Of 8 bits it is taken off the levels.
  */
 enum { START_S4, START_S6 };
-enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
+enum { STRIP = 16, MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0, HALF = DLX__STEPS / 2 };
 enum { MOST_F32 = 6, MOST_S4 = 4, MOST_U4 = 4, MOST_U5 = 4, MOST_S6 = 4, MOST_S8 = 4, MOST_I8 = 4 };
-
-#include "kernel/coming.h"
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
@@ -73,7 +72,8 @@ INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, coming *n
         x[r] = vld1q_s8(q + (size_t)r * DLX__GROUP + half * 16);
     UNROLL
     for (size_t s = half * HALF; s < (half + 1) * HALF; s++) {
-        fetch_line(next);
+        if (next)
+            fetch_line(next, FAR);
         UNROLL
         for (size_t v = 0; v < 4; v++) {
             const int8x16_t w = weights_at(level, s, v, kind);
@@ -91,27 +91,33 @@ INLINE void set_starts(ivec *sum, const int32_t *start, const bool any, const in
         sum[i] = ivec_set(any ? start[i / 4] : 0);
 }
 
-INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, coming *next, const dlx__kind kind, const dot_run run,
-                const int n_rows)
+INLINE int32_t span_start(const cells *c, size_t cell)
+{
+    (void)c;
+    (void)cell;
+    return 0;
+}
+
+INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells *c, size_t cell,
+                coming *next, const dlx__kind kind, const bool fresh, const int n_rows)
 {
     const int8_t *q = c->q + cell * DLX__GROUP;
     const size_t which = kind == DLX__S6 ? START_S6 : START_S4;
     const int32_t *start = c->start + which * c->n_cells + cell;
-    if (run != NEXT)
+    if (fresh)
         set_starts(sum, start, kind == DLX__S4 || kind == DLX__S6, n_rows);
-    dot_half(sum, level[0], q, next, 0, kind, n_rows);
+    dot_half(sum, level, q, next, 0, kind, n_rows);
     if (kind != DLX__S6) {
-        dot_half(sum, level[0], q, next, 1, kind, n_rows);
+        dot_half(sum, level, q, next, 1, kind, n_rows);
         return;
     }
     ivec high[MOST_TILE_ROWS * 4]; /* the halves have a scale each */
     set_starts(high, start + c->n_cells, true, n_rows);
-    dot_half(high, level[0], q, next, 1, kind, n_rows);
+    dot_half(high, level, q, next, 1, kind, n_rows);
     UNROLL
     for (int i = 0; i < n_rows * 4; i++) {
         const ivec low = vmulq_s32(sum[i], ivec_load(sub + i % 4 * VL));
-        sum[i] = vmlaq_s32(low, high[i], ivec_load(sub + STRIP + i % 4 * VL));
+        sum[i] = vmlaq_s32(low, high[i], ivec_load(sub + DLX__PANEL + i % 4 * VL));
     }
 }
 

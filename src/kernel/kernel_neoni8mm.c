@@ -11,6 +11,7 @@
 enum { N_WIDE = 0, N_STARTS = 5 };
 
 #include "kernel/cells.h"
+#include "kernel/coming.h"
 #include "kernel/vector_neon.h"
 
 /*
@@ -20,10 +21,8 @@ enum { N_WIDE = 0, N_STARTS = 5 };
  * its own partner.
  */
 enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
-enum { STRIP = 16, MOST_TILE_ROWS = 6, HALF = DLX__STEPS / 2 };
+enum { STRIP = 16, MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0, HALF = DLX__STEPS / 2 };
 enum { MOST_F32 = 6, MOST_S4 = 4, MOST_U4 = 4, MOST_U5 = 4, MOST_S6 = 4, MOST_S8 = 4, MOST_I8 = 4 };
-
-#include "kernel/coming.h"
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
 {
@@ -70,8 +69,10 @@ INLINE void dot_squares(ivec *sum, const uint8_t *level, const int8_t *q, coming
     const int n_pairs = (n_rows + 1) / 2;
     UNROLL
     for (size_t s = first; s < end; s += 2) {
-        fetch_line(next);
-        fetch_line(next);
+        if (next)
+            fetch_line(next, FAR);
+        if (next)
+            fetch_line(next, FAR);
         int8x16_t x[MOST_TILE_ROWS / 2];
         UNROLL
         for (int p = 0; p < n_pairs; p++)
@@ -114,35 +115,35 @@ INLINE void rows_of(ivec *sum, const ivec *squares, const int n_rows)
     }
 }
 
-INLINE void dot(ivec *sum, const uint8_t *const *level, const int32_t *sub, const cells *c,
-                size_t cell, coming *next, const dlx__kind kind, const dot_run run,
-                const int n_rows)
+INLINE int32_t span_start(const cells *c, size_t cell)
+{
+    return c->start[START_SPAN * c->n_cells + cell];
+}
+
+INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells *c, size_t cell,
+                coming *next, const dlx__kind kind, const bool fresh, const int n_rows)
 {
     const int8_t *q = c->q + cell * DLX__GROUP;
-    const size_t which = run == FIRST      ? START_SPAN
-                         : kind == DLX__S8 ? START_S8
-                         : kind == DLX__S6 ? START_S6
-                                           : START_S4;
+    const size_t which = kind == DLX__S8 ? START_S8 : kind == DLX__S6 ? START_S6 : START_S4;
     const int32_t *start = c->start + which * c->n_cells + cell;
     const size_t end = kind == DLX__S6 ? HALF : DLX__STEPS;
     ivec squares[MOST_TILE_ROWS * 4], high[MOST_TILE_ROWS * 4];
     const bool offset = kind != DLX__U4 && kind != DLX__U5;
-    set_starts(squares, start, offset && run != NEXT, n_rows);
-    dot_squares(squares, level[0], q, next, 0, end, kind, n_rows);
-    rows_of(run == NEXT ? high : sum, squares, n_rows);
-    if (run == NEXT)
-        UNROLL
-    for (int i = 0; i < n_rows * 4; i++)
+    set_starts(squares, start, offset && fresh, n_rows);
+    dot_squares(squares, level, q, next, 0, end, kind, n_rows);
+    rows_of(fresh ? sum : high, squares, n_rows);
+    UNROLL
+    for (int i = 0; i < n_rows * 4 && !fresh; i++)
         sum[i] = vaddq_s32(sum[i], high[i]);
     if (kind != DLX__S6)
         return;
     set_starts(squares, start + c->n_cells, true, n_rows);
-    dot_squares(squares, level[0], q, next, HALF, DLX__STEPS, kind, n_rows);
+    dot_squares(squares, level, q, next, HALF, DLX__STEPS, kind, n_rows);
     rows_of(high, squares, n_rows);
     UNROLL
     for (int i = 0; i < n_rows * 4; i++) {
         const ivec low = vmulq_s32(sum[i], ivec_load(sub + i % 4 * VL));
-        sum[i] = vmlaq_s32(low, high[i], ivec_load(sub + STRIP + i % 4 * VL));
+        sum[i] = vmlaq_s32(low, high[i], ivec_load(sub + DLX__PANEL + i % 4 * VL));
     }
 }
 

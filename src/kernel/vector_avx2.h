@@ -124,7 +124,7 @@ INLINE float vec_top(vec a)
     return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
-/* gemm_tiles.h says why. */
+/* gemm_strips.h says why. */
 INLINE vec vec_held(vec a)
 {
     __asm__("" : "+x"(a));

@@ -225,7 +225,7 @@ INLINE vec vec_of_pairs(const uint8_t *p, const size_t odd)
                                    : _mm512_slli_epi32(pairs, 16));
 }
 
-/* gemm_tiles.h says why. */
+/* gemm_strips.h says why. */
 INLINE vec vec_held(vec a)
 {
     __asm__("" : IN_REGISTER(a));
@@ -246,14 +246,14 @@ INLINE const float *address_held(const float *p)
 
 /* ---- integers: dot_dpbusd.h ---------------------------------------------------------------- */
 
-enum { STRIP = 32, MOST_TILE_ROWS = 12, LANE_SUMS = 24 };
+enum { STRIP = 32, MOST_TILE_ROWS = 12, ALONE_BYTES = 4, ALONE_NIBBLES = 3, LANE_SUMS = 24 };
 enum {
     MOST_F32 = 12,
-    MOST_S4 = 7,
-    MOST_U4 = 6,
-    MOST_U5 = 6,
-    MOST_S6 = 5,
-    MOST_S8 = 7,
+    MOST_S4 = 12,
+    MOST_U4 = 12,
+    MOST_U5 = 12,
+    MOST_S6 = 8,
+    MOST_S8 = 12,
     MOST_I8 = 12
 };
 

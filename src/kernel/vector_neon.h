@@ -110,7 +110,7 @@ INLINE float vec_top(vec a)
     return vmaxvq_f32(a);
 }
 
-/* gemm_tiles.h says why. */
+/* gemm_strips.h says why. */
 INLINE vec vec_held(vec a)
 {
     __asm__("" : "+w"(a));

@@ -1,0 +1,219 @@
+/*
+ * gemm_ints.h - products of integer weights with quantized rows, included once by each
+ * kernel_<isa>.c. It wants, beside what gemm_strips.h does:
+ *
+ *   MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8 MOST_I8   rows of a tile, at most MOST_TILE_ROWS
+ *   ALONE_BYTES ALONE_NIBBLES   rows up to which a tile asks for nothing
+ *   vec_of_halves(p) vec_of_bytes(p)   VL f16 or uint8 to float
+ *   unpack_subs(to, subs)  int8 scales [2][16] of a group, as dot wants them in [2][16]
+ *   dot(sum, level, sub, c, cell, next, kind, fresh, n_rows)
+ *                          sum [n_rows][PANEL_VECS] int32 = or, not fresh, += a group times the
+ * rows from `cell` on span_start(c, cell)    what the sum of a span of S8 begins with that is not
+ * made fresh
+ *
+ * A strip is one panel, and a tile reads it from its first byte to its last: processors fetch one
+ * stretch of memory, read in order, faster than what they are asked for line by line. Reading twice
+ * confuses them: where there are more rows than a tile has, the panel is read in chunks that stay
+ * in the L1 cache for all tiles, while the next one is asked for.
+ */
+#ifndef DLX__GEMM_INTS_H
+#define DLX__GEMM_INTS_H
+
+#include "kernel/cells.h"
+#include "kernel/coming.h"
+#include "kernel/gemm_strips.h"
+
+enum {
+    CHUNK_GROUPS = 32,   /* half of an L1 cache */
+    MOST_AHEAD = 3 << 15 /* bytes */
+};
+
+/* A group of weights as dot reads it: its levels where they are, the rest unpacked. */
+typedef struct weights {
+    _Alignas(64) float scale[DLX__PANEL];
+    float minimum[DLX__PANEL];  /* U4, U5 */
+    int32_t sub[2][DLX__PANEL]; /* S6: scales of the halves of a group */
+    const uint8_t *level;
+} weights;
+
+/* The groups that a tile goes over, and its rows. */
+typedef struct range {
+    const uint8_t *panel;
+    size_t begin, end; /* groups, whole spans but for the last */
+    size_t row;        /* the first */
+    cells c;
+} range;
+
+/* Scales and minima of 16 outputs of a group. */
+INLINE void unpack_scales(weights *to, const uint8_t *front, const uint8_t *head,
+                          const dlx__form form)
+{
+    for (size_t v = 0; v < DLX__PANEL; v += VL) {
+        float *scale = to->scale + v, *minimum = to->minimum + v;
+        if (form == DLX__FORM_I8) {
+            continue;
+        } else if (form == DLX__FORM_Q6_K) {
+            vec_store(scale, vec_of_halves(front + 2 * v));
+        } else if (form == DLX__FORM_Q4_K || form == DLX__FORM_Q5_K) {
+            const vec d = vec_of_halves(front + 2 * v), m = vec_of_halves(front + 32 + 2 * v);
+            vec_store(scale, vec_mul(d, vec_of_bytes(head + v)));
+            vec_store(minimum, vec_sub(vec_set(0), vec_mul(m, vec_of_bytes(head + 16 + v))));
+        } else {
+            vec_store(scale, vec_of_halves(head + 2 * v));
+            if (form == DLX__FORM_Q8_1 || form == DLX__FORM_Q4_1)
+                vec_store(minimum, vec_of_halves(head + 32 + 2 * v));
+        }
+    }
+    if (form == DLX__FORM_Q6_K)
+        unpack_subs(to->sub[0], head);
+}
+
+/* part [n_rows][PANEL_VECS] += one group, in units of the rows' scales. */
+INLINE void multiply_group(vec *part, const weights *w, const cells *c, size_t cell, coming *next,
+                           const dlx__kind kind, const int n_rows)
+{
+    ivec sum[MOST_TILE_ROWS * PANEL_VECS];
+    if (next)
+        fetch_line(next, FAR);
+    dot(sum, w->level, w->sub[0], c, cell, next, kind, true, n_rows);
+    UNROLL
+    for (int i = 0; i < n_rows * PANEL_VECS; i++) {
+        const size_t column = (size_t)(i % PANEL_VECS) * VL;
+        part[i] = vec_held(vec_fma(vec_of(sum[i]), vec_load(w->scale + column), part[i]));
+        if (kind == DLX__U4 || kind == DLX__U5)
+            part[i] = vec_held(vec_fma(vec_load(w->minimum + column),
+                                       vec_set(c->sum[cell + (size_t)(i / PANEL_VECS)]), part[i]));
+    }
+}
+
+/* part [n_rows][PANEL_VECS] = the n groups of a span from g on. */
+INLINE void multiply_span(vec *part, const uint8_t *panel, size_t g, size_t n, const cells *c,
+                          size_t cell, coming *next, const dlx__form form, const int n_rows)
+{
+    const dlx__layout *l = &dlx__layouts[form];
+    UNROLL
+    for (int i = 0; i < n_rows * PANEL_VECS; i++)
+        part[i] = vec_set(0);
+    for (const size_t end = g + n; g < end; g++, cell += c->n_rows) {
+        weights w = {.level = panel + dlx__levels_at(l, g)};
+        unpack_scales(&w, panel + dlx__block_at(l, g), panel + dlx__head_at(l, g), form);
+        multiply_group(part, &w, c, cell, next, l->kind, n_rows);
+    }
+}
+
+/* The same of weights without scales: nothing is to be done between the groups, and the sum of
+ * integers is exact in float. */
+INLINE void multiply_plain(vec *part, const uint8_t *level, size_t n, const cells *c, size_t cell,
+                           coming *next, const int n_rows)
+{
+    ivec sum[MOST_TILE_ROWS * PANEL_VECS];
+    UNROLL
+    for (int i = 0; i < n_rows * PANEL_VECS; i++)
+        sum[i] = ivec_set(span_start(c, cell + (size_t)(i / PANEL_VECS)));
+    for (; n > 0; n--, cell += c->n_rows, level += DLX__GROUP * DLX__PANEL) {
+        if (next)
+            fetch_line(next, FAR);
+        dot(sum, level, NULL, c, cell, next, DLX__S8, false, n_rows);
+    }
+    UNROLL
+    for (int i = 0; i < n_rows * PANEL_VECS; i++)
+        part[i] = vec_of(sum[i]);
+}
+
+/* y [n_rows][16] += part times the rows' scales. */
+INLINE void add_span(float *y, const vec *part, const float *scale, const int n_rows)
+{
+    /* Results are not to be kept from one span to the next: there are too few registers. */
+    __asm__ volatile("" : "+r"(y));
+    UNROLL
+    for (int i = 0; i < n_rows * PANEL_VECS; i++)
+        vec_store(y + i * VL,
+                  vec_fma(part[i], vec_set(scale[i / PANEL_VECS]), vec_load(y + i * VL)));
+}
+
+/* Rows up to which a tile asks for nothing. */
+INLINE int alone_rows(const dlx__layout *l)
+{
+    return l->level_bytes < DLX__GROUP * DLX__PANEL ? ALONE_NIBBLES : ALONE_BYTES;
+}
+
+/* y [n_rows][16] += the groups of a range. */
+INLINE void tile_ints(float *y, const range *in, coming *next, const dlx__form form,
+                      const int n_rows)
+{
+    const dlx__layout *l = &dlx__layouts[form];
+    const cells c = in->c;
+    coming then = *next, *const fetch = n_rows > alone_rows(l) ? &then : NULL;
+    for (size_t g = in->begin; g < in->end; g += DLX__SPAN_GROUPS) {
+        vec part[MOST_TILE_ROWS * PANEL_VECS];
+        const size_t n = dlx__min(DLX__SPAN_GROUPS, in->end - g), cell = g * c.n_rows + in->row;
+        if (form == DLX__FORM_I8)
+            multiply_plain(part, in->panel + dlx__levels_at(l, g), n, &c, cell, fetch, n_rows);
+        else
+            multiply_span(part, in->panel, g, n, &c, cell, fetch, form, n_rows);
+        add_span(y, part, c.scale + g / DLX__SPAN_GROUPS * c.n_rows + in->row, n_rows);
+    }
+    *next = then;
+}
+
+/*
+ * What lies ahead of a chunk, spread over the steps of its tiles: of several tiles the n groups of
+ * the next chunk, of one, whose chunk is the panel, as many that the L2 cache holds them. Nothing
+ * past the last panel.
+ */
+INLINE coming ints_coming(const strip *s, const dlx__layout *l, const range *in, size_t n)
+{
+    const uint8_t *end = s->w->data + s->w->n_panels * s->w->panel_bytes;
+    const uint8_t *chunk = s->panel[0] + dlx__block_at(l, in->begin);
+    const size_t n_bytes = n * dlx__block_bytes(l) / l->block_groups + 64; /* I8's scales */
+    const size_t n_asked = (in->end - in->begin) * (DLX__STEPS + 1) * s->n_tiles;
+    const size_t ahead = dlx__min(n_bytes, (size_t)MOST_AHEAD);
+    if ((size_t)(end - chunk) < n_bytes + ahead)
+        return (coming){chunk, 0};
+    return (coming){chunk + ahead, (n_bytes + n_asked - 1) / n_asked};
+}
+
+typedef void (*ints_fn)(float *y, const range *in, coming *next, int n_rows);
+
+INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form)
+{
+    const dlx__layout *l = &dlx__layouts[form];
+    const size_t n_groups = dlx__n_groups(s->w->n_in);
+    const size_t grain = dlx__max(l->block_groups, (size_t)DLX__SPAN_GROUPS);
+    const size_t n = s->n_tiles > 1 ? even_part(n_groups, CHUNK_GROUPS, grain) : n_groups;
+    range in = {.panel = s->panel[0], .c = cells_of(s->acts)};
+    for (; in.begin < n_groups; in.begin = in.end) {
+        in.end = dlx__min(in.begin + n, n_groups);
+        coming next = ints_coming(s, l, &in, n);
+        for (size_t t = 0; t < s->n_tiles; t++) {
+            const size_t r = first_row(s, t), end = first_row(s, t + 1);
+            in.row = s->row + r;
+            tile(s->y + r * DLX__PANEL, &in, &next, (int)(end - r));
+        }
+    }
+}
+
+/* The forms with the most rows of a tile. */
+#define INT_FORMS(X)                                                                               \
+    X(I8, MOST_I8)                                                                                 \
+    X(Q8_0, MOST_S8)                                                                               \
+    X(Q8_1, MOST_U5)                                                                               \
+    X(Q4_0, MOST_S4)                                                                               \
+    X(Q4_1, MOST_U4)                                                                               \
+    X(Q4_K, MOST_U4)                                                                               \
+    X(Q5_K, MOST_U5)                                                                               \
+    X(Q6_K, MOST_S6)
+
+#define INT_STRIP(form, most)                                                                      \
+    static void tile_##form(float *y, const range *in, coming *next, int n_rows)                   \
+    {                                                                                              \
+        BODIES(most, tile_ints, y, in, next, DLX__FORM_##form)                                     \
+    }                                                                                              \
+    static void strip_##form(const strip *s)                                                       \
+    {                                                                                              \
+        strip_ints(s, tile_##form, DLX__FORM_##form);                                              \
+    }
+
+INT_FORMS(INT_STRIP)
+
+#endif
