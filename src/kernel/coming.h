@@ -1,28 +1,21 @@
-/*
- * coming.h - asking for weights before they are read; included by the headers of products.
- */
+/* coming.h - asking for weights before they are read; included by the headers of products. */
 #ifndef DLX__COMING_H
 #define DLX__COMING_H
 
 #include "kernel/panels.h"
 
-/* Weights that will follow: at each step of a tile, for which about a cache line is read, the line
- * at `at` is asked for, and some are asked for again: bursts would make the reads beside them wait,
- * and a branch would make the compiler keep the sums in memory. */
+/* Weights that will follow: at each step of a tile the line at `at` is asked for, some of them
+ * again. Bursts would make the reads beside them wait. NULL instead: nothing is asked for. */
 typedef struct coming {
     const uint8_t *at;
-    size_t n_bytes; /* between two steps: those read, for all tiles of rows together */
+    size_t n_bytes; /* between two steps, at most a line */
 } coming;
 
-/* Where from: what is wanted soon goes to the L1 cache, which would not hold the rest. */
-typedef enum distance { FAR, NEAR } distance;
-
-INLINE void fetch_line(coming *next, const distance d)
+INLINE void fetch_line(coming *next)
 {
-    if (d == NEAR)
-        __builtin_prefetch(next->at, 0, 3);
-    else
-        __builtin_prefetch(next->at, 0, 2);
+    if (!next)
+        return;
+    __builtin_prefetch(next->at, 0, 2); /* to the L2 cache: it is not wanted so soon */
     next->at += next->n_bytes;
 }
 

@@ -87,8 +87,7 @@ INLINE void dot_steps(ivec *sum, const uint8_t *level, const int8_t *q, coming *
     UNROLL
     for (size_t s = first; s < end; s++) {
         ivec w[DOT_VECS];
-        if (next)
-            fetch_line(next, FAR);
+        fetch_line(next);
         UNROLL
         for (size_t v = 0; v < DOT_VECS; v++)
             w[v] = levels_at(level, s, v, kind);

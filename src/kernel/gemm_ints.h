@@ -10,11 +10,6 @@
  *                          sum [n_rows][PANEL_VECS] int32 = or, not fresh, += a group times the
  * rows from `cell` on span_start(c, cell)    what the sum of a span of S8 begins with that is not
  * made fresh
- *
- * A strip is one panel, and a tile reads it from its first byte to its last: processors fetch one
- * stretch of memory, read in order, faster than what they are asked for line by line. Reading twice
- * confuses them: where there are more rows than a tile has, the panel is read in chunks that stay
- * in the L1 cache for all tiles, while the next one is asked for.
  */
 #ifndef DLX__GEMM_INTS_H
 #define DLX__GEMM_INTS_H
@@ -23,10 +18,7 @@
 #include "kernel/coming.h"
 #include "kernel/gemm_strips.h"
 
-enum {
-    CHUNK_GROUPS = 32,   /* half of an L1 cache */
-    MOST_AHEAD = 3 << 15 /* bytes */
-};
+enum { CHUNK_GROUPS = 32 /* half of an L1 cache */ };
 
 /* A group of weights as dot reads it: its levels where they are, the rest unpacked. */
 typedef struct weights {
@@ -73,8 +65,7 @@ INLINE void multiply_group(vec *part, const weights *w, const cells *c, size_t c
                            const dlx__kind kind, const int n_rows)
 {
     ivec sum[MOST_TILE_ROWS * PANEL_VECS];
-    if (next)
-        fetch_line(next, FAR);
+    fetch_line(next);
     dot(sum, w->level, w->sub[0], c, cell, next, kind, true, n_rows);
     UNROLL
     for (int i = 0; i < n_rows * PANEL_VECS; i++) {
@@ -111,8 +102,7 @@ INLINE void multiply_plain(vec *part, const uint8_t *level, size_t n, const cell
     for (int i = 0; i < n_rows * PANEL_VECS; i++)
         sum[i] = ivec_set(span_start(c, cell + (size_t)(i / PANEL_VECS)));
     for (; n > 0; n--, cell += c->n_rows, level += DLX__GROUP * DLX__PANEL) {
-        if (next)
-            fetch_line(next, FAR);
+        fetch_line(next);
         dot(sum, level, NULL, c, cell, next, DLX__S8, false, n_rows);
     }
     UNROLL
@@ -156,23 +146,6 @@ INLINE void tile_ints(float *y, const range *in, coming *next, const dlx__form f
     *next = then;
 }
 
-/*
- * What lies ahead of a chunk, spread over the steps of its tiles: of several tiles the n groups of
- * the next chunk, of one, whose chunk is the panel, as many that the L2 cache holds them. Nothing
- * past the last panel.
- */
-INLINE coming ints_coming(const strip *s, const dlx__layout *l, const range *in, size_t n)
-{
-    const uint8_t *end = s->w->data + s->w->n_panels * s->w->panel_bytes;
-    const uint8_t *chunk = s->panel[0] + dlx__block_at(l, in->begin);
-    const size_t n_bytes = n * dlx__block_bytes(l) / l->block_groups + 64; /* I8's scales */
-    const size_t n_asked = (in->end - in->begin) * (DLX__STEPS + 1) * s->n_tiles;
-    const size_t ahead = dlx__min(n_bytes, (size_t)MOST_AHEAD);
-    if ((size_t)(end - chunk) < n_bytes + ahead)
-        return (coming){chunk, 0};
-    return (coming){chunk + ahead, (n_bytes + n_asked - 1) / n_asked};
-}
-
 typedef void (*ints_fn)(float *y, const range *in, coming *next, int n_rows);
 
 INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form)
@@ -181,10 +154,12 @@ INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form)
     const size_t n_groups = dlx__n_groups(s->w->n_in);
     const size_t grain = dlx__max(l->block_groups, (size_t)DLX__SPAN_GROUPS);
     const size_t n = s->n_tiles > 1 ? even_part(n_groups, CHUNK_GROUPS, grain) : n_groups;
-    range in = {.panel = s->panel[0], .c = cells_of(s->acts)};
+    range in = {.panel = s->panel, .c = cells_of(s->acts)};
     for (; in.begin < n_groups; in.begin = in.end) {
         in.end = dlx__min(in.begin + n, n_groups);
-        coming next = ints_coming(s, l, &in, n);
+        const size_t n_bytes = n * dlx__block_bytes(l) / l->block_groups + 64; /* I8's scales */
+        coming next = coming_of(s, s->panel + dlx__block_at(l, in.begin), n_bytes,
+                                (in.end - in.begin) * (DLX__STEPS + 1) * s->n_tiles);
         for (size_t t = 0; t < s->n_tiles; t++) {
             const size_t r = first_row(s, t), end = first_row(s, t + 1);
             in.row = s->row + r;

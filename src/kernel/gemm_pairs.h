@@ -4,6 +4,7 @@
  * gemm_strips.h:
  *
  *   MOST_PAIRS              rows of a tile
+ *   ALONE_PAIRS             rows up to which it asks for nothing
  *   dot_pairs(sum, w, x)    sum of VL floats + the two products of each of VL pairs of bf16
  *   put_halves(to, x)       VL floats to bf16, to the nearest, even of two
  *
@@ -22,8 +23,6 @@ enum {
     RUN = 8, /* inputs */
     RUN_BYTES = 2 * RUN,
     PAIR_BYTES = 4 * DLX__PANEL, /* a pair of inputs in a panel */
-    PAIRS_ALONE = 2,             /* rows up to which a tile asks for nothing */
-    PAIRS_AHEAD = 1 << 13,       /* bytes: how far ahead one tile asks */
     PAIRS_CHUNK = 512            /* inputs: half of an L1 cache */
 };
 
@@ -72,16 +71,17 @@ INLINE void tile_runs(float *y, const uint8_t *panel, size_t n, const uint8_t *x
 {
     enum { PAIRS = RUN / 2 };
     vec sum[MOST_PAIRS * PANEL_VECS];
+    coming then = *next, *const fetch = n_rows > ALONE_PAIRS ? &then : NULL;
     load_sums(sum, y, n_rows * PANEL_VECS);
     for (; n > 0; n--, x += step, panel += PAIRS * PAIR_BYTES) {
         UNROLL
         for (size_t i = 0; i < PAIRS; i++) {
-            if (n_rows > PAIRS_ALONE)
-                fetch_line(next, FAR);
+            fetch_line(fetch);
             multiply_pair(sum, panel + i * PAIR_BYTES, x + 4 * i, n_rows);
         }
     }
     store_sums(y, sum, n_rows * PANEL_VECS);
+    *next = then;
 }
 
 static void tile_pairs(float *y, const uint8_t *panel, size_t n, const uint8_t *x, size_t step,
@@ -102,26 +102,15 @@ static void rest_pairs(float *y, const uint8_t *panel, size_t n, const uint8_t *
     }
 }
 
-/* What lies ahead of a chunk, spread over its tiles; not what is past the last panel. */
-INLINE coming pairs_coming(const strip *s, const uint8_t *chunk, size_t n_bytes)
-{
-    const uint8_t *end = s->w->data + s->w->n_panels * s->w->panel_bytes;
-    const size_t ahead = s->n_tiles > 1 ? n_bytes : (size_t)PAIRS_AHEAD;
-    if ((size_t)(end - chunk) < n_bytes + ahead)
-        return (coming){chunk, 0};
-    return (coming){chunk + ahead, (PAIR_BYTES + s->n_tiles - 1) / s->n_tiles};
-}
-
-/* As gemm_ints.h does it: one panel, read in order; in chunks where there are several tiles. */
 static void strip_pairs(const strip *s)
 {
     const dlx__acts *a = s->acts;
     const size_t n_in = s->w->n_in, input_bytes = PAIR_BYTES / 2, whole = n_in / RUN * RUN;
-    const size_t chunk = s->n_tiles > 1 ? even_part(whole, PAIRS_CHUNK, RUN) : whole;
+    const size_t n = s->n_tiles > 1 ? even_part(whole, PAIRS_CHUNK, RUN) : whole;
     for (size_t k = 0, end; k < whole; k = end) {
-        const uint8_t *panel = s->panel[0] + k * input_bytes;
-        end = dlx__min(k + chunk, whole);
-        coming next = pairs_coming(s, panel, (end - k) * input_bytes);
+        const uint8_t *panel = s->panel + k * input_bytes;
+        end = dlx__min(k + n, whole);
+        coming next = coming_of(s, panel, (end - k) * input_bytes, (end - k) / 2 * s->n_tiles);
         for (size_t t = 0; t < s->n_tiles; t++) {
             const size_t r = first_row(s, t), n_rows = first_row(s, t + 1) - r;
             tile_pairs(s->y + r * DLX__PANEL, panel, (end - k) / RUN, run_of(a, s->row + r, k),
@@ -129,7 +118,7 @@ static void strip_pairs(const strip *s)
         }
     }
     if (whole < n_in)
-        rest_pairs(s->y, s->panel[0] + whole * input_bytes, (n_in - whole + 1) / 2,
+        rest_pairs(s->y, s->panel + whole * input_bytes, (n_in - whole + 1) / 2,
                    run_of(a, s->row, whole), s->n_rows);
 }
 
@@ -137,7 +126,7 @@ static void gemm_pairs(float *y, size_t y_stride, const dlx__acts *a, const dlx_
                        size_t first_panel, size_t n_panels)
 {
     const bool pairs = a->halves && w->form == DLX__FORM_BF16;
-    gemm_by(pairs ? (strip_kind){strip_pairs, 1, MOST_PAIRS} : strips_of(a, w), y, y_stride, a, w,
+    gemm_by(pairs ? (strip_kind){strip_pairs, MOST_PAIRS} : strips_of(a, w), y, y_stride, a, w,
             first_panel, n_panels);
 }
 

@@ -1,13 +1,17 @@
 /*
- * gemm_strips.h - a product as strips: some outputs for a batch of rows. Included once by each
- * kernel_<isa>.c, which has the vector of vector_rows.h and has defined
+ * gemm_strips.h - a product panel by panel; included once by each kernel_<isa>.c, which has the
+ * vector of vector_rows.h and
  *
- *   STRIP                  outputs of a strip of floats: the panels of one (16) or two (32)
  *   vec_held(x) address_held(p)   the same, which the compiler must have computed here
  *
- * gemm_ints.h, gemm_floats.h and gemm_pairs.h say how the products of a strip are made: by tiles of
- * rows, whose sums stay in registers. Between tiles and between chunks of inputs they wait in
- * memory.
+ * A strip is a panel times a batch of rows. gemm_ints.h, gemm_floats.h and gemm_pairs.h say how: by
+ * tiles of rows, whose sums stay in registers. Between chunks of inputs they wait in memory.
+ *
+ * One tile reads the panel from its first byte to its last: processors fetch one stretch of memory,
+ * read in order, twice as fast as what they are asked for line by line, or as two stretches in
+ * turns. They do so while it is read fast; where many rows make that slow they fall behind, and the
+ * tile asks for the lines itself, all of them, evenly. Reading twice confuses them: several tiles
+ * go over a chunk, which stays in a cache, and meanwhile ask for the next one.
  *
  * Arrays with literal indices become registers. Compilers delay a sum to the end of a loop's body,
  * by which they run out of registers, unless it is held where it stands.
@@ -15,30 +19,29 @@
 #ifndef DLX__GEMM_STRIPS_H
 #define DLX__GEMM_STRIPS_H
 
+#include "kernel/coming.h"
 #include "kernel/panels.h"
 #include "kernel/vector_rows.h"
 
 enum {
-    MOST_ROWS = 128, /* of a batch */
-    N_PANELS = STRIP / DLX__PANEL,
+    MOST_ROWS = 128,      /* of a batch */
+    TILE_AHEAD = 1 << 13, /* bytes that one tile asks ahead */
     PANEL_VECS = DLX__PANEL / VL
 };
 
-/* Some outputs of a product for some of its rows. */
+/* A panel of a product for some of its rows. */
 typedef struct strip {
     const dlx__packed *w;
-    const uint8_t *panel[N_PANELS]; /* of integers the first alone */
-    const uint8_t *next[N_PANELS];  /* the panels of the strip that follows */
+    const uint8_t *panel;
     const dlx__acts *acts;
     size_t row, n_rows;                  /* of these */
     size_t n_tiles, tile_rows, n_longer; /* tiles of so many rows, the first ones of one more */
-    float *y;                            /* [n_rows][16 for each panel] */
+    float *y;                            /* [n_rows][16] */
 } strip;
 
 /* How strips are computed. */
 typedef struct strip_kind {
     void (*multiply)(const strip *s);
-    size_t n_panels;
     size_t most; /* rows of a tile */
 } strip_kind;
 
@@ -70,6 +73,17 @@ INLINE size_t first_row(const strip *s, size_t t)
     return t * s->tile_rows + dlx__min(t, s->n_longer);
 }
 
+/* What a chunk's tiles ask for in n_asks steps: as many bytes as it has, of several tiles the next
+ * chunk; nothing past the last panel. */
+INLINE coming coming_of(const strip *s, const uint8_t *chunk, size_t n_bytes, size_t n_asks)
+{
+    const uint8_t *end = s->w->data + s->w->n_panels * s->w->panel_bytes;
+    const size_t ahead = s->n_tiles > 1 ? n_bytes : dlx__min(n_bytes, (size_t)TILE_AHEAD);
+    if ((size_t)(end - chunk) < ahead + n_bytes)
+        return (coming){chunk, 0};
+    return (coming){chunk + ahead, (n_bytes + n_asks - 1) / n_asks};
+}
+
 /* ---- one body for each number of rows, so that sums stay in registers ---------------------- */
 
 #define BODY(n, most, tile, ...)                                                                   \
@@ -98,13 +112,12 @@ INLINE size_t first_row(const strip *s, size_t t)
 
 /* ---- the product --------------------------------------------------------------------------- */
 
-/* Results of panel p of a strip to y [n_rows][y_stride]; I8 has its scales to apply. */
-static void finish(float *y, size_t y_stride, const strip *s, size_t p, size_t width, size_t n_out)
+/* A strip's results to y [n_rows][y_stride]; I8 has its scales to apply. */
+static void finish(float *y, size_t y_stride, const strip *s, size_t n_out)
 {
-    const float *scale =
-        (const float *)(const void *)(s->panel[p] + s->w->panel_bytes) - DLX__PANEL;
-    for (size_t r = 0; r < s->n_rows; r++, y += y_stride) {
-        const float *from = s->y + r * width + p * DLX__PANEL;
+    const float *scale = (const float *)(const void *)(s->panel + s->w->panel_bytes) - DLX__PANEL;
+    const float *from = s->y;
+    for (size_t r = 0; r < s->n_rows; r++, y += y_stride, from += DLX__PANEL) {
         for (size_t v = 0; v < DLX__PANEL; v += VL) {
             const vec sum = vec_load(from + v);
             vec_store(y + v, s->w->form == DLX__FORM_I8 ? vec_mul(sum, vec_load(scale + v)) : sum);
@@ -114,42 +127,27 @@ static void finish(float *y, size_t y_stride, const strip *s, size_t p, size_t w
     }
 }
 
-/* The panels from `panel`, of which the strip has n; y is its first output of the first row. */
-static void gemm_strip(strip_kind kind, float *y, size_t y_stride, strip *s, size_t panel, size_t n)
-{
-    _Alignas(64) float sums[MOST_ROWS * STRIP];
-    const dlx__packed *w = s->w;
-    const size_t width = kind.n_panels * DLX__PANEL;
-    for (size_t p = 0; p < kind.n_panels; p++) {
-        const size_t last = w->n_panels - 1;
-        s->panel[p] = w->data + (panel + dlx__min(p, n - 1)) * w->panel_bytes;
-        s->next[p] = w->data + dlx__min(panel + kind.n_panels + p, last) * w->panel_bytes;
-    }
-    s->y = sums;
-    memset(sums, 0, s->n_rows * width * sizeof *sums);
-    kind.multiply(s);
-    for (size_t p = 0; p < n; p++) {
-        const size_t n_left = w->n_out - (panel + p) * DLX__PANEL;
-        finish(y + p * DLX__PANEL, y_stride, s, p, width, dlx__min(DLX__PANEL, n_left));
-    }
-}
-
 /* kernels.gemm by strips of a kind, for a batch of rows. */
 static void gemm_batch(strip_kind kind, float *y, size_t y_stride, strip *s, size_t first_panel,
                        size_t n_panels)
 {
+    const dlx__packed *w = s->w;
     s->n_tiles = (s->n_rows + kind.most - 1) / kind.most;
     s->tile_rows = s->n_rows / s->n_tiles;
     s->n_longer = s->n_rows % s->n_tiles;
-    for (size_t p = 0; p < n_panels; p += kind.n_panels)
-        gemm_strip(kind, y + p * DLX__PANEL, y_stride, s, first_panel + p,
-                   dlx__min(kind.n_panels, n_panels - p));
+    for (size_t p = first_panel; p < first_panel + n_panels; p++, y += DLX__PANEL) {
+        s->panel = w->data + p * w->panel_bytes;
+        memset(s->y, 0, s->n_rows * DLX__PANEL * sizeof *s->y);
+        kind.multiply(s);
+        finish(y, y_stride, s, dlx__min(DLX__PANEL, w->n_out - p * DLX__PANEL));
+    }
 }
 
 static void gemm_by(strip_kind kind, float *y, size_t y_stride, const dlx__acts *a,
                     const dlx__packed *w, size_t first_panel, size_t n_panels)
 {
-    strip s = {.w = w, .acts = a};
+    _Alignas(64) float sums[MOST_ROWS * DLX__PANEL];
+    strip s = {.w = w, .acts = a, .y = sums};
     for (; s.row < a->n_rows; s.row += s.n_rows) {
         s.n_rows = dlx__min(MOST_ROWS, a->n_rows - s.row);
         gemm_batch(kind, y + s.row * y_stride, y_stride, &s, first_panel, n_panels);

@@ -50,59 +50,43 @@ INLINE void widen_group(float *to, const weights *w, const uint8_t *head, const 
     }
 }
 
-enum { SPANS_AHEAD = 8 }; /* what is asked for */
-
 INLINE void strip_widened(const strip *s, const dlx__form form)
 {
     const dlx__layout *l = &dlx__layouts[form];
-    const size_t n_in = s->w->n_in, n_tiles = s->n_tiles;
-    const size_t span_bytes = DLX__SPAN_GROUPS * dlx__block_bytes(l) / l->block_groups;
-    _Alignas(64) float wide[N_PANELS][DLX__SPAN * DLX__PANEL];
-    const uint8_t *panel[N_PANELS];
-    for (size_t p = 0; p < N_PANELS; p++)
-        panel[p] = (const uint8_t *)wide[p];
+    const size_t n_in = s->w->n_in;
+    _Alignas(64) float wide[DLX__SPAN * DLX__PANEL];
     for (size_t k = 0; k < n_in; k += DLX__SPAN) {
-        const size_t n = dlx__min(DLX__SPAN, n_in - k), g = k / DLX__GROUP;
-        comings next = coming_of(s, dlx__block_at(l, g) + SPANS_AHEAD * span_bytes,
-                                 span_bytes / DLX__SPAN, n_tiles);
-        for (size_t i = 0; i < dlx__n_groups(n); i++) {
-            for (size_t p = 0; p < N_PANELS; p++) {
-                const uint8_t *head = s->panel[p] + dlx__head_at(l, g + i);
-                weights w = {.level = s->panel[p] + dlx__levels_at(l, g + i)};
-                unpack_scales(&w, s->panel[p] + dlx__block_at(l, g + i), head, form);
-                widen_group(wide[p] + i * DLX__GROUP * DLX__PANEL, &w, head, form);
-            }
+        const size_t n = dlx__min(DLX__SPAN, n_in - k), first = k / DLX__GROUP;
+        coming next = {s->panel, 0}; /* widening takes longer than reading */
+        for (size_t g = first; g < first + dlx__n_groups(n); g++) {
+            const uint8_t *head = s->panel + dlx__head_at(l, g);
+            weights w = {.level = s->panel + dlx__levels_at(l, g)};
+            unpack_scales(&w, s->panel + dlx__block_at(l, g), head, form);
+            widen_group(wide + (g - first) * DLX__GROUP * DLX__PANEL, &w, head, form);
         }
-        for (size_t t = 0; t < n_tiles; t++) {
-            const size_t r = first_row(s, t), end = first_row(s, t + 1);
-            tile_F32(s->y + r * STRIP, panel, n, row_of(s, r) + k, s->acts->stride, &next,
-                     (int)(end - r));
+        for (size_t t = 0; t < s->n_tiles; t++) {
+            const size_t r = first_row(s, t), n_rows = first_row(s, t + 1) - r;
+            tile_F32(s->y + r * DLX__PANEL, (const uint8_t *)wide, n, row_of(s, r) + k,
+                     s->acts->stride, &next, (int)n_rows);
         }
     }
 }
 
-#define WIDENED_STRIP(form)                                                                        \
+#define WIDENED_STRIP(form, most)                                                                  \
     static void widened_##form(const strip *s)                                                     \
     {                                                                                              \
         strip_widened(s, DLX__FORM_##form);                                                        \
     }
 
-WIDENED_STRIP(I8)
-WIDENED_STRIP(Q8_0)
-WIDENED_STRIP(Q8_1)
-WIDENED_STRIP(Q4_0)
-WIDENED_STRIP(Q4_1)
-WIDENED_STRIP(Q4_K)
-WIDENED_STRIP(Q5_K)
-WIDENED_STRIP(Q6_K)
+INT_FORMS(WIDENED_STRIP)
 
 /* How a product's strips are computed, but for the pairs of gemm_pairs.h. */
 static strip_kind strips_of(const dlx__acts *a, const dlx__packed *w)
 {
 #define FLOAT_STRIPS(form)                                                                         \
-    [DLX__FORM_##form] = {{strip_##form, N_PANELS, MOST_F32}, {strip_##form, N_PANELS, MOST_F32}},
+    [DLX__FORM_##form] = {{strip_##form, MOST_F32}, {strip_##form, MOST_F32}},
 #define INT_STRIPS(form, most)                                                                     \
-    [DLX__FORM_##form] = {{strip_##form, 1, most}, {widened_##form, N_PANELS, MOST_F32}},
+    [DLX__FORM_##form] = {{strip_##form, most}, {widened_##form, MOST_F32}},
     static const strip_kind kinds[DLX__N_FORMS][2] = {FLOAT_STRIPS(F32) FLOAT_STRIPS(BF16)
                                                           FLOAT_STRIPS(F16) INT_FORMS(INT_STRIPS)};
 #undef INT_STRIPS

@@ -25,7 +25,13 @@ enum { N_WIDE = 1, N_STARTS = 5 };
  * The inputs are kept in 16 bits so, and a start is the offset of the even levels times their q.
  */
 enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
-enum { STRIP = 16, MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0, HALF = DLX__STEPS / 2 };
+enum {
+    MOST_TILE_ROWS = 6,
+    ALONE_BYTES = 0,
+    ALONE_NIBBLES = 0,
+    ALONE_FLOATS = 0,
+    HALF = DLX__STEPS / 2
+};
 enum { MOST_F32 = 6, MOST_S4 = 5, MOST_U4 = 5, MOST_U5 = 3, MOST_S6 = 3, MOST_S8 = 6, MOST_I8 = 6 };
 
 /* q0 q1 q2 q3 -> q0, q2, q1 - 256 q0, q3 - 256 q2. */
@@ -94,8 +100,7 @@ INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, coming *n
     __asm__ volatile("" : "+r"(level));
     UNROLL
     for (size_t s = half * HALF; s < (half + 1) * HALF; s++) {
-        if (next)
-            fetch_line(next, FAR);
+        fetch_line(next);
         const ivec w0 = levels_at(level, s, 0, kind), w1 = levels_at(level, s, 1, kind);
         UNROLL
         for (int r = 0; r < n_rows; r++) {
@@ -157,8 +162,8 @@ INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, 
     UNROLL
     for (size_t s = 0; s < 2 * DLX__STEPS; s++) {
         ivec w[2];
-        if (next && s % 2 == 0)
-            fetch_line(next, FAR);
+        if (s % 2 == 0)
+            fetch_line(next);
         UNROLL
         for (size_t v = 0; v < 2; v++) {
             w[v] = levels_at(level, s / 2, v, DLX__S8);

@@ -18,7 +18,7 @@ enum { N_WIDE = 0, N_STARTS = 5 };
 
 /* ---- pairs of bf16: gemm_pairs.h, attend_pairs.h -------------------------------------------- */
 
-enum { MOST_PAIRS = 12 };
+enum { MOST_PAIRS = 12, ALONE_PAIRS = 2 };
 
 INLINE __m512bh pairs_of(ivec a)
 {

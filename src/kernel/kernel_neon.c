@@ -14,7 +14,7 @@ enum { N_WIDE = 0, N_STARTS = 0 };
  * smlal multiplies eight bytes by eight and adds to 16 bits, which hold four products for each of
  * two outputs. Levels within -32 .. 31 can be summed so for a group, those of 8 bits for two steps.
  */
-enum { STRIP = 16, MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0 };
+enum { MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0, ALONE_FLOATS = 0 };
 enum { MOST_F32 = 6, MOST_S4 = 2, MOST_U4 = 2, MOST_U5 = 2, MOST_S6 = 2, MOST_S8 = 2, MOST_I8 = 2 };
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
@@ -48,7 +48,7 @@ INLINE int8x8_t broadcast(const int8_t *q)
     return vreinterpret_s8_s32(vdup_n_s32(word));
 }
 
-/* sum [n_rows][N_VECS][2] in 16 bits, two outputs each, = the steps [first, end). */
+/* sum [n_rows][PANEL_VECS][2] in 16 bits, two outputs each, = the steps [first, end). */
 INLINE void dot_words(int16x8_t *sum, const uint8_t *level, const int8_t *q, coming *next,
                       const size_t first, const size_t end, const dlx__kind kind, const int n_rows)
 {
@@ -57,8 +57,7 @@ INLINE void dot_words(int16x8_t *sum, const uint8_t *level, const int8_t *q, com
         sum[i] = vdupq_n_s16(0);
     UNROLL
     for (size_t s = first; s < end; s++) {
-        if (next)
-            fetch_line(next, FAR);
+        fetch_line(next);
         UNROLL
         for (size_t v = 0; v < 4; v++) {
             const int8x16_t w = weights_at(level, s, v, kind);
@@ -73,7 +72,7 @@ INLINE void dot_words(int16x8_t *sum, const uint8_t *level, const int8_t *q, com
     }
 }
 
-/* sum [n_rows][N_VECS] = or += words, times `sub` where there is one. */
+/* sum [n_rows][PANEL_VECS] = or += words, times `sub` where there is one. */
 INLINE void add_words(ivec *sum, const int16x8_t *words, const int32_t *sub, const bool fresh,
                       const int n_rows)
 {

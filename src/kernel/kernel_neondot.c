@@ -21,7 +21,13 @@ enum { N_WIDE = 0, N_STARTS = 3 };
  * of each half of it. Of 8 bits it is taken off the levels.
  */
 enum { START_S4, START_S6 };
-enum { STRIP = 16, MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0, HALF = DLX__STEPS / 2 };
+enum {
+    MOST_TILE_ROWS = 6,
+    ALONE_BYTES = 0,
+    ALONE_NIBBLES = 0,
+    ALONE_FLOATS = 0,
+    HALF = DLX__STEPS / 2
+};
 enum { MOST_F32 = 6, MOST_S4 = 4, MOST_U4 = 4, MOST_U5 = 4, MOST_S6 = 4, MOST_S8 = 4, MOST_I8 = 4 };
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
@@ -62,7 +68,7 @@ INLINE ivec dot_step(ivec sum, int8x16_t w, int8x16_t x, const size_t step)
     }
 }
 
-/* sum [n_rows][N_VECS] += half a group. */
+/* sum [n_rows][PANEL_VECS] += half a group. */
 INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, coming *next,
                      const size_t half, const dlx__kind kind, const int n_rows)
 {
@@ -72,8 +78,7 @@ INLINE void dot_half(ivec *sum, const uint8_t *level, const int8_t *q, coming *n
         x[r] = vld1q_s8(q + (size_t)r * DLX__GROUP + half * 16);
     UNROLL
     for (size_t s = half * HALF; s < (half + 1) * HALF; s++) {
-        if (next)
-            fetch_line(next, FAR);
+        fetch_line(next);
         UNROLL
         for (size_t v = 0; v < 4; v++) {
             const int8x16_t w = weights_at(level, s, v, kind);

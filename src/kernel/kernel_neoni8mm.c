@@ -21,7 +21,13 @@ enum { N_WIDE = 0, N_STARTS = 5 };
  * its own partner.
  */
 enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
-enum { STRIP = 16, MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0, HALF = DLX__STEPS / 2 };
+enum {
+    MOST_TILE_ROWS = 6,
+    ALONE_BYTES = 0,
+    ALONE_NIBBLES = 0,
+    ALONE_FLOATS = 0,
+    HALF = DLX__STEPS / 2
+};
 enum { MOST_F32 = 6, MOST_S4 = 4, MOST_U4 = 4, MOST_U5 = 4, MOST_S6 = 4, MOST_S8 = 4, MOST_I8 = 4 };
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)
@@ -69,10 +75,8 @@ INLINE void dot_squares(ivec *sum, const uint8_t *level, const int8_t *q, coming
     const int n_pairs = (n_rows + 1) / 2;
     UNROLL
     for (size_t s = first; s < end; s += 2) {
-        if (next)
-            fetch_line(next, FAR);
-        if (next)
-            fetch_line(next, FAR);
+        fetch_line(next);
+        fetch_line(next);
         int8x16_t x[MOST_TILE_ROWS / 2];
         UNROLL
         for (int p = 0; p < n_pairs; p++)
@@ -105,7 +109,7 @@ INLINE void set_starts(ivec *sum, const int32_t *start, const bool any, const in
     }
 }
 
-/* sum [n_rows][N_VECS] from squares, which hold output 0 of both rows, then output 1. */
+/* sum [n_rows][PANEL_VECS] from squares, which hold output 0 of both rows, then output 1. */
 INLINE void rows_of(ivec *sum, const ivec *squares, const int n_rows)
 {
     UNROLL
@@ -132,9 +136,11 @@ INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells
     set_starts(squares, start, offset && fresh, n_rows);
     dot_squares(squares, level, q, next, 0, end, kind, n_rows);
     rows_of(fresh ? sum : high, squares, n_rows);
-    UNROLL
-    for (int i = 0; i < n_rows * 4 && !fresh; i++)
-        sum[i] = vaddq_s32(sum[i], high[i]);
+    if (!fresh) {
+        UNROLL
+        for (int i = 0; i < n_rows * 4; i++)
+            sum[i] = vaddq_s32(sum[i], high[i]);
+    }
     if (kind != DLX__S6)
         return;
     set_starts(squares, start + c->n_cells, true, n_rows);
