@@ -7,15 +7,14 @@
  *   vec_of_halves(p) vec_of_bytes(p)   VL f16 or uint8 to float
  *   unpack_subs(to, subs)  int8 scales [2][16] of a group, as dot wants them in [2][16]
  *   dot(sum, level, sub, c, cell, next, kind, fresh, n_rows)
- *                          sum [n_rows][PANEL_VECS] int32 = or, not fresh, += a group times the
- * rows from `cell` on span_start(c, cell)    what the sum of a span of S8 begins with that is not
- * made fresh
+ *                          sum [n_rows][PANEL_VECS] int32 = a group times the rows from `cell` on;
+ *                          not fresh: +=
+ *   span_start(c, cell)    what the sum of a span of S8 begins with, where it is not fresh
  */
 #ifndef DLX__GEMM_INTS_H
 #define DLX__GEMM_INTS_H
 
 #include "kernel/cells.h"
-#include "kernel/coming.h"
 #include "kernel/gemm_strips.h"
 
 enum { CHUNK_GROUPS = 32 /* half of an L1 cache */ };
