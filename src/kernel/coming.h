@@ -7,7 +7,7 @@
 /* Weights that will follow: at each step of a tile the line at `at` is asked for, some of them
  * again. Bursts would make the reads beside them wait. NULL instead: nothing is asked for. */
 typedef struct coming {
-    const uint8_t *at;
+    uintptr_t at;
     size_t n_bytes; /* between two steps, at most a line */
 } coming;
 
@@ -15,7 +15,8 @@ INLINE void fetch_line(coming *next)
 {
     if (!next)
         return;
-    __builtin_prefetch(next->at, 0, 2); /* to the L2 cache: it is not wanted so soon */
+    __builtin_prefetch((const void *)next->at, 0,
+                       2); /* to the L2 cache: it is not wanted so soon */
     next->at += next->n_bytes;
 }
 

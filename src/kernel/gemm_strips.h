@@ -74,14 +74,12 @@ INLINE size_t first_row(const strip *s, size_t t)
 }
 
 /* What a chunk's tiles ask for in n_asks steps: as many bytes as it has, of several tiles the next
- * chunk; nothing past the last panel. */
+ * chunk. That may lie past the last panel: what is there will mostly be read next, and asking for
+ * what is not there does nothing. */
 INLINE coming coming_of(const strip *s, const uint8_t *chunk, size_t n_bytes, size_t n_asks)
 {
-    const uint8_t *end = s->w->data + s->w->n_panels * s->w->panel_bytes;
     const size_t ahead = s->n_tiles > 1 ? n_bytes : dlx__min(n_bytes, (size_t)TILE_AHEAD);
-    if ((size_t)(end - chunk) < ahead + n_bytes)
-        return (coming){chunk, 0};
-    return (coming){chunk + ahead, (n_bytes + n_asks - 1) / n_asks};
+    return (coming){(uintptr_t)chunk + ahead, (n_bytes + n_asks - 1) / n_asks};
 }
 
 /* ---- one body for each number of rows, so that sums stay in registers ---------------------- */

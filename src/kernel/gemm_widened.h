@@ -57,7 +57,7 @@ INLINE void strip_widened(const strip *s, const dlx__form form)
     _Alignas(64) float wide[DLX__SPAN * DLX__PANEL];
     for (size_t k = 0; k < n_in; k += DLX__SPAN) {
         const size_t n = dlx__min(DLX__SPAN, n_in - k), first = k / DLX__GROUP;
-        coming next = {s->panel, 0}; /* widening takes longer than reading */
+        coming next = {(uintptr_t)s->panel, 0}; /* widening takes longer than reading */
         for (size_t g = first; g < first + dlx__n_groups(n); g++) {
             const uint8_t *head = s->panel + dlx__head_at(l, g);
             weights w = {.level = s->panel + dlx__levels_at(l, g)};

@@ -50,7 +50,7 @@ static void pack_phase(void *arg, int thread, int n_threads)
     size_t begin, end;
     dlx__pool_share(p->end - p->begin, 1, thread, n_threads, &begin, &end);
     for (size_t i = p->begin + begin; i < p->begin + end; i++)
-        p->kernels->pack(w->data + i * w->panel_bytes, w->form, &p->linear->stored, i);
+        p->kernels->pack(dlx__cpu_panel(p->linear, i), w->form, &p->linear->stored, i);
 }
 
 /* A slab at a time, whose pages are given back before the next: of a head alone there may be a
@@ -69,16 +69,42 @@ static void pack_linear(const dlx__cpu_linear *linear, const dlx__model *m,
     }
 }
 
-static void pack_all(dlx__cpu_weights *w, const dlx__model *m, dlx__pool *pool)
+static size_t bytes_of(const dlx__cpu_linear *linear)
+{
+    return linear->w.n_panels * linear->w.panel_bytes;
+}
+
+/* A span of outputs of gate, the same of up, the next of gate: as a pass reads them, so that they
+ * are one stretch of memory. */
+static void lay_in_each_other(dlx__cpu_linear *gate, dlx__cpu_linear *up)
+{
+    if (gate->w.n_panels != up->w.n_panels)
+        return;
+    gate->span_bytes = DLX__SPAN / DLX__PANEL * (gate->w.panel_bytes + up->w.panel_bytes);
+    up->span_bytes = gate->span_bytes;
+    up->before_bytes = gate->w.panel_bytes;
+    up->w.data = gate->w.data;
+}
+
+/* In the order in which a pass reads them. */
+static void lay_out(dlx__cpu_weights *w)
 {
     uint8_t *to = w->panels;
     for (size_t i = 0; i < dlx__cpu_n_linears(&w->shape); i++) {
         dlx__cpu_linear *linear = dlx__cpu_linear_at(&w->program, &w->shape, i);
         dlx__cpu_describe_panels(&linear->w, w->kernels, w->int8, linear->tensor);
         linear->w.data = to;
-        to += linear->w.n_panels * linear->w.panel_bytes;
-        pack_linear(linear, m, w->kernels, pool);
+        to += bytes_of(linear);
     }
+    for (size_t i = 0; i < w->shape.n_layers; i++)
+        lay_in_each_other(&w->program.layers[i].gate, &w->program.layers[i].up);
+}
+
+static void pack_all(dlx__cpu_weights *w, const dlx__model *m, dlx__pool *pool)
+{
+    lay_out(w);
+    for (size_t i = 0; i < dlx__cpu_n_linears(&w->shape); i++)
+        pack_linear(dlx__cpu_linear_at(&w->program, &w->shape, i), m, w->kernels, pool);
 }
 
 static void release(dlx__prepared *self)

@@ -96,23 +96,33 @@ static void swiglu(const dlx__cpu_job *j, const dlx__acts *ff, float *gate, floa
     }
 }
 
+/* to [n_rows][DLX__SPAN] = the n outputs from i on of a product whose panels lie in another's. */
+static void multiply_span(const dlx__cpu_job *j, float *to, const dlx__acts *h,
+                          const dlx__cpu_linear *linear, size_t i, size_t n)
+{
+    dlx__packed span = linear->w;
+    span.data = dlx__cpu_panel(linear, i / DLX__PANEL);
+    span.n_out = n;
+    span.n_panels = dlx__align(n, DLX__PANEL) / DLX__PANEL;
+    j->b->kernels->gemm(to, DLX__SPAN, h, &span, 0, span.n_panels);
+}
+
 /* ff = silu(gate h) * (up h), a span of outputs at a time, both products side by side. */
 void dlx__cpu_gate_phase(void *job, int thread, int n_threads)
 {
     const dlx__cpu_job *j = job;
     const dlx__backend *b = j->b;
-    const dlx__packed *gate = &j->layer->gate.w, *up = &j->layer->up.w;
+    const dlx__cpu_linear *gate = &j->layer->gate, *up = &j->layer->up;
     const dlx__acts ff = dlx__cpu_rows(&b->ff, j->n_rows);
     float *gated = b->threads[thread].buffer;      /* [n_rows][DLX__SPAN] */
     float *raised = gated + j->n_rows * DLX__SPAN; /* [n_rows][DLX__SPAN] */
     const dlx__acts h = dlx__cpu_normed(j, thread);
     size_t begin, end;
-    dlx__pool_share(gate->n_out, DLX__SPAN, thread, n_threads, &begin, &end);
+    dlx__pool_share(gate->w.n_out, DLX__SPAN, thread, n_threads, &begin, &end);
     for (size_t i = begin; i < end; i += DLX__SPAN) {
-        const size_t n = dlx__min(DLX__SPAN, end - i), first = i / DLX__PANEL;
-        const size_t n_panels = dlx__align(n, DLX__PANEL) / DLX__PANEL;
-        b->kernels->gemm(gated, DLX__SPAN, &h, gate, first, n_panels);
-        b->kernels->gemm(raised, DLX__SPAN, &h, up, first, n_panels);
+        const size_t n = dlx__min(DLX__SPAN, end - i);
+        multiply_span(j, gated, &h, gate, i, n);
+        multiply_span(j, raised, &h, up, i, n);
         swiglu(j, &ff, gated, raised, i, n);
     }
 }

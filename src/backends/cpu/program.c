@@ -223,6 +223,17 @@ dlx_result dlx__cpu_compile(dlx__cpu_program *p, dlx__cpu_layer *layers, float *
     return DLX_OK;
 }
 
+uint8_t *dlx__cpu_panel(const dlx__cpu_linear *linear, size_t panel)
+{
+    enum { SPAN_PANELS = DLX__SPAN / DLX__PANEL };
+    const dlx__packed *w = &linear->w;
+    if (linear->span_bytes == 0)
+        return w->data + panel * w->panel_bytes;
+    const size_t span = panel / SPAN_PANELS, at = panel % SPAN_PANELS;
+    const size_t n = dlx__min(SPAN_PANELS, w->n_panels - span * SPAN_PANELS);
+    return w->data + span * linear->span_bytes + n * linear->before_bytes + at * w->panel_bytes;
+}
+
 dlx__cpu_linear *dlx__cpu_linear_at(dlx__cpu_program *p, const dlx__cpu_shape *shape, size_t i)
 {
     if (i >= 7 * shape->n_layers)

@@ -13,9 +13,12 @@ typedef struct dlx__cpu_linear {
     const dlx__tensor *tensor; /* [out, in] */
     dlx__mat stored;           /* its bytes, where the checkpoint maps them */
     dlx__packed w;             /* the same in panels; what products read */
-    const float *bias;         /* [out], NULL: none */
-    float in_largest;          /* what calibration recorded of its input; 0: nothing */
-    bool has_ranges; /* it recorded ranges too, of which these are made; not of the head */
+    size_t span_bytes;   /* of gate and up, which lie in each other: from the panels of a span of
+                            outputs to those of the next; 0: all panels lie side by side */
+    size_t before_bytes; /* of up: a panel of gate; those of the same outputs lie before its own */
+    const float *bias;   /* [out], NULL: none */
+    float in_largest;    /* what calibration recorded of its input; 0: nothing */
+    bool has_ranges;     /* it recorded ranges too, of which these are made; not of the head */
     dlx__affine in, out;
 } dlx__cpu_linear;
 
@@ -64,6 +67,9 @@ static inline size_t dlx__cpu_n_linears(const dlx__cpu_shape *shape)
 {
     return 7 * shape->n_layers + 1;
 }
+/* Where a panel lies. */
+uint8_t *dlx__cpu_panel(const dlx__cpu_linear *linear, size_t panel);
+
 dlx__cpu_linear *dlx__cpu_linear_at(dlx__cpu_program *p, const dlx__cpu_shape *shape, size_t i);
 
 #endif
