@@ -22,7 +22,7 @@ INLINE void levels_of_input(int32_t *to, const uint8_t *levels, size_t k, const 
     for (size_t o = 0; o < DLX__PANEL; o++) {
         const uint8_t byte = from[o * 4];
         if (is_signed)
-            to[o] = (int8_t)byte;
+            to[o] = byte < 128 ? byte : byte - 256;
         else if (nibbles)
             to[o] = (step < DLX__STEPS / 2 ? byte & 15 : byte >> 4) - l->offset;
         else

@@ -60,7 +60,8 @@ static void pack_linear(const dlx__cpu_linear *linear, const dlx__model *m,
                         const dlx__kernels *kernels, dlx__pool *pool)
 {
     const dlx__mat *from = &linear->stored;
-    const size_t per_slab = dlx__max(SLAB_BYTES / dlx__mul(DLX__PANEL, from->row_bytes), 1);
+    const size_t panel_bytes = dlx__mul(DLX__PANEL, dlx__max(from->row_bytes, (size_t)1));
+    const size_t per_slab = dlx__max(SLAB_BYTES / panel_bytes, 1);
     for (size_t i = 0; i < linear->w.n_panels; i += per_slab) {
         packing p = {kernels, linear, i, dlx__min(i + per_slab, linear->w.n_panels)};
         dlx__pool_run(pool, pack_phase, &p);
