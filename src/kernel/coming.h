@@ -1,4 +1,4 @@
-/* coming.h - asking for weights before they are read; included by the headers of products. */
+/* coming.h - asking for weights before they are read; included by whatever reads them. */
 #ifndef DLX__COMING_H
 #define DLX__COMING_H
 

@@ -28,6 +28,7 @@ INLINE vec floats_at(const uint8_t *pair, const size_t odd, const size_t v, cons
 
 /* Rows of floats by few addresses: each serves ROWS_STEP rows, a stride apart. */
 enum { ROWS_STEP = MOST_F32 > 8 ? 3 : 1, N_BASES = MOST_F32 / ROWS_STEP };
+_Static_assert(MOST_F32 % ROWS_STEP == 0, "each row has a base");
 
 /* sum [n_rows][PANEL_VECS] += the weights of one input times the rows' numbers there. */
 INLINE void multiply_input(vec *sum, const uint8_t *pair, const size_t odd,
@@ -86,12 +87,14 @@ INLINE const float *row_of(const strip *s, size_t r)
 
 INLINE void strip_floats(const strip *s, floats_fn tile, const dlx__form form)
 {
+    enum { GRAIN = 8 }; /* inputs */
     const size_t n_in = s->w->n_in, input_bytes = DLX__PANEL * (form == DLX__FORM_F32 ? 4 : 2);
-    const size_t n = s->n_tiles > 1 ? even_part(n_in, CHUNK_BYTES / input_bytes, 8) : n_in;
-    for (size_t k = 0, end; k < n_in; k = end) {
+    const size_t most = s->n_tiles > 1 ? CHUNK_BYTES / input_bytes / GRAIN : SIZE_MAX;
+    const parts chunks = parts_of((n_in + GRAIN - 1) / GRAIN, most);
+    for (size_t i = 0, k = 0, end; i < chunks.n; i++, k = end) {
         const uint8_t *chunk = s->panel + k * input_bytes;
-        end = dlx__min(k + n, n_in);
-        coming next = coming_of(s, chunk, n * input_bytes,
+        end = dlx__min(part_begin(&chunks, i + 1) * GRAIN, n_in);
+        coming next = coming_of(s, chunk, longest_part(&chunks) * GRAIN * input_bytes,
                                 (end - k + 1) / 2 * (input_bytes / 32) * s->n_tiles);
         for (size_t t = 0; t < s->n_tiles; t++) {
             const size_t r = first_row(s, t), n_rows = first_row(s, t + 1) - r;

@@ -8,8 +8,8 @@
  *   unpack_subs(to, subs)  int8 scales [2][16] of a group, as dot wants them in [2][16]
  *   dot(sum, level, sub, c, cell, next, kind, fresh, n_rows)
  *                          sum [n_rows][PANEL_VECS] int32 = a group times the rows from `cell` on;
- *                          not fresh: +=
- *   span_start(c, cell)    what the sum of a span of S8 begins with, where it is not fresh
+ *                          of S8, where it is not fresh, +=
+ *   span_start(c, cell)    what the sum of a span of S8 begins with, whose groups are not fresh
  */
 #ifndef DLX__GEMM_INTS_H
 #define DLX__GEMM_INTS_H
@@ -152,11 +152,13 @@ INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form)
     const dlx__layout *l = &dlx__layouts[form];
     const size_t n_groups = dlx__n_groups(s->w->n_in);
     const size_t grain = dlx__max(l->block_groups, (size_t)DLX__SPAN_GROUPS);
-    const size_t n = s->n_tiles > 1 ? even_part(n_groups, CHUNK_GROUPS, grain) : n_groups;
+    const size_t most = s->n_tiles > 1 ? CHUNK_GROUPS / grain : SIZE_MAX;
+    const parts chunks = parts_of((n_groups + grain - 1) / grain, most);
+    const size_t n_bytes = longest_part(&chunks) * grain * dlx__block_bytes(l) / l->block_groups +
+                           (form == DLX__FORM_I8 ? 64 : 0); /* the scales behind the panel */
     range in = {.panel = s->panel, .c = cells_of(s->acts)};
-    for (; in.begin < n_groups; in.begin = in.end) {
-        in.end = dlx__min(in.begin + n, n_groups);
-        const size_t n_bytes = n * dlx__block_bytes(l) / l->block_groups + 64; /* I8's scales */
+    for (size_t i = 0; i < chunks.n; i++, in.begin = in.end) {
+        in.end = dlx__min(part_begin(&chunks, i + 1) * grain, n_groups);
         coming next = coming_of(s, s->panel + dlx__block_at(l, in.begin), n_bytes,
                                 (in.end - in.begin) * (DLX__STEPS + 1) * s->n_tiles);
         for (size_t t = 0; t < s->n_tiles; t++) {
@@ -189,5 +191,11 @@ INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form)
     }
 
 INT_FORMS(INT_STRIP)
+
+/* Each of several tiles asks for its share. */
+#define SEVERAL_ASK(form, most)                                                                    \
+    _Static_assert(((most) + 1) / 2 > ALONE_BYTES, "one of several tiles asks for nothing");
+INT_FORMS(SEVERAL_ASK)
+#undef SEVERAL_ASK
 
 #endif

@@ -105,21 +105,22 @@ static void rest_pairs(float *y, const uint8_t *panel, size_t n, const uint8_t *
 static void strip_pairs(const strip *s)
 {
     const dlx__acts *a = s->acts;
-    const size_t n_in = s->w->n_in, input_bytes = PAIR_BYTES / 2, whole = n_in / RUN * RUN;
-    const size_t n = s->n_tiles > 1 ? even_part(whole, PAIRS_CHUNK, RUN) : whole;
-    for (size_t k = 0, end; k < whole; k = end) {
-        const uint8_t *panel = s->panel + k * input_bytes;
-        end = dlx__min(k + n, whole);
-        coming next = coming_of(s, panel, (end - k) * input_bytes, (end - k) / 2 * s->n_tiles);
+    const size_t n_in = s->w->n_in, n_runs = n_in / RUN, run_bytes = RUN / 2 * PAIR_BYTES;
+    const parts chunks = parts_of(n_runs, s->n_tiles > 1 ? PAIRS_CHUNK / RUN : SIZE_MAX);
+    for (size_t i = 0; i < chunks.n; i++) {
+        const size_t first = part_begin(&chunks, i), n = part_begin(&chunks, i + 1) - first;
+        const uint8_t *panel = s->panel + first * run_bytes;
+        coming next = coming_of(s, panel, longest_part(&chunks) * run_bytes,
+                                dlx__max(n * RUN / 2, 1) * s->n_tiles);
         for (size_t t = 0; t < s->n_tiles; t++) {
             const size_t r = first_row(s, t), n_rows = first_row(s, t + 1) - r;
-            tile_pairs(s->y + r * DLX__PANEL, panel, (end - k) / RUN, run_of(a, s->row + r, k),
+            tile_pairs(s->y + r * DLX__PANEL, panel, n, run_of(a, s->row + r, first * RUN),
                        a->n_rows * RUN_BYTES, &next, (int)n_rows);
         }
     }
-    if (whole < n_in)
-        rest_pairs(s->y, s->panel + whole * input_bytes, (n_in - whole + 1) / 2,
-                   run_of(a, s->row, whole), s->n_rows);
+    if (n_runs * RUN < n_in)
+        rest_pairs(s->y, s->panel + n_runs * run_bytes, (n_in % RUN + 1) / 2,
+                   run_of(a, s->row, n_runs * RUN), s->n_rows);
 }
 
 static void gemm_pairs(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,

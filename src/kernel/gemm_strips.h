@@ -24,8 +24,8 @@
 #include "kernel/vector_rows.h"
 
 enum {
-    MOST_ROWS = 128,      /* of a batch */
-    TILE_AHEAD = 1 << 13, /* bytes that one tile asks ahead */
+    MOST_ROWS = 128,       /* of a batch */
+    TILE_AHEAD = 200 * 64, /* bytes that one tile asks ahead; not as good: powers of two */
     PANEL_VECS = DLX__PANEL / VL
 };
 
@@ -60,11 +60,25 @@ INLINE void store_sums(float *y, const vec *sum, const int n)
         vec_store(y + i * VL, sum[i]);
 }
 
-/* n in as few parts as can be of at most `most`, each but the last as long: a multiple of grain. */
-INLINE size_t even_part(size_t n, size_t most, size_t grain)
+/* n grains in parts, as few as can be of at most `most` grains, which differ by one at most. */
+typedef struct parts {
+    size_t n_grains, n;
+} parts;
+
+INLINE parts parts_of(size_t n_grains, size_t most)
 {
-    const size_t n_parts = (n + most - 1) / most;
-    return n_parts > 1 ? dlx__align((n + n_parts - 1) / n_parts, grain) : n;
+    return (parts){n_grains, n_grains > most ? (n_grains + most - 1) / most : 1};
+}
+
+/* Grains before part i, and those of the longest. */
+INLINE size_t part_begin(const parts *p, size_t i)
+{
+    return p->n == 1 ? i * p->n_grains : i * p->n_grains / p->n;
+}
+
+INLINE size_t longest_part(const parts *p)
+{
+    return p->n == 1 ? p->n_grains : (p->n_grains + p->n - 1) / p->n;
 }
 
 /* The rows of tile t of n_tiles: as even as can be. */
@@ -73,9 +87,9 @@ INLINE size_t first_row(const strip *s, size_t t)
     return t * s->tile_rows + dlx__min(t, s->n_longer);
 }
 
-/* What a chunk's tiles ask for in n_asks steps: as many bytes as it has, of several tiles the next
- * chunk. That may lie past the last panel: what is there will mostly be read next, and asking for
- * what is not there does nothing. */
+/* What a chunk's tiles ask for in n_asks steps: n_bytes, of several tiles those of the next chunk.
+ * That may lie past the last panel: what is there will mostly be read next, and asking for what is
+ * not there does nothing. A step must not be longer than a line, or some are left out. */
 INLINE coming coming_of(const strip *s, const uint8_t *chunk, size_t n_bytes, size_t n_asks)
 {
     const size_t ahead = s->n_tiles > 1 ? n_bytes : dlx__min(n_bytes, (size_t)TILE_AHEAD);
@@ -146,8 +160,10 @@ static void gemm_by(strip_kind kind, float *y, size_t y_stride, const dlx__acts 
 {
     _Alignas(64) float sums[MOST_ROWS * DLX__PANEL];
     strip s = {.w = w, .acts = a, .y = sums};
-    for (; s.row < a->n_rows; s.row += s.n_rows) {
-        s.n_rows = dlx__min(MOST_ROWS, a->n_rows - s.row);
+    const parts batches = parts_of(a->n_rows, MOST_ROWS);
+    for (size_t b = 0; b < batches.n; b++) {
+        s.row = part_begin(&batches, b);
+        s.n_rows = part_begin(&batches, b + 1) - s.row;
         gemm_batch(kind, y + s.row * y_stride, y_stride, &s, first_panel, n_panels);
     }
 }

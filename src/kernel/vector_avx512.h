@@ -252,7 +252,7 @@ enum {
     MOST_S4 = 12,
     MOST_U4 = 12,
     MOST_U5 = 12,
-    MOST_S6 = 8,
+    MOST_S6 = 9,
     MOST_S8 = 12,
     MOST_I8 = 12
 };

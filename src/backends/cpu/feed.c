@@ -96,7 +96,8 @@ static void swiglu(const dlx__cpu_job *j, const dlx__acts *ff, float *gate, floa
     }
 }
 
-/* to [n_rows][DLX__SPAN] = the n outputs from i on of a product whose panels lie in another's. */
+/* to [n_rows][DLX__SPAN] = the n outputs of the span at i of a product whose panels lie in
+ * another's. */
 static void multiply_span(const dlx__cpu_job *j, float *to, const dlx__acts *h,
                           const dlx__cpu_linear *linear, size_t i, size_t n)
 {
