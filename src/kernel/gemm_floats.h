@@ -89,15 +89,15 @@ INLINE void strip_floats(const strip *s, floats_fn tile, const dlx__form form)
 {
     enum { GRAIN = 8 }; /* inputs */
     const size_t n_in = s->w->n_in, input_bytes = DLX__PANEL * (form == DLX__FORM_F32 ? 4 : 2);
-    const size_t most = s->n_tiles > 1 ? CHUNK_BYTES / input_bytes / GRAIN : SIZE_MAX;
+    const size_t most = s->tiles.n > 1 ? CHUNK_BYTES / input_bytes / GRAIN : SIZE_MAX;
     const parts chunks = parts_of((n_in + GRAIN - 1) / GRAIN, most);
     for (size_t i = 0, k = 0, end; i < chunks.n; i++, k = end) {
         const uint8_t *chunk = s->panel + k * input_bytes;
         end = dlx__min(part_begin(&chunks, i + 1) * GRAIN, n_in);
         coming next = coming_of(s, chunk, longest_part(&chunks) * GRAIN * input_bytes,
-                                (end - k + 1) / 2 * (input_bytes / 32) * s->n_tiles);
-        for (size_t t = 0; t < s->n_tiles; t++) {
-            const size_t r = first_row(s, t), n_rows = first_row(s, t + 1) - r;
+                                (end - k + 1) / 2 * (input_bytes / 32) * s->tiles.n);
+        for (size_t t = 0; t < s->tiles.n; t++) {
+            const size_t r = part_begin(&s->tiles, t), n_rows = part_begin(&s->tiles, t + 1) - r;
             tile(s->y + r * DLX__PANEL, chunk, end - k, row_of(s, r) + k, s->acts->stride, &next,
                  (int)n_rows);
         }

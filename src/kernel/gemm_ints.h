@@ -152,7 +152,7 @@ INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form)
     const dlx__layout *l = &dlx__layouts[form];
     const size_t n_groups = dlx__n_groups(s->w->n_in);
     const size_t grain = dlx__max(l->block_groups, (size_t)DLX__SPAN_GROUPS);
-    const size_t most = s->n_tiles > 1 ? CHUNK_GROUPS / grain : SIZE_MAX;
+    const size_t most = s->tiles.n > 1 ? CHUNK_GROUPS / grain : SIZE_MAX;
     const parts chunks = parts_of((n_groups + grain - 1) / grain, most);
     const size_t n_bytes = longest_part(&chunks) * grain * dlx__block_bytes(l) / l->block_groups +
                            (form == DLX__FORM_I8 ? 64 : 0); /* the scales behind the panel */
@@ -160,9 +160,9 @@ INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form)
     for (size_t i = 0; i < chunks.n; i++, in.begin = in.end) {
         in.end = dlx__min(part_begin(&chunks, i + 1) * grain, n_groups);
         coming next = coming_of(s, s->panel + dlx__block_at(l, in.begin), n_bytes,
-                                (in.end - in.begin) * (DLX__STEPS + 1) * s->n_tiles);
-        for (size_t t = 0; t < s->n_tiles; t++) {
-            const size_t r = first_row(s, t), end = first_row(s, t + 1);
+                                (in.end - in.begin) * (DLX__STEPS + 1) * s->tiles.n);
+        for (size_t t = 0; t < s->tiles.n; t++) {
+            const size_t r = part_begin(&s->tiles, t), end = part_begin(&s->tiles, t + 1);
             in.row = s->row + r;
             tile(s->y + r * DLX__PANEL, &in, &next, (int)(end - r));
         }

@@ -106,14 +106,14 @@ static void strip_pairs(const strip *s)
 {
     const dlx__acts *a = s->acts;
     const size_t n_in = s->w->n_in, n_runs = n_in / RUN, run_bytes = RUN / 2 * PAIR_BYTES;
-    const parts chunks = parts_of(n_runs, s->n_tiles > 1 ? PAIRS_CHUNK / RUN : SIZE_MAX);
+    const parts chunks = parts_of(n_runs, s->tiles.n > 1 ? PAIRS_CHUNK / RUN : SIZE_MAX);
     for (size_t i = 0; i < chunks.n; i++) {
         const size_t first = part_begin(&chunks, i), n = part_begin(&chunks, i + 1) - first;
         const uint8_t *panel = s->panel + first * run_bytes;
         coming next = coming_of(s, panel, longest_part(&chunks) * run_bytes,
-                                dlx__max(n * RUN / 2, 1) * s->n_tiles);
-        for (size_t t = 0; t < s->n_tiles; t++) {
-            const size_t r = first_row(s, t), n_rows = first_row(s, t + 1) - r;
+                                dlx__max(n * RUN / 2, 1) * s->tiles.n);
+        for (size_t t = 0; t < s->tiles.n; t++) {
+            const size_t r = part_begin(&s->tiles, t), n_rows = part_begin(&s->tiles, t + 1) - r;
             tile_pairs(s->y + r * DLX__PANEL, panel, n, run_of(a, s->row + r, first * RUN),
                        a->n_rows * RUN_BYTES, &next, (int)n_rows);
         }

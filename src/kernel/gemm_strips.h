@@ -29,14 +29,36 @@ enum {
     PANEL_VECS = DLX__PANEL / VL
 };
 
+/* n things in parts, as few as can be of at most `most`, which differ by one at most. */
+typedef struct parts {
+    size_t n, each, n_longer; /* parts, things in each, the first parts that have one more */
+} parts;
+
+INLINE parts parts_of(size_t n, size_t most)
+{
+    const size_t n_parts = n > most ? (n + most - 1) / most : 1;
+    return n_parts > 1 ? (parts){n_parts, n / n_parts, n % n_parts} : (parts){1, n, 0};
+}
+
+/* Things before part i, and those of the longest. */
+INLINE size_t part_begin(const parts *p, size_t i)
+{
+    return i * p->each + dlx__min(i, p->n_longer);
+}
+
+INLINE size_t longest_part(const parts *p)
+{
+    return p->each + (p->n_longer > 0);
+}
+
 /* A panel of a product for some of its rows. */
 typedef struct strip {
     const dlx__packed *w;
     const uint8_t *panel;
     const dlx__acts *acts;
-    size_t row, n_rows;                  /* of these */
-    size_t n_tiles, tile_rows, n_longer; /* tiles of so many rows, the first ones of one more */
-    float *y;                            /* [n_rows][16] */
+    size_t row, n_rows; /* of these */
+    parts tiles;        /* of the rows */
+    float *y;           /* [n_rows][16] */
 } strip;
 
 /* How strips are computed. */
@@ -60,39 +82,12 @@ INLINE void store_sums(float *y, const vec *sum, const int n)
         vec_store(y + i * VL, sum[i]);
 }
 
-/* n grains in parts, as few as can be of at most `most` grains, which differ by one at most. */
-typedef struct parts {
-    size_t n_grains, n;
-} parts;
-
-INLINE parts parts_of(size_t n_grains, size_t most)
-{
-    return (parts){n_grains, n_grains > most ? (n_grains + most - 1) / most : 1};
-}
-
-/* Grains before part i, and those of the longest. */
-INLINE size_t part_begin(const parts *p, size_t i)
-{
-    return p->n == 1 ? i * p->n_grains : i * p->n_grains / p->n;
-}
-
-INLINE size_t longest_part(const parts *p)
-{
-    return p->n == 1 ? p->n_grains : (p->n_grains + p->n - 1) / p->n;
-}
-
-/* The rows of tile t of n_tiles: as even as can be. */
-INLINE size_t first_row(const strip *s, size_t t)
-{
-    return t * s->tile_rows + dlx__min(t, s->n_longer);
-}
-
 /* What a chunk's tiles ask for in n_asks steps: n_bytes, of several tiles those of the next chunk.
  * That may lie past the last panel: what is there will mostly be read next, and asking for what is
  * not there does nothing. A step must not be longer than a line, or some are left out. */
 INLINE coming coming_of(const strip *s, const uint8_t *chunk, size_t n_bytes, size_t n_asks)
 {
-    const size_t ahead = s->n_tiles > 1 ? n_bytes : dlx__min(n_bytes, (size_t)TILE_AHEAD);
+    const size_t ahead = s->tiles.n > 1 ? n_bytes : dlx__min(n_bytes, (size_t)TILE_AHEAD);
     return (coming){(uintptr_t)chunk + ahead, (n_bytes + n_asks - 1) / n_asks};
 }
 
@@ -144,9 +139,7 @@ static void gemm_batch(strip_kind kind, float *y, size_t y_stride, strip *s, siz
                        size_t n_panels)
 {
     const dlx__packed *w = s->w;
-    s->n_tiles = (s->n_rows + kind.most - 1) / kind.most;
-    s->tile_rows = s->n_rows / s->n_tiles;
-    s->n_longer = s->n_rows % s->n_tiles;
+    s->tiles = parts_of(s->n_rows, kind.most);
     for (size_t p = first_panel; p < first_panel + n_panels; p++, y += DLX__PANEL) {
         s->panel = w->data + p * w->panel_bytes;
         memset(s->y, 0, s->n_rows * DLX__PANEL * sizeof *s->y);

@@ -64,8 +64,8 @@ INLINE void strip_widened(const strip *s, const dlx__form form)
             unpack_scales(&w, s->panel + dlx__block_at(l, g), head, form);
             widen_group(wide + (g - first) * DLX__GROUP * DLX__PANEL, &w, head, form);
         }
-        for (size_t t = 0; t < s->n_tiles; t++) {
-            const size_t r = first_row(s, t), n_rows = first_row(s, t + 1) - r;
+        for (size_t t = 0; t < s->tiles.n; t++) {
+            const size_t r = part_begin(&s->tiles, t), n_rows = part_begin(&s->tiles, t + 1) - r;
             tile_F32(s->y + r * DLX__PANEL, (const uint8_t *)wide, n, row_of(s, r) + k,
                      s->acts->stride, &next, (int)n_rows);
         }
