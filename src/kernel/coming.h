@@ -18,6 +18,7 @@ INLINE void fetch_line(coming *next)
     __builtin_prefetch((const void *)next->at, 0,
                        2); /* to the L2 cache: it is not wanted so soon */
     next->at += next->n_bytes;
+    __asm__("" : "+r"(next->at)); /* lest each step's address take a register of its own */
 }
 
 #endif

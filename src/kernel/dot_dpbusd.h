@@ -56,9 +56,9 @@ INLINE void unpack_subs(int32_t *to, const uint8_t *subs)
         ivec_store(to + i, ivec_of_signed(subs + i));
 }
 
-INLINE int32_t span_start(const cells *c, size_t cell)
+INLINE const int32_t *span_starts(const cells *c, size_t cell)
 {
-    return c->start[START_SPAN * c->n_cells + cell];
+    return c->start + START_SPAN * c->n_cells + cell;
 }
 
 /* The levels of a step of vector v of a panel. */
@@ -135,6 +135,30 @@ INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells
     if (fresh)
         set_starts(sum, start, kind != DLX__U4 && kind != DLX__U5, n_rows);
     dot_steps(sum, level, q, next, 0, DLX__STEPS, kind, n_rows);
+}
+
+/* gemm_sides.h; of nibbles. */
+INLINE void dot_sides(ivec *sum, const uint8_t *const level[2], const cells *c, size_t cell,
+                      coming *next, const dlx__kind kind, const int n_rows)
+{
+    const int8_t *q = c->q + cell * DLX__GROUP;
+    const int32_t *start = c->start + START_S4 * c->n_cells + cell;
+    set_starts(sum, start, kind == DLX__S4, n_rows);
+    set_starts(sum + n_rows, start, kind == DLX__S4, n_rows);
+    UNROLL
+    for (size_t i = 0; i < DLX__STEPS; i++) {
+        const size_t s = i / 2 + i % 2 * (DLX__STEPS / 2); /* both halves of a line in turn */
+        const ivec w = levels_at(level[0], s, 0, kind), v = levels_at(level[1], s, 0, kind);
+        fetch_line(next);
+        UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            int32_t word;
+            memcpy(&word, q + r * DLX__GROUP + s * 4, sizeof word);
+            const ivec x = held(ivec_set(word)); /* read once for both */
+            sum[r] = held(dpbusd(sum[r], w, x));
+            sum[n_rows + r] = held(dpbusd(sum[n_rows + r], v, x));
+        }
+    }
 }
 
 #endif

@@ -9,7 +9,8 @@
  *   dot(sum, level, sub, c, cell, next, kind, fresh, n_rows)
  *                          sum [n_rows][PANEL_VECS] int32 = a group times the rows from `cell` on;
  *                          of S8, where it is not fresh, +=
- *   span_start(c, cell)    what the sum of a span of S8 begins with, whose groups are not fresh
+ *   span_starts(c, cell)   what the sums of a span of S8 begin with, whose groups are not fresh, row
+ *                          by row; NULL: zeros
  */
 #ifndef DLX__GEMM_INTS_H
 #define DLX__GEMM_INTS_H
@@ -59,13 +60,10 @@ INLINE void unpack_scales(weights *to, const uint8_t *front, const uint8_t *head
         unpack_subs(to->sub[0], head);
 }
 
-/* part [n_rows][PANEL_VECS] += one group, in units of the rows' scales. */
-INLINE void multiply_group(vec *part, const weights *w, const cells *c, size_t cell, coming *next,
-                           const dlx__kind kind, const int n_rows)
+/* part [n_rows][PANEL_VECS] += the sum of a group, in units of the rows' scales. */
+INLINE void add_group(vec *part, const ivec *sum, const weights *w, const cells *c, size_t cell,
+                      const dlx__kind kind, const int n_rows)
 {
-    ivec sum[MOST_TILE_ROWS * PANEL_VECS];
-    fetch_line(next);
-    dot(sum, w->level, w->sub[0], c, cell, next, kind, true, n_rows);
     UNROLL
     for (int i = 0; i < n_rows * PANEL_VECS; i++) {
         const size_t column = (size_t)(i % PANEL_VECS) * VL;
@@ -76,18 +74,28 @@ INLINE void multiply_group(vec *part, const weights *w, const cells *c, size_t c
     }
 }
 
+INLINE weights weights_of(const uint8_t *panel, size_t g, const dlx__form form)
+{
+    const dlx__layout *l = &dlx__layouts[form];
+    weights w = {.level = panel + dlx__levels_at(l, g)};
+    unpack_scales(&w, panel + dlx__block_at(l, g), panel + dlx__head_at(l, g), form);
+    return w;
+}
+
 /* part [n_rows][PANEL_VECS] = the n groups of a span from g on. */
 INLINE void multiply_span(vec *part, const uint8_t *panel, size_t g, size_t n, const cells *c,
                           size_t cell, coming *next, const dlx__form form, const int n_rows)
 {
-    const dlx__layout *l = &dlx__layouts[form];
+    const dlx__kind kind = dlx__layouts[form].kind;
     UNROLL
     for (int i = 0; i < n_rows * PANEL_VECS; i++)
         part[i] = vec_set(0);
     for (const size_t end = g + n; g < end; g++, cell += c->n_rows) {
-        weights w = {.level = panel + dlx__levels_at(l, g)};
-        unpack_scales(&w, panel + dlx__block_at(l, g), panel + dlx__head_at(l, g), form);
-        multiply_group(part, &w, c, cell, next, l->kind, n_rows);
+        const weights w = weights_of(panel, g, form);
+        ivec sum[MOST_TILE_ROWS * PANEL_VECS];
+        fetch_line(next);
+        dot(sum, w.level, w.sub[0], c, cell, next, kind, true, n_rows);
+        add_group(part, sum, &w, c, cell, kind, n_rows);
     }
 }
 
@@ -97,9 +105,10 @@ INLINE void multiply_plain(vec *part, const uint8_t *level, size_t n, const cell
                            coming *next, const int n_rows)
 {
     ivec sum[MOST_TILE_ROWS * PANEL_VECS];
+    const int32_t *start = span_starts(c, cell);
     UNROLL
     for (int i = 0; i < n_rows * PANEL_VECS; i++)
-        sum[i] = ivec_set(span_start(c, cell + (size_t)(i / PANEL_VECS)));
+        sum[i] = ivec_set(start ? start[i / PANEL_VECS] : 0);
     for (; n > 0; n--, cell += c->n_rows, level += DLX__GROUP * DLX__PANEL) {
         fetch_line(next);
         dot(sum, level, NULL, c, cell, next, DLX__S8, false, n_rows);
@@ -131,16 +140,17 @@ INLINE void tile_ints(float *y, const range *in, coming *next, const dlx__form f
                       const int n_rows)
 {
     const dlx__layout *l = &dlx__layouts[form];
-    const cells c = in->c;
     coming then = *next, *const fetch = n_rows > alone_rows(l) ? &then : NULL;
     for (size_t g = in->begin; g < in->end; g += DLX__SPAN_GROUPS) {
         vec part[MOST_TILE_ROWS * PANEL_VECS];
-        const size_t n = dlx__min(DLX__SPAN_GROUPS, in->end - g), cell = g * c.n_rows + in->row;
+        READ_AGAIN(in);
+        const cells *c = &in->c;
+        const size_t n = dlx__min(DLX__SPAN_GROUPS, in->end - g), cell = g * c->n_rows + in->row;
         if (form == DLX__FORM_I8)
-            multiply_plain(part, in->panel + dlx__levels_at(l, g), n, &c, cell, fetch, n_rows);
+            multiply_plain(part, in->panel + dlx__levels_at(l, g), n, c, cell, fetch, n_rows);
         else
-            multiply_span(part, in->panel, g, n, &c, cell, fetch, form, n_rows);
-        add_span(y, part, c.scale + g / DLX__SPAN_GROUPS * c.n_rows + in->row, n_rows);
+            multiply_span(part, in->panel, g, n, c, cell, fetch, form, n_rows);
+        add_span(y, part, c->scale + g / DLX__SPAN_GROUPS * c->n_rows + in->row, n_rows);
     }
     *next = then;
 }

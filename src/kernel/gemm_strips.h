@@ -26,6 +26,9 @@
 enum {
     MOST_ROWS = 128,       /* of a batch */
     TILE_AHEAD = 200 * 64, /* bytes that one tile asks ahead; not as good: powers of two */
+    SIDES_LEAST = 4, /* rows and bytes of two panels that are multiplied side by side */
+    SIDES_MOST = 6,
+    SIDES_BYTES = 256 << 10,
     PANEL_VECS = DLX__PANEL / VL
 };
 
@@ -58,14 +61,21 @@ typedef struct strip {
     const dlx__acts *acts;
     size_t row, n_rows; /* of these */
     parts tiles;        /* of the rows */
-    float *y;           /* [n_rows][16] */
+    float *y;           /* [n_rows][16], or of two panels side by side [2][n_rows][16] */
 } strip;
+
+typedef void (*strip_fn)(const strip *s);
 
 /* How strips are computed. */
 typedef struct strip_kind {
-    void (*multiply)(const strip *s);
-    size_t most; /* rows of a tile */
+    strip_fn multiply;
+    size_t most;             /* rows of a tile */
+    strip_fn multiply_sides; /* this panel and the next one side by side; NULL: never */
 } strip_kind;
+
+/* What p points to is read from memory here. Otherwise compilers keep it, where general registers
+ * are few, in vector registers, and to come out of these it waits behind all products before. */
+#define READ_AGAIN(p) __asm__ volatile("" : "+r"(p))
 
 /* sum [n] to or from y. */
 INLINE void load_sums(vec *sum, const float *y, const int n)
@@ -119,11 +129,12 @@ INLINE coming coming_of(const strip *s, const uint8_t *chunk, size_t n_bytes, si
 
 /* ---- the product --------------------------------------------------------------------------- */
 
-/* A strip's results to y [n_rows][y_stride]; I8 has its scales to apply. */
-static void finish(float *y, size_t y_stride, const strip *s, size_t n_out)
+/* The results of a panel of a strip to y [n_rows][y_stride]; I8 has its scales to apply. */
+static void finish(float *y, size_t y_stride, const strip *s, size_t side, size_t n_out)
 {
-    const float *scale = (const float *)(const void *)(s->panel + s->w->panel_bytes) - DLX__PANEL;
-    const float *from = s->y;
+    const uint8_t *end = s->panel + (side + 1) * s->w->panel_bytes;
+    const float *scale = (const float *)(const void *)end - DLX__PANEL;
+    const float *from = s->y + side * s->n_rows * DLX__PANEL;
     for (size_t r = 0; r < s->n_rows; r++, y += y_stride, from += DLX__PANEL) {
         for (size_t v = 0; v < DLX__PANEL; v += VL) {
             const vec sum = vec_load(from + v);
@@ -134,17 +145,28 @@ static void finish(float *y, size_t y_stride, const strip *s, size_t n_out)
     }
 }
 
+/* Are panels multiplied in pairs? Long ones would not stay in the cache until they are read. */
+static bool by_sides(const strip_kind *kind, const strip *s)
+{
+    return kind->multiply_sides && s->n_rows >= SIDES_LEAST && s->n_rows <= SIDES_MOST &&
+           2 * s->w->panel_bytes <= SIDES_BYTES;
+}
+
 /* kernels.gemm by strips of a kind, for a batch of rows. */
 static void gemm_batch(strip_kind kind, float *y, size_t y_stride, strip *s, size_t first_panel,
                        size_t n_panels)
 {
     const dlx__packed *w = s->w;
+    const size_t most_sides = by_sides(&kind, s) ? 2 : 1, end = first_panel + n_panels;
     s->tiles = parts_of(s->n_rows, kind.most);
-    for (size_t p = first_panel; p < first_panel + n_panels; p++, y += DLX__PANEL) {
+    for (size_t p = first_panel, n_sides; p < end; p += n_sides) {
+        n_sides = dlx__min(most_sides, end - p);
         s->panel = w->data + p * w->panel_bytes;
-        memset(s->y, 0, s->n_rows * DLX__PANEL * sizeof *s->y);
-        kind.multiply(s);
-        finish(y, y_stride, s, dlx__min(DLX__PANEL, w->n_out - p * DLX__PANEL));
+        memset(s->y, 0, n_sides * s->n_rows * DLX__PANEL * sizeof *s->y);
+        (n_sides == 2 ? kind.multiply_sides : kind.multiply)(s);
+        for (size_t side = 0; side < n_sides; side++, y += DLX__PANEL)
+            finish(y, y_stride, s, side,
+                   dlx__min(DLX__PANEL, w->n_out - (p + side) * DLX__PANEL));
     }
 }
 

@@ -11,6 +11,9 @@
 
 #include "kernel/gemm_floats.h"
 #include "kernel/gemm_ints.h"
+#ifdef SET_SIDES
+#include "kernel/gemm_sides.h"
+#endif
 
 /* Input k of a group for the 16 outputs of a panel: the stored integers, offset taken off. */
 INLINE void levels_of_input(int32_t *to, const uint8_t *levels, size_t k, const dlx__layout *l)
@@ -84,14 +87,18 @@ INT_FORMS(WIDENED_STRIP)
 static strip_kind strips_of(const dlx__acts *a, const dlx__packed *w)
 {
 #define FLOAT_STRIPS(form)                                                                         \
-    [DLX__FORM_##form] = {{strip_##form, MOST_F32}, {strip_##form, MOST_F32}},
+    [DLX__FORM_##form] = {{strip_##form, MOST_F32, NULL}, {strip_##form, MOST_F32, NULL}},
 #define INT_STRIPS(form, most)                                                                     \
-    [DLX__FORM_##form] = {{strip_##form, most}, {widened_##form, MOST_F32}},
+    [DLX__FORM_##form] = {{strip_##form, most, NULL}, {widened_##form, MOST_F32, NULL}},
     static const strip_kind kinds[DLX__N_FORMS][2] = {FLOAT_STRIPS(F32) FLOAT_STRIPS(BF16)
                                                           FLOAT_STRIPS(F16) INT_FORMS(INT_STRIPS)};
 #undef INT_STRIPS
 #undef FLOAT_STRIPS
-    return kinds[w->form][a->ints ? 0 : 1];
+    strip_kind kind = kinds[w->form][a->ints ? 0 : 1];
+#ifdef SET_SIDES
+    kind.multiply_sides = a->ints ? sides_of(w->form) : NULL;
+#endif
+    return kind;
 }
 
 #ifndef SET_PAIRS /* gemm_pairs.h has its own */

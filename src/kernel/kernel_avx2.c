@@ -148,9 +148,9 @@ INLINE void dot_6(ivec *sum, const uint8_t *level, const int32_t *sub, const cel
     }
 }
 
-INLINE int32_t span_start(const cells *c, size_t cell)
+INLINE const int32_t *span_starts(const cells *c, size_t cell)
 {
-    return c->start[START_SPAN * c->n_cells + cell];
+    return c->start + START_SPAN * c->n_cells + cell;
 }
 
 INLINE void dot_8(ivec *sum, const uint8_t *level, const cells *c, size_t cell, coming *next,

@@ -16,6 +16,7 @@ static bool runs_on(const dlx__cpu *cpu)
 
 #define SET_NAME dlx__kernels_avx512
 #define SET_TEXT "avx512"
+#define SET_SIDES
 #include "kernel/dot_dpbusd.h"
 #include "kernel/vector_table.h"
 

@@ -60,6 +60,7 @@ static bool runs_on(const dlx__cpu *cpu)
 
 #define SET_NAME dlx__kernels_avx512bf16
 #define SET_TEXT "avx512bf16"
+#define SET_SIDES
 #define SET_PAIRS
 #include "kernel/dot_dpbusd.h"
 #include "kernel/vector_table.h"

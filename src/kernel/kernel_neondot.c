@@ -96,11 +96,11 @@ INLINE void set_starts(ivec *sum, const int32_t *start, const bool any, const in
         sum[i] = ivec_set(any ? start[i / 4] : 0);
 }
 
-INLINE int32_t span_start(const cells *c, size_t cell)
+INLINE const int32_t *span_starts(const cells *c, size_t cell)
 {
     (void)c;
     (void)cell;
-    return 0;
+    return NULL;
 }
 
 INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells *c, size_t cell,

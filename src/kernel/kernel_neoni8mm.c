@@ -119,9 +119,9 @@ INLINE void rows_of(ivec *sum, const ivec *squares, const int n_rows)
     }
 }
 
-INLINE int32_t span_start(const cells *c, size_t cell)
+INLINE const int32_t *span_starts(const cells *c, size_t cell)
 {
-    return c->start[START_SPAN * c->n_cells + cell];
+    return c->start + START_SPAN * c->n_cells + cell;
 }
 
 INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells *c, size_t cell,
