@@ -160,7 +160,7 @@ static void attend_by_pairs(float *y, float *q, size_t width, const dlx__attend_
 {
     const size_t c = in->head_dim;
     const uint16_t *keys = in->keys.numbers, *values = in->values.numbers; /* [n_slots][c] */
-    float s[PAIR_SLOTS * DLX__LANES];        /* [PAIR_SLOTS][width] */
+    float s[PAIR_SLOTS * DLX__LANES];                                      /* [PAIR_SLOTS][width] */
     lane_state lanes;
     lanes_reset(&lanes, width, in);
     pair_queries(q, c, width, in->scale * 1.44269504088896341f);

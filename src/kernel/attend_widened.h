@@ -121,7 +121,8 @@ static void attend_widened(float *y, const float *q, size_t width, const dlx__at
             const size_t m = dlx__min(WIDENED, c - i);
             widen_keys(w, in, slot, n, i, m);
             multiply_lanes(
-                &(lane_product){s, i > 0 ? ones : NULL, q + i * width, w, WIDENED, 1, n, m, none}, width);
+                &(lane_product){s, i > 0 ? ones : NULL, q + i * width, w, WIDENED, 1, n, m, none},
+                width);
         }
         softmax_tile(s, width, n, (int32_t)slot, in->scale, &lanes);
         for (size_t i = 0; i < c; i += WIDENED) {

@@ -1,10 +1,11 @@
-/* coming.h - asking for weights before they are read; included by whatever reads them. */
+/* coming.h - asking for weights, keys and values before they are read; included by whatever reads
+ * them. */
 #ifndef DLX__COMING_H
 #define DLX__COMING_H
 
 #include "kernel/panels.h"
 
-/* Weights that will follow: at each step of a tile the line at `at` is asked for, some of them
+/* What will follow: at each step of a tile the line at `at` is asked for, some of them
  * again. Bursts would make the reads beside them wait. NULL instead: nothing is asked for. */
 typedef struct coming {
     uintptr_t at;

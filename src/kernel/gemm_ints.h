@@ -9,8 +9,8 @@
  *   dot(sum, level, sub, c, cell, next, kind, fresh, n_rows)
  *                          sum [n_rows][PANEL_VECS] int32 = a group times the rows from `cell` on;
  *                          of S8, where it is not fresh, +=
- *   span_starts(c, cell)   what the sums of a span of S8 begin with, whose groups are not fresh, row
- *                          by row; NULL: zeros
+ *   span_starts(c, cell)   what the sums of a span of S8 begin with, whose groups are not fresh,
+ * row by row; NULL: zeros
  */
 #ifndef DLX__GEMM_INTS_H
 #define DLX__GEMM_INTS_H

@@ -26,8 +26,7 @@ INLINE void multiply_sides(vec *part, const uint8_t *panel, size_t panel_bytes, 
     for (int i = 0; i < 2 * n_rows; i++)
         part[i] = vec_set(0);
     for (const size_t end = g + n; g < end; g++, cell += c->n_rows) {
-        const weights w[2] = {weights_of(panel, g, form),
-                              weights_of(panel + panel_bytes, g, form)};
+        const weights w[2] = {weights_of(panel, g, form), weights_of(panel + panel_bytes, g, form)};
         const uint8_t *const level[2] = {w[0].level, w[1].level};
         ivec sum[2 * SIDES_MOST];
         fetch_line(next);

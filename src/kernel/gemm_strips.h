@@ -11,7 +11,8 @@
  * read in order, twice as fast as what they are asked for line by line, or as two stretches in
  * turns. They do so while it is read fast; where many rows make that slow they fall behind, and the
  * tile asks for the lines itself, all of them, evenly. Reading twice confuses them: several tiles
- * go over a chunk, which stays in a cache, and meanwhile ask for the next one.
+ * go over a chunk, which stays in a cache, and meanwhile ask for the next one. gemm_sides.h has
+ * the exception, two panels at once.
  *
  * Arrays with literal indices become registers. Compilers delay a sum to the end of a loop's body,
  * by which they run out of registers, unless it is held where it stands.
@@ -26,7 +27,7 @@
 enum {
     MOST_ROWS = 128,       /* of a batch */
     TILE_AHEAD = 200 * 64, /* bytes that one tile asks ahead; not as good: powers of two */
-    SIDES_LEAST = 4, /* rows and bytes of two panels that are multiplied side by side */
+    SIDES_LEAST = 4,       /* rows and bytes of two panels that are multiplied side by side */
     SIDES_MOST = 6,
     SIDES_BYTES = 256 << 10,
     PANEL_VECS = DLX__PANEL / VL
@@ -165,8 +166,7 @@ static void gemm_batch(strip_kind kind, float *y, size_t y_stride, strip *s, siz
         memset(s->y, 0, n_sides * s->n_rows * DLX__PANEL * sizeof *s->y);
         (n_sides == 2 ? kind.multiply_sides : kind.multiply)(s);
         for (size_t side = 0; side < n_sides; side++, y += DLX__PANEL)
-            finish(y, y_stride, s, side,
-                   dlx__min(DLX__PANEL, w->n_out - (p + side) * DLX__PANEL));
+            finish(y, y_stride, s, side, dlx__min(DLX__PANEL, w->n_out - (p + side) * DLX__PANEL));
     }
 }
 

@@ -13,6 +13,7 @@
 /* One line a check: the kernel's name is that of the check. */
 #define KERNEL_CHECKS(X)                                                                           \
     X(gemm)                                                                                        \
+    X(gemm_few_rows)                                                                               \
     X(gemm_values)                                                                                 \
     X(gemm_parts)                                                                                  \
     X(gemm_extremes)                                                                               \
@@ -232,6 +233,26 @@ static const char *check_gemm(const dlx__kernels *k)
             said = check_forms(k, (dlx__dtype)dtype, 16 + n_rows % 32, 256, n_rows, &rng);
         if (!said) /* more than a table takes at once */
             said = check_forms(k, (dlx__dtype)dtype, 20, 256, 211, &rng);
+    }
+    return said;
+}
+
+/* Few rows of several panels, which tables may multiply side by side: odd numbers of panels, and
+ * some too long for that. */
+static const char *check_gemm_few_rows(const dlx__kernels *k)
+{
+    enum { LONG = 14848 };
+    static const size_t outs[] = {33, 61}, cols[] = {160, 384};
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 16);
+    for (int dtype = 0; dtype < DLX__N_DTYPES; dtype++) {
+        CHECK_EACH(n_out, outs)
+        CHECK_EACH(n_cols, cols)
+        for (size_t n_rows = 3; n_rows <= 7 && !said; n_rows++)
+            said = check_forms(k, (dlx__dtype)dtype, n_out, n_cols, n_rows, &rng);
+        if (!said)
+            said = check_forms(k, (dlx__dtype)dtype, 33, LONG, 4, &rng);
     }
     return said;
 }
