@@ -32,14 +32,9 @@ typedef struct lane_product {
     const void *w;       /* w(r, k) is the number at r * row_step + k * col_step */
     size_t row_step, col_step;
     size_t n_rows, n_cols;
-    coming next; /* what the next product reads is asked for meanwhile: n_bytes for each row */
+    const void *next;  /* what is read after this product: asked for meanwhile, */
+    size_t next_bytes; /* so much of it for each row; 0: the same line again and again */
 } lane_product;
-
-/* n_bytes from `at`, which a product of n_rows asks for. */
-INLINE coming coming_with(const void *at, size_t n_bytes, size_t n_rows)
-{
-    return (coming){(uintptr_t)at, (n_bytes + n_rows - 1) / n_rows};
-}
 
 /* Lanes of vector v of `width`; the last of them may be a part of a vector. */
 INLINE size_t lanes_of(size_t width, size_t v)
@@ -103,9 +98,8 @@ INLINE void lane_tile(const lane_product *p, size_t first, const size_t width, c
     const size_t n_vec = (width + VL - 1) / VL;
     float *y = p->y + first * width;
     const float *x = p->x, *w = (const float *)p->w + first * p->row_step;
-    const size_t n_asks = dlx__max(p->n_cols, (size_t)1);
-    coming next = {p->next.at + first * p->next.n_bytes,
-                   (n_rows * p->next.n_bytes + n_asks - 1) / n_asks};
+    coming next = coming_from((uintptr_t)p->next + first * p->next_bytes, n_rows * p->next_bytes,
+                              dlx__max(p->n_cols, (size_t)1));
     vec sum[LANE_SUMS];
     UNROLL
     for (size_t i = 0; i < n_rows * n_vec; i++)
@@ -255,12 +249,14 @@ static void attend_floats(float *y, const float *q, size_t width, const dlx__att
     for (size_t slot = 0; slot < in->n_slots; slot += SLOTS) {
         const size_t n = dlx__min(SLOTS, in->n_slots - slot), at = slot * c;
         const size_t n_after = dlx__min(SLOTS, in->n_slots - slot - n);
-        coming next = coming_with(values + at, n * c * sizeof *values, n);
-        multiply_lanes(&(lane_product){s, NULL, q, keys + at, c, 1, n, c, next}, width);
-        softmax_tile(s, width, n, (int32_t)slot, in->scale, &lanes);
         const float *factor = slot > 0 ? lanes.shrink : NULL;
-        next = coming_with(keys + at + n * c, n_after * c * sizeof *keys, c);
-        multiply_lanes(&(lane_product){y, factor, s, values + at, 1, c, c, n, next}, width);
+        multiply_lanes(
+            &(lane_product){s, NULL, q, keys + at, c, 1, n, c, values + at, c * sizeof *values},
+            width);
+        softmax_tile(s, width, n, (int32_t)slot, in->scale, &lanes);
+        multiply_lanes(&(lane_product){y, factor, s, values + at, 1, c, c, n, keys + at + n * c,
+                                       n_after * sizeof *keys},
+                       width);
     }
     divide_lanes(y, &lanes, width, c);
 }

@@ -132,9 +132,7 @@ static void add_last(float *y, const float *factor, const float *p, const uint16
         _Alignas(4) uint16_t first[2 * FEATURES] = {0};
         for (size_t k = 0; k < n; k++)
             first[2 * k] = values[2 * (i + k)];
-        multiply_pairs(
-            &(lane_product){y + i * width, factor, p, first, 1, 1, n, 1, coming_with(p, 0, n)},
-            width);
+        multiply_pairs(&(lane_product){y + i * width, factor, p, first, 1, 1, n, 1, p, 0}, width);
     }
 }
 
@@ -147,8 +145,8 @@ static void add_values(float *y, lane_state *l, const float *p, size_t width, si
     const uint16_t *keys = (const uint16_t *)in->keys.numbers + after * c;
     const size_t n_after = dlx__min(PAIR_SLOTS, in->n_slots - after);
     const float *factor = slot > 0 ? l->shrink : NULL;
-    const coming next = coming_with(keys, n_after * c * sizeof *keys, c);
-    multiply_pairs(&(lane_product){y, factor, p, values, 1, c, c, n / 2, next}, width);
+    multiply_pairs(
+        &(lane_product){y, factor, p, values, 1, c, c, n / 2, keys, n_after * sizeof *keys}, width);
     if (n % 2 == 0)
         return;
     for (size_t i = 0; i < width; i++)
@@ -166,8 +164,9 @@ static void attend_by_pairs(float *y, float *q, size_t width, const dlx__attend_
     pair_queries(q, c, width, in->scale * 1.44269504088896341f);
     for (size_t slot = 0; slot < in->n_slots; slot += PAIR_SLOTS) {
         const size_t n = dlx__min(PAIR_SLOTS, in->n_slots - slot), at = slot * c;
-        const coming next = coming_with(values + at, n * c * sizeof *values, n);
-        multiply_pairs(&(lane_product){s, NULL, q, keys + at, c / 2, 1, n, c / 2, next}, width);
+        multiply_pairs(&(lane_product){s, NULL, q, keys + at, c / 2, 1, n, c / 2, values + at,
+                                       c * sizeof *values},
+                       width);
         FOR_WIDTH(width, softmax_pairs(s, n, (int32_t)slot, &lanes, WIDTH));
         add_values(y, &lanes, s, width, slot, n, in);
     }

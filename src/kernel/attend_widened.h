@@ -112,7 +112,6 @@ static void attend_widened(float *y, const float *q, size_t width, const dlx__at
     float s[SLOTS * DLX__LANES], w[SLOTS * WIDENED], ones[DLX__LANES];
     lane_state lanes;
     lanes_reset(&lanes, width, in);
-    const coming none = coming_with(w, 0, 1);
     for (size_t l = 0; l < DLX__LANES; l++)
         ones[l] = 1;
     for (size_t slot = 0; slot < in->n_slots; slot += SLOTS) {
@@ -121,7 +120,7 @@ static void attend_widened(float *y, const float *q, size_t width, const dlx__at
             const size_t m = dlx__min(WIDENED, c - i);
             widen_keys(w, in, slot, n, i, m);
             multiply_lanes(
-                &(lane_product){s, i > 0 ? ones : NULL, q + i * width, w, WIDENED, 1, n, m, none},
+                &(lane_product){s, i > 0 ? ones : NULL, q + i * width, w, WIDENED, 1, n, m, w, 0},
                 width);
         }
         softmax_tile(s, width, n, (int32_t)slot, in->scale, &lanes);
@@ -129,7 +128,7 @@ static void attend_widened(float *y, const float *q, size_t width, const dlx__at
             const size_t m = dlx__min(WIDENED, c - i);
             widen_values(w, in, slot, n, i, m);
             multiply_lanes(&(lane_product){y + i * width, slot > 0 ? lanes.shrink : NULL, s, w, 1,
-                                           WIDENED, m, n, none},
+                                           WIDENED, m, n, w, 0},
                            width);
         }
     }

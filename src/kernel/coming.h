@@ -12,6 +12,12 @@ typedef struct coming {
     size_t n_bytes; /* between two steps, at most a line */
 } coming;
 
+/* n_bytes from `at` in n_asks steps. */
+INLINE coming coming_from(uintptr_t at, size_t n_bytes, size_t n_asks)
+{
+    return (coming){at, dlx__min((n_bytes + n_asks - 1) / n_asks, (size_t)64)};
+}
+
 INLINE void fetch_line(coming *next)
 {
     if (!next)

@@ -137,7 +137,10 @@ INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells
     dot_steps(sum, level, q, next, 0, DLX__STEPS, kind, n_rows);
 }
 
-/* gemm_sides.h; of nibbles. */
+#ifdef SET_SIDES
+_Static_assert(DOT_VECS == 1, "a vector holds a panel");
+
+/* The same of two panels at once, sum [2][n_rows], of levels in nibbles; for gemm_sides.h. */
 INLINE void dot_sides(ivec *sum, const uint8_t *const level[2], const cells *c, size_t cell,
                       coming *next, const dlx__kind kind, const int n_rows)
 {
@@ -160,5 +163,6 @@ INLINE void dot_sides(ivec *sum, const uint8_t *const level[2], const cells *c, 
         }
     }
 }
+#endif
 
 #endif

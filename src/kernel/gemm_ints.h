@@ -9,8 +9,8 @@
  *   dot(sum, level, sub, c, cell, next, kind, fresh, n_rows)
  *                          sum [n_rows][PANEL_VECS] int32 = a group times the rows from `cell` on;
  *                          of S8, where it is not fresh, +=
- *   span_starts(c, cell)   what the sums of a span of S8 begin with, whose groups are not fresh,
- * row by row; NULL: zeros
+ *   span_starts(c, cell)   what the sums of a span of S8, whose groups are not fresh, begin with,
+ *                          row by row; NULL: zeros
  */
 #ifndef DLX__GEMM_INTS_H
 #define DLX__GEMM_INTS_H
@@ -118,11 +118,15 @@ INLINE void multiply_plain(vec *part, const uint8_t *level, size_t n, const cell
         part[i] = vec_of(sum[i]);
 }
 
+/* The compiler forgets what it knows of p: what it points to is then read from memory. It would
+ * keep that, where general registers are few, in vector registers, and to come out of these it
+ * waits behind all products before. */
+#define FORGET(p) __asm__ volatile("" : "+r"(p))
+
 /* y [n_rows][16] += part times the rows' scales. */
 INLINE void add_span(float *y, const vec *part, const float *scale, const int n_rows)
 {
-    /* Results are not to be kept from one span to the next: there are too few registers. */
-    __asm__ volatile("" : "+r"(y));
+    FORGET(y); /* there are too few registers to keep results from one span to the next */
     UNROLL
     for (int i = 0; i < n_rows * PANEL_VECS; i++)
         vec_store(y + i * VL,
@@ -143,7 +147,7 @@ INLINE void tile_ints(float *y, const range *in, coming *next, const dlx__form f
     coming then = *next, *const fetch = n_rows > alone_rows(l) ? &then : NULL;
     for (size_t g = in->begin; g < in->end; g += DLX__SPAN_GROUPS) {
         vec part[MOST_TILE_ROWS * PANEL_VECS];
-        READ_AGAIN(in);
+        FORGET(in);
         const cells *c = &in->c;
         const size_t n = dlx__min(DLX__SPAN_GROUPS, in->end - g), cell = g * c->n_rows + in->row;
         if (form == DLX__FORM_I8)

@@ -127,8 +127,9 @@ static void gemm_pairs(float *y, size_t y_stride, const dlx__acts *a, const dlx_
                        size_t first_panel, size_t n_panels)
 {
     const bool pairs = a->halves && w->form == DLX__FORM_BF16;
-    gemm_by(pairs ? (strip_kind){strip_pairs, MOST_PAIRS, NULL} : strips_of(a, w), y, y_stride, a,
-            w, first_panel, n_panels);
+    const strip_kind kind =
+        pairs ? (strip_kind){.multiply = strip_pairs, .most = MOST_PAIRS} : strips_of(a, w);
+    gemm_by(kind, y, y_stride, a, w, first_panel, n_panels);
 }
 
 #endif

@@ -5,8 +5,9 @@
  *
  *   dot_sides(sum, level, c, cell, next, kind, n_rows)   as dot, of level [2], sum [2][n_rows]
  *
- * Processors do not follow two stretches that are read in turns: all of the next two panels is
- * asked for meanwhile, in the order of memory. The sums are those of one panel, bit for bit.
+ * Processors do not follow two stretches that are read in turns. As much as both panels take is
+ * asked for meanwhile, in the order of memory: what begins 12.5 KB behind their end. The sums are
+ * those of one panel, bit for bit.
  */
 #ifndef DLX__GEMM_SIDES_H
 #define DLX__GEMM_SIDES_H
@@ -43,7 +44,7 @@ INLINE void tile_sides(float *y, const range *in, size_t panel_bytes, coming nex
 {
     for (size_t g = in->begin; g < in->end; g += DLX__SPAN_GROUPS) {
         vec part[2 * SIDES_MOST];
-        READ_AGAIN(in);
+        FORGET(in);
         const cells *c = &in->c;
         const size_t n = dlx__min(DLX__SPAN_GROUPS, in->end - g);
         const float *scale = c->scale + g / DLX__SPAN_GROUPS * c->n_rows + in->row;
@@ -57,9 +58,9 @@ INLINE void tile_sides(float *y, const range *in, size_t panel_bytes, coming nex
 INLINE void strip_sides(const strip *s, const dlx__form form, const int n_rows)
 {
     const size_t n_groups = dlx__n_groups(s->w->n_in), panel_bytes = s->w->panel_bytes;
-    const size_t n_bytes = 2 * panel_bytes, n_asks = n_groups * (DLX__STEPS + 2);
-    const coming next = {(uintptr_t)s->panel + n_bytes + TILE_AHEAD,
-                         (n_bytes + n_asks - 1) / n_asks};
+    const size_t n_bytes = 2 * panel_bytes, ahead = n_bytes + dlx__min(n_bytes, TILE_AHEAD);
+    const coming next =
+        coming_from((uintptr_t)s->panel + ahead, n_bytes, n_groups * (DLX__STEPS + 2));
     const range in = {s->panel, 0, n_groups, s->row, cells_of(s->acts)};
     tile_sides(s->y, &in, panel_bytes, next, form, n_rows);
 }
@@ -70,12 +71,13 @@ INLINE void strip_sides(const strip *s, const dlx__form form, const int n_rows)
 #define SIDE_STRIP(form)                                                                           \
     static void sides_##form(const strip *s)                                                       \
     {                                                                                              \
-        if (s->n_rows == 4)                                                                        \
-            strip_sides(s, DLX__FORM_##form, 4);                                                   \
-        else if (s->n_rows == 5)                                                                   \
-            strip_sides(s, DLX__FORM_##form, 5);                                                   \
-        else                                                                                       \
-            strip_sides(s, DLX__FORM_##form, 6);                                                   \
+        switch (s->n_rows) {                                                                       \
+            BODY(4, SIDES_MOST, strip_sides, s, DLX__FORM_##form)                                  \
+            BODY(5, SIDES_MOST, strip_sides, s, DLX__FORM_##form)                                  \
+            BODY(6, SIDES_MOST, strip_sides, s, DLX__FORM_##form)                                  \
+        default:                                                                                   \
+            break;                                                                                 \
+        }                                                                                          \
     }
 
 SIDE_FORMS(SIDE_STRIP)

@@ -25,11 +25,11 @@
 #include "kernel/vector_rows.h"
 
 enum {
-    MOST_ROWS = 128,       /* of a batch */
-    TILE_AHEAD = 200 * 64, /* bytes that one tile asks ahead; not as good: powers of two */
-    SIDES_LEAST = 4,       /* rows and bytes of two panels that are multiplied side by side */
-    SIDES_MOST = 6,
-    SIDES_BYTES = 256 << 10,
+    MOST_ROWS = 128,         /* of a batch */
+    TILE_AHEAD = 200 * 64,   /* bytes that one tile asks ahead; not as good: powers of two */
+    SIDES_LEAST = 4,         /* rows that two panels are multiplied with side by side */
+    SIDES_MOST = 6,          /* for more there are no registers */
+    SIDES_BYTES = 256 << 10, /* of two panels: what is asked for stays in an L2 cache beside them */
     PANEL_VECS = DLX__PANEL / VL
 };
 
@@ -74,10 +74,6 @@ typedef struct strip_kind {
     strip_fn multiply_sides; /* this panel and the next one side by side; NULL: never */
 } strip_kind;
 
-/* What p points to is read from memory here. Otherwise compilers keep it, where general registers
- * are few, in vector registers, and to come out of these it waits behind all products before. */
-#define READ_AGAIN(p) __asm__ volatile("" : "+r"(p))
-
 /* sum [n] to or from y. */
 INLINE void load_sums(vec *sum, const float *y, const int n)
 {
@@ -95,11 +91,11 @@ INLINE void store_sums(float *y, const vec *sum, const int n)
 
 /* What a chunk's tiles ask for in n_asks steps: n_bytes, of several tiles those of the next chunk.
  * That may lie past the last panel: what is there will mostly be read next, and asking for what is
- * not there does nothing. A step must not be longer than a line, or some are left out. */
+ * not there does nothing. */
 INLINE coming coming_of(const strip *s, const uint8_t *chunk, size_t n_bytes, size_t n_asks)
 {
     const size_t ahead = s->tiles.n > 1 ? n_bytes : dlx__min(n_bytes, (size_t)TILE_AHEAD);
-    return (coming){(uintptr_t)chunk + ahead, (n_bytes + n_asks - 1) / n_asks};
+    return coming_from((uintptr_t)chunk + ahead, n_bytes, n_asks);
 }
 
 /* ---- one body for each number of rows, so that sums stay in registers ---------------------- */
@@ -146,7 +142,7 @@ static void finish(float *y, size_t y_stride, const strip *s, size_t side, size_
     }
 }
 
-/* Are panels multiplied in pairs? Long ones would not stay in the cache until they are read. */
+/* Are panels multiplied two at a time? */
 static bool by_sides(const strip_kind *kind, const strip *s)
 {
     return kind->multiply_sides && s->n_rows >= SIDES_LEAST && s->n_rows <= SIDES_MOST &&

@@ -55,16 +55,14 @@ INLINE void widen_group(float *to, const weights *w, const uint8_t *head, const 
 
 INLINE void strip_widened(const strip *s, const dlx__form form)
 {
-    const dlx__layout *l = &dlx__layouts[form];
     const size_t n_in = s->w->n_in;
     _Alignas(64) float wide[DLX__SPAN * DLX__PANEL];
     for (size_t k = 0; k < n_in; k += DLX__SPAN) {
         const size_t n = dlx__min(DLX__SPAN, n_in - k), first = k / DLX__GROUP;
         coming next = {(uintptr_t)s->panel, 0}; /* widening takes longer than reading */
         for (size_t g = first; g < first + dlx__n_groups(n); g++) {
-            const uint8_t *head = s->panel + dlx__head_at(l, g);
-            weights w = {.level = s->panel + dlx__levels_at(l, g)};
-            unpack_scales(&w, s->panel + dlx__block_at(l, g), head, form);
+            const uint8_t *head = s->panel + dlx__head_at(&dlx__layouts[form], g);
+            const weights w = weights_of(s->panel, g, form);
             widen_group(wide + (g - first) * DLX__GROUP * DLX__PANEL, &w, head, form);
         }
         for (size_t t = 0; t < s->tiles.n; t++) {
@@ -86,14 +84,20 @@ INT_FORMS(WIDENED_STRIP)
 /* How a product's strips are computed, but for the pairs of gemm_pairs.h. */
 static strip_kind strips_of(const dlx__acts *a, const dlx__packed *w)
 {
+#define FLOAT_KIND(name)                                                                           \
+    {                                                                                              \
+        .multiply = name, .most = MOST_F32                                                         \
+    }
 #define FLOAT_STRIPS(form)                                                                         \
-    [DLX__FORM_##form] = {{strip_##form, MOST_F32, NULL}, {strip_##form, MOST_F32, NULL}},
-#define INT_STRIPS(form, most)                                                                     \
-    [DLX__FORM_##form] = {{strip_##form, most, NULL}, {widened_##form, MOST_F32, NULL}},
+    [DLX__FORM_##form] = {FLOAT_KIND(strip_##form), FLOAT_KIND(strip_##form)},
+#define INT_STRIPS(form, most_rows)                                                                \
+    [DLX__FORM_##                                                                                  \
+        form] = {{.multiply = strip_##form, .most = (most_rows)}, FLOAT_KIND(widened_##form)},
     static const strip_kind kinds[DLX__N_FORMS][2] = {FLOAT_STRIPS(F32) FLOAT_STRIPS(BF16)
                                                           FLOAT_STRIPS(F16) INT_FORMS(INT_STRIPS)};
 #undef INT_STRIPS
 #undef FLOAT_STRIPS
+#undef FLOAT_KIND
     strip_kind kind = kinds[w->form][a->ints ? 0 : 1];
 #ifdef SET_SIDES
     kind.multiply_sides = a->ints ? sides_of(w->form) : NULL;

@@ -241,8 +241,7 @@ static const char *check_gemm(const dlx__kernels *k)
  * some too long for that. */
 static const char *check_gemm_few_rows(const dlx__kernels *k)
 {
-    enum { LONG = 14848 };
-    static const size_t outs[] = {33, 61}, cols[] = {160, 384};
+    static const size_t outs[] = {33, 61}, cols[] = {160, 800}, long_cols[] = {14080, 14848};
     const char *said = NULL;
     dlx__rng rng;
     dlx__rng_seed(&rng, 16);
@@ -251,8 +250,9 @@ static const char *check_gemm_few_rows(const dlx__kernels *k)
         CHECK_EACH(n_cols, cols)
         for (size_t n_rows = 3; n_rows <= 7 && !said; n_rows++)
             said = check_forms(k, (dlx__dtype)dtype, n_out, n_cols, n_rows, &rng);
+        CHECK_EACH(n_cols, long_cols)
         if (!said)
-            said = check_forms(k, (dlx__dtype)dtype, 33, LONG, 4, &rng);
+            said = check_forms(k, (dlx__dtype)dtype, 33, n_cols, 4, &rng);
     }
     return said;
 }
@@ -304,40 +304,70 @@ static const char *check_gemm_values(const dlx__kernels *k)
     return said;
 }
 
+/* The same bits for a row alone. */
+static const char *check_rows_alone(check_product *whole, const dlx__mat *w, const float *x)
+{
+    const char *said = NULL;
+    check_product row;
+    check_product_open(&row, whole->k, whole->w.form, w, 1);
+    for (size_t r = 0; r < whole->a.n_rows; r++) {
+        check_product_run(&row, x + r * w->n_cols);
+        if (memcmp(row.y, whole->y + r * whole->stride, w->n_rows * sizeof *row.y) != 0)
+            said = check_says("%s: row %zu alone has other bits", dlx__form_name(row.w.form), r);
+    }
+    check_product_release(&row);
+    return said;
+}
+
+/* The same bits for `step` panels at a call, and nothing written beside them: there is 0 until
+ * then, where no product of these is 0. */
+static const char *check_panels_apart(const check_product *whole, size_t step)
+{
+    const char *said = NULL;
+    const size_t n = whole->w.n_panels * DLX__PANEL, n_bytes = n * sizeof(float);
+    float *y = check_aligned(whole->a.n_rows * whole->stride * sizeof *y);
+    float *expected = check_aligned(n_bytes);
+    for (size_t p = 0; p < whole->w.n_panels; p += step) {
+        const size_t n_here = dlx__min(step, whole->w.n_panels - p), at = p * DLX__PANEL;
+        memset(y, 0, whole->a.n_rows * whole->stride * sizeof *y);
+        whole->k->gemm(y + at, whole->stride, &whole->a, &whole->w, p, n_here);
+        for (size_t r = 0; r < whole->a.n_rows; r++) {
+            memset(expected, 0, n_bytes);
+            memcpy(expected + at, whole->y + r * whole->stride + at,
+                   n_here * DLX__PANEL * sizeof *expected);
+            if (memcmp(y + r * whole->stride, expected, n_bytes) != 0)
+                said = check_says("%s: panels %zu to %zu of %zu rows alone give other bits",
+                                  dlx__form_name(whole->w.form), p, p + n_here, whole->a.n_rows);
+        }
+    }
+    dlx__free_aligned(NULL, y);
+    dlx__free_aligned(NULL, expected);
+    return said;
+}
+
 /* The same bits however panels are divided between calls and rows between batches. */
 static const char *check_gemm_parts(const dlx__kernels *k)
 {
-    enum { N_OUT = 61, COLS = 256, ROWS = 13 };
+    enum { N_OUT = 61, COLS = 256 };
+    static const size_t counts[] = {5, 13};
     const char *said = NULL;
     dlx__rng rng;
     dlx__rng_seed(&rng, 2);
-    for (int dtype = 0; dtype < DLX__N_DTYPES && !said; dtype++) {
-        const dlx__form form = dlx__form_of((dlx__dtype)dtype);
-        dlx__mat w = check_matrix((dlx__dtype)dtype, N_OUT, COLS, false, &rng);
-        float *x = check_random(ROWS * COLS, 1, &rng);
-        check_product whole, row;
-        check_product_open(&whole, k, form, &w, ROWS);
-        check_product_open(&row, k, form, &w, 1);
-        check_product_run(&whole, x);
-        for (size_t r = 0; r < ROWS; r++) {
-            check_product_run(&row, x + r * COLS);
-            if (memcmp(row.y, whole.y + r * whole.stride, N_OUT * sizeof(float)) != 0)
-                said = check_says("%s: row %zu alone has other bits", dlx__form_name(form), r);
+    for (int dtype = 0; dtype < DLX__N_DTYPES; dtype++)
+        CHECK_EACH(n_rows, counts)
+        {
+            dlx__mat w = check_matrix((dlx__dtype)dtype, N_OUT, COLS, false, &rng);
+            float *x = check_random(n_rows * COLS, 1, &rng);
+            check_product whole;
+            check_product_open(&whole, k, dlx__form_of((dlx__dtype)dtype), &w, n_rows);
+            check_product_run(&whole, x);
+            said = said ? said : check_rows_alone(&whole, &w, x);
+            for (size_t step = 1; step <= 3 && !said; step++)
+                said = check_panels_apart(&whole, step);
+            check_product_release(&whole);
+            free(x);
+            check_matrix_free(&w, false);
         }
-        float *parts = check_random(ROWS * whole.stride, 0, &rng);
-        for (size_t p = 0; p < whole.w.n_panels; p += 3)
-            k->gemm(parts + p * DLX__PANEL, whole.stride, &whole.a, &whole.w, p,
-                    dlx__min(3, whole.w.n_panels - p));
-        for (size_t r = 0; r < ROWS; r++)
-            if (memcmp(parts + r * whole.stride, whole.y + r * whole.stride,
-                       N_OUT * sizeof(float)) != 0)
-                said = check_says("%s: panels in parts give other bits", dlx__form_name(form));
-        free(parts);
-        check_product_release(&whole);
-        check_product_release(&row);
-        free(x);
-        check_matrix_free(&w, false);
-    }
     return said;
 }
 
