@@ -3,7 +3,7 @@
  *
  *   aarch64-linux-gnu-gcc -std=c11 -O2 -march=armv8.2-a+dotprod+i8mm -ffp-contract=off -static
  *       -Iinclude -Isrc -Itests tests/unit/kernel/kernel_checks.c src/kernel/{[a-o]*,pack}.c
- *       src/dtype/[a-z]*.c src/base/{tensor,rng,cpu,mem,fail,printable}.c -lm -o kernel_checks
+ *       src/dtype/[a-z]*.c src/base/{tensor,rng,cpu,mem,fail,printable,utf8}.c -lm -o kernel_checks
  *   qemu-aarch64 -cpu max ./kernel_checks
  */
 #include "kernel_checks.h"
