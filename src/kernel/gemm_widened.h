@@ -84,20 +84,19 @@ INT_FORMS(WIDENED_STRIP)
 /* How a product's strips are computed, but for the pairs of gemm_pairs.h. */
 static strip_kind strips_of(const dlx__acts *a, const dlx__packed *w)
 {
-#define FLOAT_KIND(name)                                                                           \
+#define KIND(strips, rows)                                                                         \
     {                                                                                              \
-        .multiply = name, .most = MOST_F32                                                         \
+        .multiply = strips, .most = rows                                                           \
     }
 #define FLOAT_STRIPS(form)                                                                         \
-    [DLX__FORM_##form] = {FLOAT_KIND(strip_##form), FLOAT_KIND(strip_##form)},
-#define INT_STRIPS(form, most_rows)                                                                \
-    [DLX__FORM_##                                                                                  \
-        form] = {{.multiply = strip_##form, .most = (most_rows)}, FLOAT_KIND(widened_##form)},
+    [DLX__FORM_##form] = {KIND(strip_##form, MOST_F32), KIND(strip_##form, MOST_F32)},
+#define INT_STRIPS(form, rows)                                                                     \
+    [DLX__FORM_##form] = {KIND(strip_##form, rows), KIND(widened_##form, MOST_F32)},
     static const strip_kind kinds[DLX__N_FORMS][2] = {FLOAT_STRIPS(F32) FLOAT_STRIPS(BF16)
                                                           FLOAT_STRIPS(F16) INT_FORMS(INT_STRIPS)};
 #undef INT_STRIPS
 #undef FLOAT_STRIPS
-#undef FLOAT_KIND
+#undef KIND
     strip_kind kind = kinds[w->form][a->ints ? 0 : 1];
 #ifdef SET_SIDES
     kind.multiply_sides = a->ints ? sides_of(w->form) : NULL;
