@@ -1,7 +1,8 @@
 /*
- * gemm_sides.h - integer products of a few rows with two panels side by side: what is read of a row
- * serves both. Included once by each kernel_<isa>.c that has defined SET_SIDES, which takes vectors
- * that hold a whole panel, thirty-two registers for them and, beside what gemm_ints.h wants,
+ * gemm_sides.h - integer products of a few rows with two panels side by side, included once by each
+ * kernel_<isa>.c that has defined SET_SIDES, which takes vectors that hold a whole panel and
+ * thirty-two registers for them. What is read of a row serves both panels. It wants, beside what
+ * gemm_ints.h does:
  *
  *   dot_sides(sum, level, c, cell, next, kind, n_rows)   as dot, of level [2], sum [2][n_rows]
  *
