@@ -23,6 +23,7 @@ typedef struct bench_loop {
     dlx__row_stat *stats; /* [n_step_rows] */
 } bench_loop;
 
+/* n_keep rows from the front, of which the head reads none. */
 static dlx_result run_step(bench_loop *l, size_t start, size_t n, size_t n_keep)
 {
     const dlx__model *m = &l->b->model->core;
@@ -34,6 +35,7 @@ static dlx_result run_step(bench_loop *l, size_t start, size_t n, size_t n_keep)
                       .start = start,
                       .n_kv = start,
                       .n_keep = n_keep,
+                      .n_unread = n_keep,
                       .visibility = m->family->visibility,
                       .block = block > 0 ? (size_t)block : 1};
     return l->b->backend->step(l->backend, &step, l->b->err);

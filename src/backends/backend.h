@@ -18,7 +18,8 @@
  *   BLOCK_CAUSAL:  those j of the same range with j / block <= pos_i / block
  * where [0, n_kv) holds what earlier passes left. The first n_keep rows' K/V must survive this
  * pass (commit: n_keep rows; cached block refinement: all rows; denoising: 0); what the slots of
- * the other rows hold afterwards is undefined.
+ * the other rows hold afterwards is undefined. The head will not be asked for the first n_unread
+ * rows, nor for the last n_unread_end: of these nothing but K/V is wanted.
  */
 typedef struct dlx__step {
     const dlx_token *ids; /* [n] */
@@ -26,6 +27,7 @@ typedef struct dlx__step {
     size_t start;
     size_t n_kv;
     size_t n_keep;
+    size_t n_unread, n_unread_end; /* together at most n */
     dlx__visibility visibility;
     size_t block; /* width of BLOCK_CAUSAL; 1 is plain causal */
     int stream;   /* 0; 1 for the unconditional stream of classifier-free guidance */
@@ -67,8 +69,9 @@ typedef struct dlx__row_stat {
 } dlx__row_stat;
 
 /*
- * The LM head on chosen rows of the last step, fused with arg-max, log-sum-exp, second best and
- * entropy. Ids >= n_ids and the ids in `suppress` count as minus infinity.
+ * The LM head on chosen rows of the last step (not its unread ones), fused with arg-max,
+ * log-sum-exp, second best and entropy. Ids >= n_ids and the ids in `suppress` count as minus
+ * infinity.
  */
 typedef struct dlx__head {
     const size_t *rows; /* [n], indices into the rows of the last step */

@@ -86,9 +86,10 @@ typedef struct dlx__run {
     dlx_error *err;
 } dlx__run;
 
-/* A forward over the canvas: rows start .. start + n - 1. */
+/* A forward over the canvas: rows start .. start + n - 1; the rest as in dlx__step. */
 typedef struct dlx__window {
     size_t start, n, n_kv, n_keep;
+    size_t n_unread, n_unread_end;
 } dlx__window;
 
 /* All memory of a run, so that none is needed once the first pass begins. */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "runtime/decode.h"
+#include "runtime/sampler/shift.h"
 
 /* Rows that a head computes for about the price of one: weights are read once for all of them. */
 enum { HEAD_GROUP = 8 };
@@ -93,10 +94,11 @@ static dlx_result run_given(loop *l, size_t n_left)
     while (end - l->n_final > n_left) {
         size_t start = l->n_final;
         size_t n = dlx__min(most, end - start);
-        dlx__window w = {.start = start, .n = n, .n_kv = start, .n_keep = n};
+        bool seeds = start + n == end && needs_seed(run, end);
+        dlx__window w = {.start = start, .n = n, .n_kv = start, .n_keep = n, .n_unread = n - seeds};
         DLX__TRY(dlx__run_forward(run, w));
         make_final(l, start + n);
-        if (l->n_final == end && needs_seed(run, end)) {
+        if (seeds) {
             dlx_token seed;
             float prob;
             DLX__TRY(dlx__run_argmax(run, (dlx__greedy_row){n - 1, end}, &seed, &prob));
@@ -147,6 +149,24 @@ static bool guessing_row(const loop *l, dlx__window w, dlx__greedy_row *row)
 }
 
 /*
+ * Tells the pass which rows the head may read: those that speak for the scope, greedy ones before
+ * it, and the last row where this pass may end the block and the next one's seed is guessed.
+ */
+static void read_scope(const loop *l, const dlx__pass_plan *plan, dlx__window *w)
+{
+    const dlx__run *run = l->run;
+    const dlx__block *b = l->block;
+    const size_t end = w->start + w->n;
+    dlx__greedy_row guess;
+    bool may_end = dlx__block_masks(&run->blocks, b, 0, b->n, NULL, 0) ==
+                   dlx__block_masks(&run->blocks, b, plan->from, plan->to, NULL, 0);
+    w->n_unread = dlx__shift_row(run->rules->shift, b->start + plan->from - w->start);
+    for (size_t i = 0; i < plan->n_greedy; i++)
+        w->n_unread = dlx__min(w->n_unread, plan->greedy[i].row);
+    w->n_unread_end = may_end && guessing_row(l, *w, &guess) ? 0 : end - b->start - plan->to;
+}
+
+/*
  * Candidates from the last forward, w. If this pass may end the block, the next one's seed is
  * guessed beside them, unless that would take the head to a group of rows more.
  */
@@ -193,6 +213,7 @@ static dlx_result plain_pass(loop *l)
                           .n = plan.to - plan.from,
                           .n_kv = b->start + b->n,
                           .n_keep = plan.to - plan.from};
+    read_scope(l, &plan, &w);
     DLX__TRY(dlx__run_forward(run, w));
     l->block_kv = true;
     DLX__TRY(propose(l, w, &plan));
@@ -212,6 +233,7 @@ static dlx_result seeded_forward(loop *l, dlx__window w, dlx__pass_plan *plan, b
     *first = guess;
     *plan = plan_pass(l);
     plan->greedy[plan->n_greedy++] = (dlx__greedy_row){b->start - w.start - 1, b->start};
+    read_scope(l, plan, &w);
     dlx_result r = dlx__run_forward(run, w);
     if (r == DLX_OK)
         r = propose(l, w, plan);
@@ -239,6 +261,7 @@ static dlx_result fused_pass(loop *l)
         DLX__TRY(seeded_forward(l, w, &plan, &confirmed));
     } else {
         plan = plan_pass(l);
+        read_scope(l, &plan, &w);
         DLX__TRY(dlx__run_forward(run, w));
         DLX__TRY(propose(l, w, &plan));
     }

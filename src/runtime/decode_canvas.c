@@ -10,6 +10,7 @@
  * the block is full.
  */
 #include "runtime/decode.h"
+#include "runtime/sampler/shift.h"
 
 typedef struct plan {
     dlx__run *run;
@@ -22,7 +23,7 @@ typedef struct plan {
     bool first;       /* the block's first pass, over the whole canvas */
 } plan;
 
-static dlx__window window(const plan *p)
+static dlx__window cached_window(const plan *p)
 {
     const dlx__run *run = p->run;
     const dlx__block *b = p->block;
@@ -34,6 +35,16 @@ static dlx__window window(const plan *p)
         return p->first ? (dlx__window){.n = all, .n_keep = all}
                         : (dlx__window){.start = b->start, .n = b->n, .n_kv = all, .n_keep = b->n};
     return (dlx__window){.n = all};
+}
+
+/* The head reads the rows that speak for the block. */
+static dlx__window window(const plan *p)
+{
+    dlx__window w = cached_window(p);
+    const dlx__block *b = p->block;
+    w.n_unread = dlx__shift_row(p->run->rules->shift, b->start - w.start);
+    w.n_unread_end = w.start + w.n - (b->start + b->n);
+    return w;
 }
 
 /* Dream over the whole sequence with a threshold: equal shares, and what earlier passes refused. */

@@ -22,13 +22,16 @@ static size_t reusable(const dlx__run *run)
     return n;
 }
 
-/* Runs the rows that are not final yet up to `end`, at most a tile of them: then they are. */
-static dlx_result forward(dlx__run *run, size_t end)
+/*
+ * Runs the rows that are not final yet up to `end`, at most a tile of them: then they are. The head
+ * reads the last n_read of them.
+ */
+static dlx_result forward(dlx__run *run, size_t end, size_t n_read)
 {
     dlx__engine *engine = run->engine;
     size_t start = engine->n_kept;
     size_t n = end - start;
-    dlx__window w = {.start = start, .n = n, .n_kv = start, .n_keep = n};
+    dlx__window w = {.start = start, .n = n, .n_kv = start, .n_keep = n, .n_unread = n - n_read};
     DLX__TRY(dlx__run_forward(run, w));
     memcpy(engine->kept + start, run->canvas + start, n * sizeof *engine->kept);
     engine->n_kept = end;
@@ -59,11 +62,11 @@ static dlx_result run_prompt(dlx__run *run)
     const dlx__engine *engine = run->engine;
     size_t start = engine->n_kept;
     for (; run->n_prompt - start > engine->n_rows; start = engine->n_kept) {
-        DLX__TRY(forward(run, start + engine->n_rows));
+        DLX__TRY(forward(run, start + engine->n_rows, 0));
         DLX__TRY(dlx__run_emit(run, DLX_PASS_PREFILL, 0, engine->n_rows));
     }
     size_t before = run->n_prompt - start - 1;
-    DLX__TRY(forward(run, run->n_prompt));
+    DLX__TRY(forward(run, run->n_prompt, 1));
     if (before > 0)
         DLX__TRY(dlx__run_emit(run, DLX_PASS_PREFILL, 0, before));
     return write_next(run, start);
@@ -77,7 +80,7 @@ dlx_result dlx__decode_next(dlx__run *run)
     DLX__TRY(run_prompt(run));
     while (!run->finished && run->n_shown < run->n_total) {
         size_t start = engine->n_kept;
-        DLX__TRY(forward(run, start + 1));
+        DLX__TRY(forward(run, start + 1, 1));
         DLX__TRY(write_next(run, start));
     }
     return DLX_OK;

@@ -32,7 +32,7 @@ typedef struct scorer {
     dlx_error *err;
 } scorer;
 
-static dlx_result forward(scorer *s, size_t start, size_t end, size_t n_keep)
+static dlx_result forward(scorer *s, size_t start, size_t end, size_t n_keep, size_t n_unread)
 {
     const dlx__model *model = s->engine->model;
     if (dlx__engine_stopped(s->engine))
@@ -42,6 +42,7 @@ static dlx_result forward(scorer *s, size_t start, size_t end, size_t n_keep)
                       .start = start,
                       .n_kv = start,
                       .n_keep = n_keep,
+                      .n_unread = n_unread,
                       .visibility = model->family->visibility,
                       .block = s->block ? s->block : 1,
                       .stop = dlx__engine_stopped,
@@ -112,7 +113,7 @@ static dlx_result sample_window(scorer *s, size_t from, size_t to, size_t start,
     for (size_t sample = 0; n_free && sample < s->opts->n_samples; sample++) {
         double sum = 0;
         size_t n_hidden = hide(s, n_free);
-        DLX__TRY(forward(s, start, end, 0));
+        DLX__TRY(forward(s, start, end, 0, 0));
         DLX__TRY(sum_surprise(s, s->hidden, n_hidden, start, &sum));
         total += sum * (double)n_free / (double)n_hidden;
         for (size_t k = 0; k < n_hidden; k++)
@@ -127,10 +128,12 @@ static dlx_result sample_window(scorer *s, size_t from, size_t to, size_t start,
  */
 static dlx_result commit_block(scorer *s, size_t start, size_t end, size_t first, double *nats)
 {
-    DLX__TRY(forward(s, start, end, end - start));
-    if (!s->engine->model->family->seeds_blocks || end < first || end >= s->n)
+    const size_t n = end - start;
+    const bool seeds = s->engine->model->family->seeds_blocks && end >= first && end < s->n;
+    DLX__TRY(forward(s, start, end, n, n - seeds));
+    if (!seeds)
         return DLX_OK;
-    size_t row = end - 1 - start;
+    size_t row = n - 1;
     dlx__head head = {.rows = &row, .n = 1, .logits = s->logits};
     DLX__TRY(s->engine->opts.backend->head(s->engine->backend, &head, s->err));
     *nats += surprise(s, s->logits, s->ids[end]);
@@ -164,7 +167,7 @@ static dlx_result score_left_to_right(scorer *s, size_t first, double *nats)
         size_t n = to > from ? to - from : 0;
         for (size_t i = 0; i < n; i++)
             s->hidden[i] = from + i;
-        DLX__TRY(forward(s, start, end, end - start));
+        DLX__TRY(forward(s, start, end, end - start, n ? from - start - 1 : end - start));
         DLX__TRY(sum_surprise(s, s->hidden, n, start, nats));
     }
     return DLX_OK;

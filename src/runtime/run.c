@@ -12,6 +12,8 @@ static dlx_result forward_stream(dlx__run *run, dlx__window w, int stream, const
                       .start = w.start,
                       .n_kv = w.n_kv,
                       .n_keep = w.n_keep,
+                      .n_unread = w.n_unread,
+                      .n_unread_end = w.n_unread_end,
                       .visibility = engine->model->family->visibility,
                       .block = run->rules->block_causal ? run->block : 1,
                       .stream = stream,

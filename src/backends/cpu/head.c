@@ -152,11 +152,15 @@ static dlx_result check_head(const dlx__backend *b, const dlx__head *in, dlx_err
     if (in->n_ids > b->shape.n_vocab)
         return dlx__fail(err, DLX_E_ARG, "head: expected at most %zu ids, found %zu",
                          b->shape.n_vocab, in->n_ids);
-    size_t n_last = guided(in) ? dlx__min(b->n_last[0], b->n_last[1]) : b->n_last[in->stream];
+    const dlx__cpu_span first = b->read[guided(in) ? 0 : in->stream];
+    const dlx__cpu_span second = b->read[guided(in) ? 1 : in->stream];
+    const size_t begin = dlx__max(first.begin, second.begin);
+    const size_t end = dlx__min(first.end, second.end);
     for (size_t i = 0; i < in->n; i++)
-        if (in->rows[i] >= n_last)
-            return dlx__fail(err, DLX_E_ARG, "head: row %zu was asked for, the last step had %zu",
-                             in->rows[i], n_last);
+        if (in->rows[i] < begin || in->rows[i] >= end)
+            return dlx__fail(err, DLX_E_ARG,
+                             "head: row %zu was asked for, the last step left rows [%zu, %zu)",
+                             in->rows[i], begin, end);
     return DLX_OK;
 }
 

@@ -2,7 +2,8 @@
  * step.c - one forward pass: a list of phases with a barrier after each.
  *
  * A step of more rows than a tile goes over each layer twice: first the keys and values of all
- * rows, because the rows see one another, then everything else tile by tile.
+ * rows, because the rows see one another, then everything else tile by tile. So does the last layer
+ * of a step with many rows that the head will not read, for those that it will.
  */
 #include "backends/cpu/session.h"
 
@@ -39,10 +40,10 @@ static void embed_phase(void *job, int thread, int n_threads)
     }
 }
 
-static void set_tile(dlx__cpu_job *j, size_t first_row)
+static void set_tile(dlx__cpu_job *j, size_t first_row, size_t end)
 {
     j->first_row = first_row;
-    j->n_rows = dlx__min(DLX__CPU_TILE, j->in->n - first_row);
+    j->n_rows = dlx__min(DLX__CPU_TILE, end - first_row);
     j->x = j->b->x[j->in->stream] + first_row * j->b->shape.n_embd;
 }
 
@@ -114,21 +115,42 @@ static bool stopped(const dlx__step *in)
     return in->stop && in->stop(in->stop_user);
 }
 
+static dlx__cpu_span read_rows(const dlx__step *in)
+{
+    return (dlx__cpu_span){in->n_unread, in->n - in->n_unread_end};
+}
+
+/*
+ * The rows that need all of the layer in j. Behind the last layer nobody looks at unread rows: they
+ * leave their keys and values, which in a pass of one tile costs a phase of its own.
+ */
+static dlx__cpu_span rows_in_full(const dlx__cpu_job *j)
+{
+    const dlx__step *in = j->in;
+    const dlx__cpu_span all = {0, in->n}, read = read_rows(in);
+    const bool last = j->layer_index + 1 == j->b->shape.n_layers;
+    const bool watched = in->tap || in->observe || in->observe_out;
+    const bool pays = in->n > DLX__CPU_TILE || 2 * (read.end - read.begin) <= in->n;
+    return last && !watched && pays ? read : all;
+}
+
 /* False: stopped by the caller. */
 static bool run_layer(dlx__cpu_job *j)
 {
-    const bool one_tile = j->in->n <= DLX__CPU_TILE;
-    for (size_t r = 0; r < j->in->n && !one_tile; r += DLX__CPU_TILE) {
+    const size_t n = j->in->n;
+    const dlx__cpu_span full = rows_in_full(j);
+    const bool at_once = n <= DLX__CPU_TILE && full.end - full.begin == n;
+    for (size_t r = 0; r < n && !at_once; r += DLX__CPU_TILE) {
         if (stopped(j->in))
             return false;
-        set_tile(j, r);
+        set_tile(j, r, n);
         project(j, false, true);
     }
-    for (size_t r = 0; r < j->in->n; r += DLX__CPU_TILE) {
+    for (size_t r = full.begin; r < full.end; r += DLX__CPU_TILE) {
         if (stopped(j->in))
             return false;
-        set_tile(j, r);
-        run_tile(j, one_tile);
+        set_tile(j, r, full.end);
+        run_tile(j, at_once);
     }
     return true;
 }
@@ -140,7 +162,7 @@ static void tap(dlx__cpu_job *j, size_t index, float *rows, bool normed)
         return;
     const size_t d = j->b->shape.n_embd;
     for (size_t r = 0; r < j->in->n; r += DLX__CPU_TILE) {
-        set_tile(j, r);
+        set_tile(j, r, j->in->n);
         if (normed) {
             j->norm = &j->b->program->final_norm;
             j->as_is = true;
@@ -153,6 +175,7 @@ static void tap(dlx__cpu_job *j, size_t index, float *rows, bool normed)
     }
     j->in->tap(j->in->tap_user, index, rows, j->in->n, d);
 }
+
 static dlx_result check_step(const dlx__backend *b, const dlx__step *in, dlx_error *err)
 {
     if (in->stream < 0 || in->stream >= b->n_streams)
@@ -170,6 +193,10 @@ static dlx_result check_step(const dlx__backend *b, const dlx__step *in, dlx_err
         return dlx__fail(err, DLX_E_ARG,
                          "step: rows start at position %zu but only %zu slots hold keys and values",
                          in->start, in->n_kv);
+    if (in->n_unread > in->n || in->n_unread_end > in->n - in->n_unread)
+        return dlx__fail(err, DLX_E_ARG,
+                         "step: expected at most %zu unread rows, found %zu and %zu at the end",
+                         in->n, in->n_unread, in->n_unread_end);
     if (in->visibility == DLX__VISIBLE_BLOCK_CAUSAL && in->block == 0)
         return dlx__fail(err, DLX_E_ARG, "step: expected a block width of at least 1, found 0");
     for (size_t i = 0; i < in->n; i++)
@@ -194,7 +221,7 @@ static dlx_result run_layers(dlx__cpu_job *j, float *rows, dlx_error *err)
         tap(j, i + 1, rows, false);
     }
     tap(j, b->shape.n_layers + 1, rows, true);
-    b->n_last[j->in->stream] = j->in->n;
+    b->read[j->in->stream] = read_rows(j->in);
     return DLX_OK;
 }
 
@@ -218,7 +245,7 @@ dlx_result dlx__cpu_step(dlx__backend *b, const dlx__step *in, dlx_error *err)
             r = dlx__fail_memory(err, "keeping what products write",
                                  dlx__cpu_written_bytes(&b->shape));
     }
-    b->n_last[in->stream] = 0;
+    b->read[in->stream] = (dlx__cpu_span){0};
     if (r == DLX_OK)
         r = run_layers(&j, rows, err);
     dlx__free(b->mem, j.room);

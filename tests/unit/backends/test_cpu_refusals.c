@@ -47,7 +47,7 @@ static void heads(void **state)
     const size_t row = 3;
     dlx__head head = {.rows = &row, .n = 1, .stats = &stat};
     assert_int_equal(dlx__backend_cpu.head(b, &head, &err), DLX_E_ARG);
-    assert_says(&err, "row 3 was asked for, the last step had 0");
+    assert_says(&err, "row 3 was asked for, the last step left rows [0, 0)");
     cpu_step(&dlx__backend_cpu, b, &m->model, 4, 0, 0, 0, 0, NULL);
     assert_int_equal(dlx__backend_cpu.head(b, &head, &err), DLX_OK);
     head.n_ids = 3302;

@@ -1,7 +1,8 @@
 /*
  * No pass, row or call of the head without need. A backend in between counts: the head runs on the
  * masked rows in scope, once a pass, and never for rows that only become final; what waits to
- * become final shares a pass with what comes next; no pass follows a block's last mask.
+ * become final shares a pass with what comes next; no pass follows a block's last mask; a pass is
+ * told which of its rows the head may read, and these are those of what is decoded together.
  */
 #include "generation_support.h"
 
@@ -21,6 +22,8 @@ static struct watch {
     size_t n_more_heads; /* second calls in a pass */
     size_t n_greedy;     /* rows that were not masked */
     size_t step_rows[256];
+    size_t step_reads[256];    /* rows of them that the head may read */
+    size_t read_from, read_to; /* of the last step */
 } w;
 
 static size_t masks_in_scope(void)
@@ -41,6 +44,9 @@ static dlx_result counted_step(dlx__backend *b, const dlx__step *in, dlx_error *
     w.n_masks = masks_in_scope();
     w.n_last_head = 0;
     assert_true(w.n_steps < 256);
+    w.read_from = in->n_unread;
+    w.read_to = in->n - in->n_unread_end;
+    w.step_reads[w.n_steps] = w.read_to - w.read_from;
     w.step_rows[w.n_steps++] = in->n;
     w.n_rows += in->n;
     return default_backend()->step(b, in, err);
@@ -57,6 +63,8 @@ static dlx_result counted_head(dlx__backend *b, const dlx__head *in, dlx_error *
         assert_int_equal(in->n, 1); /* the prefill gives a seed */
         w.n_greedy++;
     }
+    for (size_t i = 0; i < in->n; i++)
+        assert_in_range(in->rows[i], w.read_from, w.read_to - 1);
     w.n_last_head = in->n;
     w.n_heads++;
     w.n_head_rows += in->n;
@@ -101,6 +109,7 @@ static size_t n_expected;
 static dlx_result exact_head(dlx__backend *b, const dlx__head *in, dlx_error *err)
 {
     assert_int_equal(in->n, w.n_masks);
+    assert_in_range(w.read_to - w.read_from, w.unit, w.unit + s.model.family->shift);
     n_expected += in->n;
     return counted_head(b, in, err);
 }
@@ -180,6 +189,7 @@ static void test_given_rows_share_a_pass(void **state)
     fill_prompt(prompt, 130, 4);
     count(45); /* 44 rows of the prompt and the first block */
     assert_int_equal(w.step_rows[0], 48);
+    assert_int_equal(w.step_reads[0], 4);
     assert_int_equal(s.rec.n_prefill, 1);
     assert_int_equal(s.rec.n_commit, 8);
     assert_int_equal(s.rec.n_denoise, w.n_steps); /* none of those cost a pass */
@@ -187,6 +197,8 @@ static void test_given_rows_share_a_pass(void **state)
     count(130); /* as long as a pass may be, then the rest with the first block */
     assert_int_equal(w.step_rows[0], 128);
     assert_int_equal(w.step_rows[1], 4);
+    assert_int_equal(w.step_reads[0], 0);
+    assert_int_equal(w.step_reads[1], 4);
     assert_int_equal(s.rec.n_prefill, 1);
     close_stage(&s);
     open_counted("fast-dllm-v2-tiny");
@@ -198,6 +210,7 @@ static void test_given_rows_share_a_pass(void **state)
     count(150);
     assert_int_equal(w.step_rows[0], 128);
     assert_int_equal(w.step_rows[1], 32);
+    assert_int_equal(w.step_reads[0], 0);
     close_stage(&s);
 }
 
