@@ -30,6 +30,24 @@ static bool has(uint32_t bits, int index)
     return bits >> index & 1u;
 }
 
+/* Does it execute 512 bits in halves? AMD's family 19h does (Zen 4), and of 1Ah (Zen 5) some made
+ * for laptops, which are not told apart: what is for the others costs them nothing. The bit that
+ * says so (8000001Ah, eax bit 3) is hidden by virtual machines. */
+static bool in_halves(void)
+{
+    uint32_t a, b, c, d;
+    char vendor[12];
+    if (!__get_cpuid(0, &a, &b, &c, &d))
+        return false;
+    memcpy(vendor, &b, 4);
+    memcpy(vendor + 4, &d, 4);
+    memcpy(vendor + 8, &c, 4);
+    if (memcmp(vendor, "AuthenticAMD", sizeof vendor) != 0 || !__get_cpuid(1, &a, &b, &c, &d))
+        return false;
+    const uint32_t family = a >> 8 & 0xFu, extended = a >> 20 & 0xFFu;
+    return family + (family == 0xFu ? extended : 0) < 0x1Au;
+}
+
 static void detect_sets(dlx__cpu *cpu)
 {
     uint32_t a, b, c, d;
@@ -48,6 +66,7 @@ static void detect_sets(dlx__cpu *cpu)
         cpu->avx_vnni = cpu->avx2_fma && has(a, 4);
         cpu->avx512_bf16 = cpu->avx512 && has(a, 5);
     }
+    cpu->avx512_wide = cpu->avx512 && !in_halves();
 }
 
 static void detect_name(dlx__cpu *cpu)

@@ -10,7 +10,8 @@ typedef struct dlx__cpu {
     bool avx512; /* F, BW, DQ, VL */
     bool avx512_vnni;
     bool avx512_bf16;
-    bool neon; /* AArch64 Advanced SIMD */
+    bool avx512_wide; /* executes 512 bits at once, not in halves */
+    bool neon;        /* AArch64 Advanced SIMD */
     bool neon_dotprod;
     bool neon_i8mm;
     bool neon_bf16;

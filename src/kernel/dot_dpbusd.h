@@ -140,17 +140,19 @@ INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells
 #ifdef SET_SIDES
 _Static_assert(DOT_VECS == 1, "a vector holds a panel");
 
-/* The same of two panels at once, sum [2][n_rows], of levels in nibbles; for gemm_sides.h. */
+/* The same of two panels at once, sum [2][n_rows], but not of S6; for gemm_sides.h. */
 INLINE void dot_sides(ivec *sum, const uint8_t *const level[2], const cells *c, size_t cell,
-                      coming *next, const dlx__kind kind, const int n_rows)
+                      coming *next, const dlx__kind kind, const bool fresh, const int n_rows)
 {
     const int8_t *q = c->q + cell * DLX__GROUP;
-    const int32_t *start = c->start + START_S4 * c->n_cells + cell;
-    set_starts(sum, start, kind == DLX__S4, n_rows);
-    set_starts(sum + n_rows, start, kind == DLX__S4, n_rows);
+    const bool nibbles = kind == DLX__S4 || kind == DLX__U4;
+    const int32_t *start = c->start + (kind == DLX__S8 ? START_S8 : START_S4) * c->n_cells + cell;
+    for (int side = 0; side < 2 && fresh; side++)
+        set_starts(sum + side * n_rows, start, kind == DLX__S4 || kind == DLX__S8, n_rows);
     UNROLL
     for (size_t i = 0; i < DLX__STEPS; i++) {
-        const size_t s = i / 2 + i % 2 * (DLX__STEPS / 2); /* both halves of a line in turn */
+        /* Of nibbles both halves of a line in turn. */
+        const size_t s = nibbles ? i / 2 + i % 2 * (DLX__STEPS / 2) : i;
         const ivec w = levels_at(level[0], s, 0, kind), v = levels_at(level[1], s, 0, kind);
         fetch_line(next);
         UNROLL

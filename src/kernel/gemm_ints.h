@@ -4,6 +4,7 @@
  *
  *   MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8 MOST_I8   rows of a tile, at most MOST_TILE_ROWS
  *   ALONE_BYTES ALONE_NIBBLES   rows up to which a tile asks for nothing
+ *   KEPT_SCALED KEPT_I8    rows up to which results stay in registers from one span to the next
  *   vec_of_halves(p) vec_of_bytes(p)   VL f16 or uint8 to float
  *   unpack_subs(to, subs)  int8 scales [2][16] of a group, as dot wants them in [2][16]
  *   dot(sum, level, sub, c, cell, next, kind, fresh, n_rows)
@@ -133,6 +134,14 @@ INLINE void add_span(float *y, const vec *part, const float *scale, const int n_
                   vec_fma(part[i], vec_set(scale[i / PANEL_VECS]), vec_load(y + i * VL)));
 }
 
+/* The same of results that stay in registers. */
+INLINE void keep_span(vec *total, const vec *part, const float *scale, const int n_rows)
+{
+    UNROLL
+    for (int i = 0; i < n_rows * PANEL_VECS; i++)
+        total[i] = vec_held(vec_fma(part[i], vec_set(scale[i / PANEL_VECS]), total[i]));
+}
+
 /* Rows up to which a tile asks for nothing. */
 INLINE int alone_rows(const dlx__layout *l)
 {
@@ -144,7 +153,11 @@ INLINE void tile_ints(float *y, const range *in, coming *next, const dlx__form f
                       const int n_rows)
 {
     const dlx__layout *l = &dlx__layouts[form];
+    const bool kept = n_rows <= (form == DLX__FORM_I8 ? KEPT_I8 : KEPT_SCALED);
+    vec total[MOST_TILE_ROWS * PANEL_VECS];
     coming then = *next, *const fetch = n_rows > alone_rows(l) ? &then : NULL;
+    if (kept)
+        load_sums(total, y, n_rows * PANEL_VECS);
     for (size_t g = in->begin; g < in->end; g += DLX__SPAN_GROUPS) {
         vec part[MOST_TILE_ROWS * PANEL_VECS];
         FORGET(in);
@@ -154,8 +167,14 @@ INLINE void tile_ints(float *y, const range *in, coming *next, const dlx__form f
             multiply_plain(part, in->panel + dlx__levels_at(l, g), n, c, cell, fetch, n_rows);
         else
             multiply_span(part, in->panel, g, n, c, cell, fetch, form, n_rows);
-        add_span(y, part, c->scale + g / DLX__SPAN_GROUPS * c->n_rows + in->row, n_rows);
+        const float *scale = c->scale + g / DLX__SPAN_GROUPS * c->n_rows + in->row;
+        if (kept)
+            keep_span(total, part, scale, n_rows);
+        else
+            add_span(y, part, scale, n_rows);
     }
+    if (kept)
+        store_sums(y, total, n_rows * PANEL_VECS);
     *next = then;
 }
 

@@ -123,13 +123,17 @@ static void strip_pairs(const strip *s)
                    run_of(a, s->row, n_runs * RUN), s->n_rows);
 }
 
+/* How a product's strips are computed. */
+static strip_kind strips_of_pairs(const dlx__acts *a, const dlx__packed *w)
+{
+    const bool pairs = a->halves && w->form == DLX__FORM_BF16;
+    return pairs ? (strip_kind){.multiply = strip_pairs, .most = MOST_PAIRS} : strips_of(a, w);
+}
+
 static void gemm_pairs(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
                        size_t first_panel, size_t n_panels)
 {
-    const bool pairs = a->halves && w->form == DLX__FORM_BF16;
-    const strip_kind kind =
-        pairs ? (strip_kind){.multiply = strip_pairs, .most = MOST_PAIRS} : strips_of(a, w);
-    gemm_by(kind, y, y_stride, a, w, first_panel, n_panels);
+    gemm_by(strips_of_pairs(a, w), y, y_stride, a, w, first_panel, n_panels);
 }
 
 #endif

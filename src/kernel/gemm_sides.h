@@ -4,7 +4,8 @@
  * thirty-two registers for them. What is read of a row serves both panels. It wants, beside what
  * gemm_ints.h does:
  *
- *   dot_sides(sum, level, c, cell, next, kind, n_rows)   as dot, of level [2], sum [2][n_rows]
+ *   dot_sides(sum, level, c, cell, next, kind, fresh, n_rows)   as dot, of level [2],
+ *                                                              sum [2][n_rows]
  *
  * Processors do not follow two stretches that are read in turns. As much as both panels take is
  * asked for meanwhile, in the order of memory: what begins 12.5 KB behind their end. The sums are
@@ -16,6 +17,11 @@
 #include "kernel/gemm_ints.h"
 
 _Static_assert(PANEL_VECS == 1, "a side's sum of a row is a vector");
+enum {
+    SIDES_LEAST = 4,
+    SIDES_MOST = 6,         /* for more there are no registers */
+    SIDES_BYTES = 256 << 10 /* of two panels: what is asked for stays in an L2 cache beside them */
+};
 _Static_assert(SIDES_LEAST == 4 && SIDES_MOST == 6, "each number of rows has a body");
 
 /* part [2][n_rows] = the n groups of a span from g on, of a panel and the next one. */
@@ -33,7 +39,7 @@ INLINE void multiply_sides(vec *part, const uint8_t *panel, size_t panel_bytes, 
         ivec sum[2 * SIDES_MOST];
         fetch_line(next);
         fetch_line(next);
-        dot_sides(sum, level, c, cell, next, kind, n_rows);
+        dot_sides(sum, level, c, cell, next, kind, true, n_rows);
         add_group(part, sum, &w[0], c, cell, kind, n_rows);
         add_group(part + n_rows, sum + n_rows, &w[1], c, cell, kind, n_rows);
     }
@@ -56,7 +62,7 @@ INLINE void tile_sides(float *y, const range *in, size_t panel_bytes, coming nex
     }
 }
 
-INLINE void strip_sides(const strip *s, const dlx__form form, const int n_rows)
+INLINE void sides_strip(const strip *s, const dlx__form form, const int n_rows)
 {
     const size_t n_groups = dlx__n_groups(s->w->n_in), panel_bytes = s->w->panel_bytes;
     const size_t n_bytes = 2 * panel_bytes, ahead = n_bytes + dlx__min(n_bytes, TILE_AHEAD);
@@ -73,9 +79,9 @@ INLINE void strip_sides(const strip *s, const dlx__form form, const int n_rows)
     static void sides_##form(const strip *s)                                                       \
     {                                                                                              \
         switch (s->n_rows) {                                                                       \
-            BODY(4, SIDES_MOST, strip_sides, s, DLX__FORM_##form)                                  \
-            BODY(5, SIDES_MOST, strip_sides, s, DLX__FORM_##form)                                  \
-            BODY(6, SIDES_MOST, strip_sides, s, DLX__FORM_##form)                                  \
+            BODY(4, SIDES_MOST, sides_strip, s, DLX__FORM_##form)                                  \
+            BODY(5, SIDES_MOST, sides_strip, s, DLX__FORM_##form)                                  \
+            BODY(6, SIDES_MOST, sides_strip, s, DLX__FORM_##form)                                  \
         default:                                                                                   \
             break;                                                                                 \
         }                                                                                          \
@@ -84,13 +90,13 @@ INLINE void strip_sides(const strip *s, const dlx__form form, const int n_rows)
 SIDE_FORMS(SIDE_STRIP)
 #undef SIDE_STRIP
 
-/* NULL: one panel after the other. */
-static strip_fn sides_of(dlx__form form)
+static strip_sides sides_of(const dlx__acts *a, const dlx__packed *w)
 {
 #define SIDES(form) [DLX__FORM_##form] = sides_##form,
     static const strip_fn sides[DLX__N_FORMS] = {SIDE_FORMS(SIDES)};
 #undef SIDES
-    return sides[form];
+    const strip_fn multiply = a->ints ? sides[w->form] : NULL;
+    return (strip_sides){multiply, SIDES_LEAST, SIDES_MOST, SIDES_BYTES};
 }
 
 #endif

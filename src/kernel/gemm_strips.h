@@ -25,11 +25,8 @@
 #include "kernel/vector_rows.h"
 
 enum {
-    MOST_ROWS = 128,         /* of a batch */
-    TILE_AHEAD = 200 * 64,   /* bytes that one tile asks ahead; not as good: powers of two */
-    SIDES_LEAST = 4,         /* rows that two panels are multiplied with side by side */
-    SIDES_MOST = 6,          /* for more there are no registers */
-    SIDES_BYTES = 256 << 10, /* of two panels: what is asked for stays in an L2 cache beside them */
+    MOST_ROWS = 128,       /* of a batch */
+    TILE_AHEAD = 200 * 64, /* bytes that one tile asks ahead; not as good: powers of two */
     PANEL_VECS = DLX__PANEL / VL
 };
 
@@ -67,11 +64,18 @@ typedef struct strip {
 
 typedef void (*strip_fn)(const strip *s);
 
+/* How a panel and the next one are multiplied side by side; NULL: never. */
+typedef struct strip_sides {
+    strip_fn multiply;
+    size_t least, most; /* rows that it is for */
+    size_t most_bytes;  /* of both panels */
+} strip_sides;
+
 /* How strips are computed. */
 typedef struct strip_kind {
     strip_fn multiply;
-    size_t most;             /* rows of a tile */
-    strip_fn multiply_sides; /* this panel and the next one side by side; NULL: never */
+    size_t most; /* rows of a tile */
+    strip_sides sides;
 } strip_kind;
 
 /* sum [n] to or from y. */
@@ -143,10 +147,10 @@ static void finish(float *y, size_t y_stride, const strip *s, size_t side, size_
 }
 
 /* Are panels multiplied two at a time? */
-static bool by_sides(const strip_kind *kind, const strip *s)
+static bool by_sides(const strip_sides *sides, const strip *s)
 {
-    return kind->multiply_sides && s->n_rows >= SIDES_LEAST && s->n_rows <= SIDES_MOST &&
-           2 * s->w->panel_bytes <= SIDES_BYTES;
+    return sides->multiply && s->n_rows >= sides->least && s->n_rows <= sides->most &&
+           2 * s->w->panel_bytes <= sides->most_bytes;
 }
 
 /* kernels.gemm by strips of a kind, for a batch of rows. */
@@ -154,13 +158,13 @@ static void gemm_batch(strip_kind kind, float *y, size_t y_stride, strip *s, siz
                        size_t n_panels)
 {
     const dlx__packed *w = s->w;
-    const size_t most_sides = by_sides(&kind, s) ? 2 : 1, end = first_panel + n_panels;
+    const size_t most_sides = by_sides(&kind.sides, s) ? 2 : 1, end = first_panel + n_panels;
     s->tiles = parts_of(s->n_rows, kind.most);
     for (size_t p = first_panel, n_sides; p < end; p += n_sides) {
         n_sides = dlx__min(most_sides, end - p);
         s->panel = w->data + p * w->panel_bytes;
         memset(s->y, 0, n_sides * s->n_rows * DLX__PANEL * sizeof *s->y);
-        (n_sides == 2 ? kind.multiply_sides : kind.multiply)(s);
+        (n_sides == 2 ? kind.sides.multiply : kind.multiply)(s);
         for (size_t side = 0; side < n_sides; side++, y += DLX__PANEL)
             finish(y, y_stride, s, side, dlx__min(DLX__PANEL, w->n_out - (p + side) * DLX__PANEL));
     }
@@ -169,7 +173,7 @@ static void gemm_batch(strip_kind kind, float *y, size_t y_stride, strip *s, siz
 static void gemm_by(strip_kind kind, float *y, size_t y_stride, const dlx__acts *a,
                     const dlx__packed *w, size_t first_panel, size_t n_panels)
 {
-    _Alignas(64) float sums[MOST_ROWS * DLX__PANEL];
+    _Alignas(64) float sums[2 * MOST_ROWS * DLX__PANEL];
     strip s = {.w = w, .acts = a, .y = sums};
     const parts batches = parts_of(a->n_rows, MOST_ROWS);
     for (size_t b = 0; b < batches.n; b++) {

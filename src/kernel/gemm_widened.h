@@ -99,7 +99,7 @@ static strip_kind strips_of(const dlx__acts *a, const dlx__packed *w)
 #undef KIND
     strip_kind kind = kinds[w->form][a->ints ? 0 : 1];
 #ifdef SET_SIDES
-    kind.multiply_sides = a->ints ? sides_of(w->form) : NULL;
+    kind.sides = sides_of(a, w);
 #endif
     return kind;
 }

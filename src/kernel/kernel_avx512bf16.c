@@ -58,9 +58,16 @@ static bool runs_on(const dlx__cpu *cpu)
     return cpu->avx512 && cpu->avx512_vnni && cpu->avx512_bf16;
 }
 
+static bool runs_wide_on(const dlx__cpu *cpu)
+{
+    return runs_on(cpu) && cpu->avx512_wide;
+}
+
 #define SET_NAME dlx__kernels_avx512bf16
 #define SET_TEXT "avx512bf16"
 #define SET_SIDES
+#define SET_WIDE dlx__kernels_avx512wide
+#define SET_WIDE_TEXT "avx512wide"
 #define SET_PAIRS
 #include "kernel/dot_dpbusd.h"
 #include "kernel/vector_table.h"

@@ -11,6 +11,7 @@ static const dlx__kernels *const tables[] = {
     &dlx__kernels_avxvnni,
     &dlx__kernels_avx512,
     &dlx__kernels_avx512bf16,
+    &dlx__kernels_avx512wide,
 #elif defined(__aarch64__)
     &dlx__kernels_neon,
     &dlx__kernels_neondot,

@@ -246,7 +246,15 @@ INLINE const float *address_held(const float *p)
 
 /* ---- integers: dot_dpbusd.h ---------------------------------------------------------------- */
 
-enum { MOST_TILE_ROWS = 12, ALONE_BYTES = 4, ALONE_NIBBLES = 3, ALONE_FLOATS = 2, LANE_SUMS = 24 };
+enum {
+    MOST_TILE_ROWS = 12,
+    ALONE_BYTES = 4,
+    ALONE_NIBBLES = 3,
+    ALONE_FLOATS = 2,
+    LANE_SUMS = 24,
+    KEPT_SCALED = 8,
+    KEPT_I8 = 12
+};
 enum {
     MOST_F32 = 12,
     MOST_S4 = 12,

@@ -11,6 +11,9 @@
 #include "kernel/attend_pairs.h"
 #include "kernel/gemm_pairs.h"
 #endif
+#ifdef SET_WIDE
+#include "kernel/gemm_wide.h"
+#endif
 
 static void attend(float *y, float *q, size_t width, const dlx__attend_in *in)
 {
@@ -26,26 +29,24 @@ static void attend(float *y, float *q, size_t width, const dlx__attend_in *in)
         attend_widened(y, q, width, in);
 }
 
-const dlx__kernels SET_NAME = {
-    .name = SET_TEXT,
-    .runs_on = runs_on,
-    .panel_bytes = dlx__panel_bytes,
-    .pack = dlx__panel_pack,
-    .ints_bytes = ints_bytes,
-    .quantize = quantize,
 #ifdef SET_PAIRS
-    .halves_bytes = halves_bytes,
-    .halve = halve,
-    .gemm = gemm_pairs,
+#define OF_PAIRS .halves_bytes = halves_bytes, .halve = halve,
+#define GEMM gemm_pairs
 #else
-    .gemm = gemm,
+#define OF_PAIRS
+#define GEMM gemm
 #endif
-    .attend = attend,
-    .norm = norm,
-    .rope = rope,
-    .silu_mul = silu_mul,
-    .add = add,
-    .stats = stats,
-};
+
+#define TABLE(text, on, product)                                                                   \
+    {                                                                                              \
+        .name = text, .runs_on = on, .panel_bytes = dlx__panel_bytes, .pack = dlx__panel_pack,     \
+        .ints_bytes = ints_bytes, .quantize = quantize, OF_PAIRS.gemm = product, .attend = attend, \
+        .norm = norm, .rope = rope, .silu_mul = silu_mul, .add = add, .stats = stats               \
+    }
+
+const dlx__kernels SET_NAME = TABLE(SET_TEXT, runs_on, GEMM);
+#ifdef SET_WIDE
+const dlx__kernels SET_WIDE = TABLE(SET_WIDE_TEXT, runs_wide_on, gemm_wide);
+#endif
 
 #endif

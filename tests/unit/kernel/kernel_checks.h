@@ -14,6 +14,7 @@
 #define KERNEL_CHECKS(X)                                                                           \
     X(gemm)                                                                                        \
     X(gemm_few_rows)                                                                               \
+    X(gemm_many_rows)                                                                              \
     X(gemm_values)                                                                                 \
     X(gemm_parts)                                                                                  \
     X(gemm_extremes)                                                                               \
@@ -253,6 +254,25 @@ static const char *check_gemm_few_rows(const dlx__kernels *k)
         CHECK_EACH(n_cols, long_cols)
         if (!said)
             said = check_forms(k, (dlx__dtype)dtype, 33, n_cols, 4, &rng);
+    }
+    return said;
+}
+
+/* Several tiles of rows of several panels, over several chunks of inputs; too long ones too. */
+static const char *check_gemm_many_rows(const dlx__kernels *k)
+{
+    static const size_t outs[] = {33, 61}, rows[] = {9, 11, 13, 26, 67};
+    const char *said = NULL;
+    dlx__rng rng;
+    dlx__rng_seed(&rng, 17);
+    for (int dtype = 0; dtype < DLX__N_DTYPES; dtype++) {
+        CHECK_EACH(n_out, outs)
+        CHECK_EACH(n_rows, rows)
+        if (!said)
+            said =
+                check_forms(k, (dlx__dtype)dtype, n_out, i_n_rows % 2 ? 800 : 1760, n_rows, &rng);
+        for (size_t n_cols = 12032; n_cols <= 23040 && !said; n_cols += 11008)
+            said = check_forms(k, (dlx__dtype)dtype, 33, n_cols, 13, &rng);
     }
     return said;
 }

@@ -35,6 +35,8 @@ static void best_table(void **state)
     assert_string_equal(dlx__kernels_best(&cpu)->name, "avx512");
     cpu.avx512_bf16 = true;
     assert_string_equal(dlx__kernels_best(&cpu)->name, "avx512bf16");
+    cpu.avx512_wide = true;
+    assert_string_equal(dlx__kernels_best(&cpu)->name, "avx512wide");
 #elif defined(__aarch64__)
     cpu.neon = true;
     assert_string_equal(dlx__kernels_best(&cpu)->name, "neon");

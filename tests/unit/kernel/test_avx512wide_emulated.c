@@ -1,0 +1,46 @@
+// labels: quick
+/*
+ * test_avx512wide_emulated.c - the table avx512wide, whose instructions are plain C here, against
+ * the scalar one. It proves the file's logic on machines that lack them; where they are,
+ * test_kernels.c runs the table itself.
+ */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O0") /* tiles of structures instead of registers take minutes to optimise */
+#endif
+#include "unit.h"
+
+#include "kernel_checks.h"
+
+#if defined(__x86_64__)
+
+#include "emulated_avx512.h"
+
+#undef __AVX512F__
+#undef __AVX512BW__
+#undef __AVX512VNNI__
+#undef __AVX512BF16__
+#define __AVX512F__ 1
+#define __AVX512BW__ 1
+#define __AVX512VNNI__ 1
+#define __AVX512BF16__ 1
+#define IN_REGISTER "+m"
+#define dlx__kernels_avx512bf16 emulated_bf16
+#define dlx__kernels_avx512wide emulated_kernels
+extern const dlx__kernels emulated_kernels, emulated_bf16;
+#include "kernel/kernel_avx512bf16.c"
+
+#include "emulated_table.h"
+
+int main(void)
+{
+    return check_emulated();
+}
+
+#else
+
+int main(void)
+{
+    return 0;
+}
+
+#endif
