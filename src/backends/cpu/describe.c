@@ -140,8 +140,8 @@ bool dlx__cpu_describe(const dlx__model *m, const dlx__backend_opts *o, dlx__buf
         say_layers(&w, begin, end);
     }
     SAY(&w,
-        "where the head reads at most half of a pass's rows, or one of over %d: the others leave "
-        "the last layer with their keys and values\n",
+        "rows that the head will not read leave the last layer with their keys and values, if they "
+        "are half of a pass or it has over %d\n",
         DLX__CPU_TILE);
     SAY(&w, "head, on the rows that are asked for:\n  1  norm of those rows\n  2 ");
     say_matrix(&w, "head", head ? head : table);
