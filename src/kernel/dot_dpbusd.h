@@ -103,6 +103,35 @@ INLINE void dot_steps(ivec *sum, const uint8_t *level, const int8_t *q, coming *
     }
 }
 
+#ifdef SET_WIDE
+/*
+ * The same of a whole group. What it waits for are loads: of a quarter of the rows the numbers of
+ * four steps are loaded at once and spread by shuffles, for which a unit is free.
+ */
+INLINE void dot_spread(ivec *sum, const uint8_t *level, const int8_t *q, coming *next,
+                       const dlx__kind kind, const int n_rows)
+{
+    const bool nibbles = kind == DLX__S4 || kind == DLX__U4;
+    ivec words[MOST_TILE_ROWS / 4];
+    UNROLL
+    for (size_t s = 0; s < DLX__STEPS; s++) {
+        const ivec w = levels_at(level, s, 0, kind);
+        if (!nibbles || s % 2 == 0) /* half as many lines */
+            fetch_line(next);
+        UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            const int8_t *from = q + r * DLX__GROUP + s * 4;
+            int32_t word;
+            memcpy(&word, from, sizeof word);
+            if (r < n_rows / 4 && s % 4 == 0)
+                words[r] = four_words(from);
+            const ivec x = r < n_rows / 4 ? word_of_four(words[r], s % 4) : ivec_set(word);
+            sum[r] = held(dpbusd(sum[r], w, x));
+        }
+    }
+}
+#endif
+
 /* In halves, which have a scale each. */
 INLINE void dot_6(ivec *sum, const uint8_t *level, const int32_t *sub, const int8_t *q,
                   const int32_t *start, size_t n_cells, coming *next, const int n_rows)
@@ -134,6 +163,12 @@ INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells
     }
     if (fresh)
         set_starts(sum, start, kind != DLX__U4 && kind != DLX__U5, n_rows);
+#ifdef SET_WIDE
+    if (fresh) { /* else sums wait for themselves */
+        dot_spread(sum, level, q, next, kind, n_rows);
+        return;
+    }
+#endif
     dot_steps(sum, level, q, next, 0, DLX__STEPS, kind, n_rows);
 }
 

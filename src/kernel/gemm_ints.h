@@ -4,7 +4,6 @@
  *
  *   MOST_S4 MOST_U4 MOST_U5 MOST_S6 MOST_S8 MOST_I8   rows of a tile, at most MOST_TILE_ROWS
  *   ALONE_BYTES ALONE_NIBBLES   rows up to which a tile asks for nothing
- *   KEPT_SCALED KEPT_I8    rows up to which results stay in registers from one span to the next
  *   vec_of_halves(p) vec_of_bytes(p)   VL f16 or uint8 to float
  *   unpack_subs(to, subs)  int8 scales [2][16] of a group, as dot wants them in [2][16]
  *   dot(sum, level, sub, c, cell, next, kind, fresh, n_rows)
@@ -20,6 +19,13 @@
 #include "kernel/gemm_strips.h"
 
 enum { CHUNK_GROUPS = 32 /* half of an L1 cache */ };
+
+#ifdef SET_WIDE
+/* Rows up to which results stay in registers from one span to the next. */
+enum { KEPT_SCALED = 8, KEPT_I8 = 12, NIBBLE_ASKS = DLX__STEPS / 2 };
+#else
+enum { KEPT_SCALED = 0, KEPT_I8 = 0, NIBBLE_ASKS = DLX__STEPS };
+#endif
 
 /* A group of weights as dot reads it: its levels where they are, the rest unpacked. */
 typedef struct weights {
@@ -142,10 +148,21 @@ INLINE void keep_span(vec *total, const vec *part, const float *scale, const int
         total[i] = vec_held(vec_fma(part[i], vec_set(scale[i / PANEL_VECS]), total[i]));
 }
 
+INLINE bool in_nibbles(const dlx__layout *l)
+{
+    return l->level_bytes < DLX__GROUP * DLX__PANEL;
+}
+
 /* Rows up to which a tile asks for nothing. */
 INLINE int alone_rows(const dlx__layout *l)
 {
-    return l->level_bytes < DLX__GROUP * DLX__PANEL ? ALONE_NIBBLES : ALONE_BYTES;
+    return in_nibbles(l) ? ALONE_NIBBLES : ALONE_BYTES;
+}
+
+/* How often a group asks: before its steps, and at each or each other one. */
+INLINE size_t asks_of_group(const dlx__layout *l)
+{
+    return 1 + (in_nibbles(l) ? NIBBLE_ASKS : DLX__STEPS);
 }
 
 /* y [n_rows][16] += the groups of a range. */
@@ -193,7 +210,7 @@ INLINE void strip_ints(const strip *s, ints_fn tile, const dlx__form form)
     for (size_t i = 0; i < chunks.n; i++, in.begin = in.end) {
         in.end = dlx__min(part_begin(&chunks, i + 1) * grain, n_groups);
         coming next = coming_of(s, s->panel + dlx__block_at(l, in.begin), n_bytes,
-                                (in.end - in.begin) * (DLX__STEPS + 1) * s->tiles.n);
+                                (in.end - in.begin) * asks_of_group(l) * s->tiles.n);
         for (size_t t = 0; t < s->tiles.n; t++) {
             const size_t r = part_begin(&s->tiles, t), end = part_begin(&s->tiles, t + 1);
             in.row = s->row + r;

@@ -130,10 +130,12 @@ static strip_kind strips_of_pairs(const dlx__acts *a, const dlx__packed *w)
     return pairs ? (strip_kind){.multiply = strip_pairs, .most = MOST_PAIRS} : strips_of(a, w);
 }
 
+#ifndef SET_WIDE /* gemm_wide.h has its own */
 static void gemm_pairs(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,
                        size_t first_panel, size_t n_panels)
 {
     gemm_by(strips_of_pairs(a, w), y, y_stride, a, w, first_panel, n_panels);
 }
+#endif
 
 #endif

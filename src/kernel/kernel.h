@@ -200,7 +200,7 @@ extern const dlx__kernels dlx__kernels_avx2;
 extern const dlx__kernels dlx__kernels_avxvnni;
 extern const dlx__kernels dlx__kernels_avx512;
 extern const dlx__kernels dlx__kernels_avx512bf16;
-extern const dlx__kernels dlx__kernels_avx512wide; /* in kernel_avx512bf16.c */
+extern const dlx__kernels dlx__kernels_avx512wide;
 extern const dlx__kernels dlx__kernels_neon;
 extern const dlx__kernels dlx__kernels_neondot;
 extern const dlx__kernels dlx__kernels_neoni8mm;

@@ -28,8 +28,6 @@ enum { START_S4, START_S6, START_S8 = START_S6 + 2, START_SPAN };
 enum {
     MOST_TILE_ROWS = 6,
     ALONE_BYTES = 0,
-    KEPT_SCALED = 0,
-    KEPT_I8 = 0,
     ALONE_NIBBLES = 0,
     ALONE_FLOATS = 0,
     HALF = DLX__STEPS / 2

@@ -13,14 +13,7 @@ enum { N_WIDE = 0, N_STARTS = 5 };
 #include "kernel/cells.h"
 #include "kernel/vector_avx2.h"
 
-enum {
-    MOST_TILE_ROWS = 6,
-    ALONE_BYTES = 0,
-    ALONE_NIBBLES = 0,
-    ALONE_FLOATS = 0,
-    KEPT_SCALED = 0,
-    KEPT_I8 = 0
-};
+enum { MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0, ALONE_FLOATS = 0 };
 enum { MOST_F32 = 6, MOST_S4 = 5, MOST_U4 = 5, MOST_U5 = 6, MOST_S6 = 3, MOST_S8 = 6, MOST_I8 = 6 };
 
 INLINE ivec dpbusd(ivec sum, ivec u, ivec s)

@@ -14,14 +14,7 @@ enum { N_WIDE = 0, N_STARTS = 0 };
  * smlal multiplies eight bytes by eight and adds to 16 bits, which hold four products for each of
  * two outputs. Levels within -32 .. 31 can be summed so for a group, those of 8 bits for two steps.
  */
-enum {
-    MOST_TILE_ROWS = 6,
-    ALONE_BYTES = 0,
-    ALONE_NIBBLES = 0,
-    ALONE_FLOATS = 0,
-    KEPT_SCALED = 0,
-    KEPT_I8 = 0
-};
+enum { MOST_TILE_ROWS = 6, ALONE_BYTES = 0, ALONE_NIBBLES = 0, ALONE_FLOATS = 0 };
 enum { MOST_F32 = 6, MOST_S4 = 2, MOST_U4 = 2, MOST_U5 = 2, MOST_S6 = 2, MOST_S8 = 2, MOST_I8 = 2 };
 
 INLINE int32_t put_group(const cells *c, size_t cell, const ivec *ints)

@@ -24,8 +24,6 @@ enum { START_S4, START_S6 };
 enum {
     MOST_TILE_ROWS = 6,
     ALONE_BYTES = 0,
-    KEPT_SCALED = 0,
-    KEPT_I8 = 0,
     ALONE_NIBBLES = 0,
     ALONE_FLOATS = 0,
     HALF = DLX__STEPS / 2

@@ -246,15 +246,7 @@ INLINE const float *address_held(const float *p)
 
 /* ---- integers: dot_dpbusd.h ---------------------------------------------------------------- */
 
-enum {
-    MOST_TILE_ROWS = 12,
-    ALONE_BYTES = 4,
-    ALONE_NIBBLES = 3,
-    ALONE_FLOATS = 2,
-    LANE_SUMS = 24,
-    KEPT_SCALED = 8,
-    KEPT_I8 = 12
-};
+enum { MOST_TILE_ROWS = 12, ALONE_BYTES = 4, ALONE_NIBBLES = 3, ALONE_FLOATS = 2, LANE_SUMS = 24 };
 enum {
     MOST_F32 = 12,
     MOST_S4 = 12,
@@ -268,6 +260,20 @@ enum {
 INLINE ivec dpbusd(ivec sum, ivec u, ivec s)
 {
     return _mm512_dpbusd_epi32(sum, u, s);
+}
+
+/* Sixteen bytes in all quarters, and one word of these in all lanes. */
+INLINE ivec four_words(const void *p)
+{
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(p));
+}
+
+INLINE ivec word_of_four(ivec words, const size_t which)
+{
+    return which == 0   ? _mm512_shuffle_epi32(words, 0x00)
+           : which == 1 ? _mm512_shuffle_epi32(words, 0x55)
+           : which == 2 ? _mm512_shuffle_epi32(words, 0xAA)
+                        : _mm512_shuffle_epi32(words, 0xFF);
 }
 
 INLINE ivec low_halves(ivec bytes)

@@ -29,24 +29,30 @@ static void attend(float *y, float *q, size_t width, const dlx__attend_in *in)
         attend_widened(y, q, width, in);
 }
 
+const dlx__kernels SET_NAME = {
+    .name = SET_TEXT,
+    .runs_on = runs_on,
+    .panel_bytes = dlx__panel_bytes,
+    .pack = dlx__panel_pack,
+    .ints_bytes = ints_bytes,
+    .quantize = quantize,
 #ifdef SET_PAIRS
-#define OF_PAIRS .halves_bytes = halves_bytes, .halve = halve,
-#define GEMM gemm_pairs
+    .halves_bytes = halves_bytes,
+    .halve = halve,
+#endif
+#if defined(SET_WIDE)
+    .gemm = gemm_wide,
+#elif defined(SET_PAIRS)
+    .gemm = gemm_pairs,
 #else
-#define OF_PAIRS
-#define GEMM gemm
+    .gemm = gemm,
 #endif
-
-#define TABLE(text, on, product)                                                                   \
-    {                                                                                              \
-        .name = text, .runs_on = on, .panel_bytes = dlx__panel_bytes, .pack = dlx__panel_pack,     \
-        .ints_bytes = ints_bytes, .quantize = quantize, OF_PAIRS.gemm = product, .attend = attend, \
-        .norm = norm, .rope = rope, .silu_mul = silu_mul, .add = add, .stats = stats               \
-    }
-
-const dlx__kernels SET_NAME = TABLE(SET_TEXT, runs_on, GEMM);
-#ifdef SET_WIDE
-const dlx__kernels SET_WIDE = TABLE(SET_WIDE_TEXT, runs_wide_on, gemm_wide);
-#endif
+    .attend = attend,
+    .norm = norm,
+    .rope = rope,
+    .silu_mul = silu_mul,
+    .add = add,
+    .stats = stats,
+};
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * emulated_avx512.h - the AVX-512 intrinsics that kernel_avx512.c and kernel_avx512bf16.c use, as
- * plain C, for machines without the instructions: included before one of these files, it takes the
- * place of <immintrin.h>.
+ * emulated_avx512.h - the AVX-512 intrinsics that the kernel_avx512*.c use, as plain C, for
+ * machines without the instructions: included before one of these files, it takes the place of
+ * <immintrin.h>.
  */
 #ifndef EMULATED_AVX512_H
 #define EMULATED_AVX512_H
@@ -308,6 +308,21 @@ EMULATED __m512bh _mm512_cvtne2ps_pbh(__m512 a, __m512 b)
         both.h[16 + i] = dlx__f32_to_bf16(a.f[i]);
     }
     return both;
+}
+
+EMULATED __m512i _mm512_broadcast_i32x4(__m128i a)
+{
+    __m512i b;
+    for (size_t i = 0; i < sizeof b; i += sizeof a)
+        memcpy(b.b + i, &a, sizeof a);
+    return b;
+}
+
+EMULATED __m512i _mm512_shuffle_epi32(__m512i a, int order)
+{
+    __m512i b;
+    EACH_LANE emulated_put(&b, i, emulated_lane(&a, i / 4 * 4 + (order >> i % 4 * 2 & 3)));
+    return b;
 }
 
 EMULATED __m512i _mm512_permutexvar_epi16(__m512i order, __m512i a)

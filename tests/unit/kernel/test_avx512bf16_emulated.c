@@ -25,8 +25,7 @@
 #define __AVX512BF16__ 1
 #define IN_REGISTER "+m"
 #define dlx__kernels_avx512bf16 emulated_kernels
-#define dlx__kernels_avx512wide emulated_wide
-extern const dlx__kernels emulated_kernels, emulated_wide;
+extern const dlx__kernels emulated_kernels;
 #include "kernel/kernel_avx512bf16.c"
 
 #include "emulated_table.h"

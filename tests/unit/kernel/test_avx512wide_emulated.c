@@ -1,7 +1,7 @@
 // labels: quick
 /*
- * test_avx512wide_emulated.c - the table avx512wide, whose instructions are plain C here, against
- * the scalar one. It proves the file's logic on machines that lack them; where they are,
+ * test_avx512wide_emulated.c - kernel_avx512wide.c with its instructions in plain C, against the
+ * scalar table. It proves the file's logic on machines that lack them; where they are,
  * test_kernels.c runs the table itself.
  */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -24,10 +24,9 @@
 #define __AVX512VNNI__ 1
 #define __AVX512BF16__ 1
 #define IN_REGISTER "+m"
-#define dlx__kernels_avx512bf16 emulated_bf16
 #define dlx__kernels_avx512wide emulated_kernels
-extern const dlx__kernels emulated_kernels, emulated_bf16;
-#include "kernel/kernel_avx512bf16.c"
+extern const dlx__kernels emulated_kernels;
+#include "kernel/kernel_avx512wide.c"
 
 #include "emulated_table.h"
 
