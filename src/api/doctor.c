@@ -23,6 +23,7 @@ static json_t *instruction_sets(const dlx__cpu *cpu)
         {"avx512", cpu->avx512},
         {"avx512-vnni", cpu->avx512_vnni},
         {"avx512-bf16", cpu->avx512_bf16},
+        {"avx512-at-once", cpu->avx512_wide},
         {"neon", cpu->neon},
         {"neon-dotprod", cpu->neon_dotprod},
         {"neon-i8mm", cpu->neon_i8mm},

@@ -18,8 +18,8 @@
  *   BLOCK_CAUSAL:  those j of the same range with j / block <= pos_i / block
  * where [0, n_kv) holds what earlier passes left. The first n_keep rows' K/V must survive this
  * pass (commit: n_keep rows; cached block refinement: all rows; denoising: 0); what the slots of
- * the other rows hold afterwards is undefined. The head will not be asked for the first n_unread
- * rows, nor for the last n_unread_end: of these nothing but K/V is wanted.
+ * the other rows hold afterwards is undefined. Of the first n_unread rows and the last n_unread_end
+ * nothing but K/V is wanted: heads refuse them. A tap and observers see all rows all the same.
  */
 typedef struct dlx__step {
     const dlx_token *ids; /* [n] */
@@ -57,6 +57,22 @@ typedef struct dlx__step {
     bool (*stop)(void *user);
     void *stop_user;
 } dlx__step;
+
+/* Rows [begin, end) of a step. */
+typedef struct dlx__row_span {
+    size_t begin, end;
+} dlx__row_span;
+
+/* Those that the head may read; of a step whose unread rows are no more than it has. */
+static inline dlx__row_span dlx__read_rows(const dlx__step *in)
+{
+    return (dlx__row_span){in->n_unread, in->n - in->n_unread_end};
+}
+
+static inline bool dlx__unread_fit(const dlx__step *in)
+{
+    return in->n_unread <= in->n && in->n_unread_end <= in->n - in->n_unread;
+}
 
 /* What the head says of one row, over the ids that are allowed. */
 typedef struct dlx__row_stat {

@@ -110,12 +110,14 @@ dlx_result dlx__program_check_step(const dlx__step *in, size_t n_ctx, int n_stre
     if (in->tap || in->observe)
         return dlx__fail(err, DLX_E_UNSUPPORTED, "%s: what is inside of a program cannot be seen",
                          path);
-    if (in->n > 0 && dlx__add(in->start, in->n) <= n_ctx && in->stream < n_streams)
+    if (in->n > 0 && dlx__add(in->start, in->n) <= n_ctx && in->stream < n_streams &&
+        dlx__unread_fit(in))
         return DLX_OK;
     return dlx__fail(err, DLX_E_ARG,
                      "expected a pass of rows within %zu positions on one of %d streams, found "
-                     "%zu rows from %zu on stream %d",
-                     n_ctx, n_streams, in->n, in->start, in->stream);
+                     "%zu rows from %zu on stream %d, %zu and %zu of them unread",
+                     n_ctx, n_streams, in->n, in->start, in->stream, in->n_unread,
+                     in->n_unread_end);
 }
 
 dlx_result dlx__program_note(dlx__program_pass *p, const dlx__step *in, const dlx_allocator *mem,
@@ -141,11 +143,15 @@ dlx_result dlx__program_check_head(const dlx__head *in, const dlx__program_pass 
     const bool both = in->cfg_scale != 0.0f;
     const int last = both ? 1 : in->stream;
     for (size_t i = 0; i < in->n; i++)
-        for (int s = both ? 0 : in->stream; s <= last; s++)
-            if (s < 0 || s >= n_streams || in->rows[i] >= passes[s]->step.n)
+        for (int s = both ? 0 : in->stream; s <= last; s++) {
+            const bool passed = s >= 0 && s < n_streams;
+            const dlx__row_span read =
+                passed ? dlx__read_rows(&passes[s]->step) : (dlx__row_span){0};
+            if (in->rows[i] < read.begin || in->rows[i] >= read.end)
                 return dlx__fail(err, DLX_E_ARG,
-                                 "expected rows of the last pass, found row %zu of stream %d; run "
-                                 "a pass first",
-                                 in->rows[i], s);
+                                 "expected rows [%zu, %zu) of the last pass, found row %zu of "
+                                 "stream %d; run a pass first",
+                                 read.begin, read.end, in->rows[i], s);
+        }
     return DLX_OK;
 }

@@ -33,8 +33,8 @@ struct dlx__backend {
     int8_t *levels;             /* [widest]: one row of a weight; NULL: no product is of int8 */
     dlx__static_product *static_products; /* [n nodes] of the linear ones; NULL likewise */
     dlx__kv_cache kv[MAX_STREAMS];
-    float *hidden[MAX_STREAMS];   /* [n_rows, n_embd]: what the head reads */
-    size_t n_hidden[MAX_STREAMS]; /* rows of the last step */
+    float *hidden[MAX_STREAMS];      /* [n_rows, n_embd]: what the head reads */
+    dlx__row_span read[MAX_STREAMS]; /* of the last step */
 };
 
 static size_t value_cols(const dlx__node *node)
@@ -308,6 +308,10 @@ static dlx_result check_step(const dlx__backend *b, const dlx__step *in, dlx_err
                          "expected a pass to start inside the kept keys and values, found a start "
                          "at %zu, %zu visible and %zu kept; commit the positions before",
                          in->start, in->n_kv, b->kv[in->stream].n_kept);
+    if (!dlx__unread_fit(in))
+        return dlx__fail(err, DLX_E_ARG,
+                         "expected no more unread rows than the pass has, found %zu and %zu of %zu",
+                         in->n_unread, in->n_unread_end, in->n);
     if (in->visibility == DLX__VISIBLE_BLOCK_CAUSAL && in->block == 0)
         return dlx__fail(err, DLX_E_ARG, "expected a block width above 0, found 0; name the width");
     size_t n_rows_vocab = b->model->hp.n_rows_vocab;
@@ -421,7 +425,7 @@ static dlx_result run_nodes(dlx__backend *b, const dlx__step *in, dlx_error *err
     for (size_t i = 0; i < g->logits; i++) {
         if (in->stop && in->stop(in->stop_user)) {
             dlx__kv_rewind(&b->kv[in->stream], in->start);
-            b->n_hidden[in->stream] = 0;
+            b->read[in->stream] = (dlx__row_span){0};
             return dlx__fail(err, DLX_CANCELLED, "stopped by the caller");
         }
         run_node(b, in, i);
@@ -430,7 +434,7 @@ static dlx_result run_nodes(dlx__backend *b, const dlx__step *in, dlx_error *err
     }
     memcpy(b->hidden[in->stream], b->slots[b->layout.slot_of[g->hidden]],
            in->n * g->n_embd * sizeof(float));
-    b->n_hidden[in->stream] = in->n;
+    b->read[in->stream] = dlx__read_rows(in);
     return DLX_OK;
 }
 
@@ -456,11 +460,11 @@ static dlx_result check_head(const dlx__backend *b, const dlx__head *in, dlx_err
                          b->opts.n_streams, needed);
     for (size_t i = 0; i < in->n; i++)
         for (int s = both ? 0 : in->stream; s <= needed; s++)
-            if (in->rows[i] >= b->n_hidden[s])
+            if (in->rows[i] < b->read[s].begin || in->rows[i] >= b->read[s].end)
                 return dlx__fail(err, DLX_E_ARG,
-                                 "expected rows of the last pass (%zu on stream %d), found row "
-                                 "%zu; run a pass first",
-                                 b->n_hidden[s], s, in->rows[i]);
+                                 "expected rows [%zu, %zu) of the last pass on stream %d, found "
+                                 "row %zu; run a pass first",
+                                 b->read[s].begin, b->read[s].end, s, in->rows[i]);
     return DLX_OK;
 }
 

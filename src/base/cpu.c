@@ -15,6 +15,16 @@
 #include <sys/sysctl.h>
 #endif
 
+/* AMD's family 19h does (Zen 4). Of 1Ah (Zen 5) some made for laptops do, which are not told apart:
+ * nobody has measured them. The bit that says so (8000001Ah, eax bit 3) is hidden by virtual
+ * machines. */
+bool dlx__cpu_in_halves(const char vendor[12], uint32_t version)
+{
+    const uint32_t family = version >> 8 & 0xFu, extended = version >> 20 & 0xFFu;
+    return memcmp(vendor, "AuthenticAMD", 12) == 0 &&
+           family + (family == 0xFu ? extended : 0) < 0x1Au;
+}
+
 #if defined(__x86_64__) || defined(__i386__)
 
 /* The register that tells which register files the system saves: bit 1 xmm, 2 ymm, 5-7 zmm. */
@@ -30,22 +40,16 @@ static bool has(uint32_t bits, int index)
     return bits >> index & 1u;
 }
 
-/* Does it execute 512 bits in halves? AMD's family 19h does (Zen 4), and of 1Ah (Zen 5) some made
- * for laptops, which are not told apart: what is for the others costs them nothing. The bit that
- * says so (8000001Ah, eax bit 3) is hidden by virtual machines. */
 static bool in_halves(void)
 {
-    uint32_t a, b, c, d;
+    uint32_t a, b, c, d, version;
     char vendor[12];
-    if (!__get_cpuid(0, &a, &b, &c, &d))
+    if (!__get_cpuid(1, &version, &b, &c, &d) || !__get_cpuid(0, &a, &b, &c, &d))
         return false;
     memcpy(vendor, &b, 4);
     memcpy(vendor + 4, &d, 4);
     memcpy(vendor + 8, &c, 4);
-    if (memcmp(vendor, "AuthenticAMD", sizeof vendor) != 0 || !__get_cpuid(1, &a, &b, &c, &d))
-        return false;
-    const uint32_t family = a >> 8 & 0xFu, extended = a >> 20 & 0xFFu;
-    return family + (family == 0xFu ? extended : 0) < 0x1Au;
+    return dlx__cpu_in_halves(vendor, version);
 }
 
 static void detect_sets(dlx__cpu *cpu)

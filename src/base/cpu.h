@@ -20,4 +20,8 @@ typedef struct dlx__cpu {
 
 void dlx__cpu_detect(dlx__cpu *cpu);
 
+/* Does an x86-64 processor with AVX-512 execute 512 bits in halves? By the vendor's name and eax of
+ * CPUID leaf 1. */
+bool dlx__cpu_in_halves(const char vendor[12], uint32_t version);
+
 #endif

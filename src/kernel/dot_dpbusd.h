@@ -175,7 +175,8 @@ INLINE void dot(ivec *sum, const uint8_t *level, const int32_t *sub, const cells
 #ifdef SET_SIDES
 _Static_assert(DOT_VECS == 1, "a vector holds a panel");
 
-/* The same of two panels at once, sum [2][n_rows], but not of S6; for gemm_sides.h. */
+/* The same of two panels at once, sum [2][n_rows], but not of S6; for gemm_sides.h and gemm_wide.h.
+ */
 INLINE void dot_sides(ivec *sum, const uint8_t *const level[2], const cells *c, size_t cell,
                       coming *next, const dlx__kind kind, const bool fresh, const int n_rows)
 {

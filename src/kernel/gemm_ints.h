@@ -133,7 +133,7 @@ INLINE void multiply_plain(vec *part, const uint8_t *level, size_t n, const cell
 /* y [n_rows][16] += part times the rows' scales. */
 INLINE void add_span(float *y, const vec *part, const float *scale, const int n_rows)
 {
-    FORGET(y); /* there are too few registers to keep results from one span to the next */
+    FORGET(y); /* there are too few registers to keep results (keep_span) */
     UNROLL
     for (int i = 0; i < n_rows * PANEL_VECS; i++)
         vec_store(y + i * VL,

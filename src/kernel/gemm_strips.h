@@ -11,8 +11,8 @@
  * read in order, twice as fast as what they are asked for line by line, or as two stretches in
  * turns. They do so while it is read fast; where many rows make that slow they fall behind, and the
  * tile asks for the lines itself, all of them, evenly. Reading twice confuses them: several tiles
- * go over a chunk, which stays in a cache, and meanwhile ask for the next one. gemm_sides.h has
- * the exception, two panels at once.
+ * go over a chunk, which stays in a cache, and meanwhile ask for the next one. gemm_sides.h and
+ * gemm_wide.h have the exceptions, two panels at once.
  *
  * Arrays with literal indices become registers. Compilers delay a sum to the end of a loop's body,
  * by which they run out of registers, unless it is held where it stands.

@@ -17,12 +17,12 @@
 #include "kernel/gemm_sides.h"
 
 enum {
-    WIDE_SCALED = 5,  /* rows of a tile: sums of a group, of a span and of all are in registers */
-    WIDE_PLAIN = 6,   /* those of a span and of all */
-    WIDE_PAIRS = 12,  /* of all */
-    WIDE_NIBBLES = 9, /* least rows; fewer wait for memory, and go better panel by panel */
-    WIDE_REST = 13,
-    WIDE_BYTES = 384 << 10 /* of two panels: the two that follow are in an L2 cache beside them */
+    WIDE_SCALED = 5,   /* rows of a tile: sums of a group, of a span and of all are in registers */
+    WIDE_PLAIN = 6,    /* those of a span and of all */
+    WIDE_PAIRS = 12,   /* of all */
+    LEAST_NIBBLES = 9, /* least rows: fewer wait for memory, and go better panel by panel */
+    LEAST_BYTES = 13,
+    WIDE_PAIR = 384 << 10 /* bytes of two panels: the two that follow stay in an L2 cache too */
 };
 
 /* What comes next: lines from `at` to `until`, which moves by n_bytes with each step. */
@@ -197,17 +197,18 @@ static void wide_pairs(const strip *s)
 
 /* ---- the choice ---------------------------------------------------------------------------- */
 
-/* Q6_K has sums of half groups: two panels of them find no room. */
+/* The forms, rows of a tile, and the least rows. Q6_K has sums of half groups: two panels of them
+ * find no room. */
 #define WIDE_FORMS(X)                                                                              \
-    X(I8, WIDE_PLAIN)                                                                              \
-    X(Q8_0, WIDE_SCALED)                                                                           \
-    X(Q8_1, WIDE_SCALED)                                                                           \
-    X(Q4_0, WIDE_SCALED)                                                                           \
-    X(Q4_1, WIDE_SCALED)                                                                           \
-    X(Q4_K, WIDE_SCALED)                                                                           \
-    X(Q5_K, WIDE_SCALED)
+    X(I8, WIDE_PLAIN, LEAST_BYTES)                                                                 \
+    X(Q8_0, WIDE_SCALED, LEAST_BYTES)                                                              \
+    X(Q8_1, WIDE_SCALED, LEAST_BYTES)                                                              \
+    X(Q4_0, WIDE_SCALED, LEAST_NIBBLES)                                                            \
+    X(Q4_1, WIDE_SCALED, LEAST_NIBBLES)                                                            \
+    X(Q4_K, WIDE_SCALED, LEAST_NIBBLES)                                                            \
+    X(Q5_K, WIDE_SCALED, LEAST_BYTES)
 
-#define WIDE_STRIP(form, most)                                                                     \
+#define WIDE_STRIP(form, most, least)                                                              \
     static void tile_wide_##form(float *const y[2], const range *in, size_t panel_bytes,           \
                                  flow *next, int n_rows)                                           \
     {                                                                                              \
@@ -221,19 +222,16 @@ static void wide_pairs(const strip *s)
 WIDE_FORMS(WIDE_STRIP)
 #undef WIDE_STRIP
 
-/* Panels in nibbles, of which there is less to read, go side by side from few rows on. */
 static strip_sides wide_sides_of(const dlx__acts *a, const dlx__packed *w)
 {
-#define WIDE(form, most) [DLX__FORM_##form] = wide_##form,
-    static const strip_fn wide[DLX__N_FORMS] = {WIDE_FORMS(WIDE)};
+#define WIDE(form, most, least) [DLX__FORM_##form] = {wide_##form, least, MOST_ROWS, WIDE_PAIR},
+    static const strip_sides wide[DLX__N_FORMS] = {WIDE_FORMS(WIDE)};
 #undef WIDE
-    const strip_sides few = sides_of(a, w);
-    if (few.multiply && a->n_rows <= few.most)
-        return few;
-    strip_fn multiply = a->ints ? wide[w->form] : NULL;
     if (a->halves && w->form == DLX__FORM_BF16)
-        multiply = wide_pairs;
-    return (strip_sides){multiply, few.multiply ? WIDE_NIBBLES : WIDE_REST, MOST_ROWS, WIDE_BYTES};
+        return (strip_sides){wide_pairs, LEAST_BYTES, MOST_ROWS, WIDE_PAIR};
+    if (!a->ints || a->n_rows < wide[w->form].least)
+        return sides_of(a, w); /* of few rows */
+    return wide[w->form];
 }
 
 static void gemm_wide(float *y, size_t y_stride, const dlx__acts *a, const dlx__packed *w,

@@ -95,7 +95,8 @@ static dlx_result run_given(loop *l, size_t n_left)
         size_t start = l->n_final;
         size_t n = dlx__min(most, end - start);
         bool seeds = start + n == end && needs_seed(run, end);
-        dlx__window w = {.start = start, .n = n, .n_kv = start, .n_keep = n, .n_unread = n - seeds};
+        dlx__window w = {
+            .start = start, .n = n, .n_kv = start, .n_keep = n, .n_unread = seeds ? n - 1 : n};
         DLX__TRY(dlx__run_forward(run, w));
         make_final(l, start + n);
         if (seeds) {
@@ -148,6 +149,15 @@ static bool guessing_row(const loop *l, dlx__window w, dlx__greedy_row *row)
     return w.start + w.n == next && needs_seed(l->run, next);
 }
 
+/* May the pass end the block? Then all its masks are in scope. */
+static bool may_end(const loop *l, const dlx__pass_plan *plan)
+{
+    const dlx__block_manager *blocks = &l->run->blocks;
+    const dlx__block *b = l->block;
+    return dlx__block_masks(blocks, b, 0, b->n, NULL, 0) ==
+           dlx__block_masks(blocks, b, plan->from, plan->to, NULL, 0);
+}
+
 /*
  * Tells the pass which rows the head may read: those that speak for the scope, greedy ones before
  * it, and the last row where this pass may end the block and the next one's seed is guessed.
@@ -158,12 +168,11 @@ static void read_scope(const loop *l, const dlx__pass_plan *plan, dlx__window *w
     const dlx__block *b = l->block;
     const size_t end = w->start + w->n;
     dlx__greedy_row guess;
-    bool may_end = dlx__block_masks(&run->blocks, b, 0, b->n, NULL, 0) ==
-                   dlx__block_masks(&run->blocks, b, plan->from, plan->to, NULL, 0);
     w->n_unread = dlx__shift_row(run->rules->shift, b->start + plan->from - w->start);
     for (size_t i = 0; i < plan->n_greedy; i++)
         w->n_unread = dlx__min(w->n_unread, plan->greedy[i].row);
-    w->n_unread_end = may_end && guessing_row(l, *w, &guess) ? 0 : end - b->start - plan->to;
+    w->n_unread_end =
+        may_end(l, plan) && guessing_row(l, *w, &guess) ? 0 : end - b->start - plan->to;
 }
 
 /*
@@ -175,7 +184,7 @@ static dlx_result propose(loop *l, dlx__window w, dlx__pass_plan *plan)
     dlx__run *run = l->run;
     const dlx__block *b = l->block;
     size_t n = dlx__block_masks(&run->blocks, b, plan->from, plan->to, NULL, 0) + plan->n_greedy;
-    l->has_guess = plan->to == b->n && n % HEAD_GROUP != 0 &&
+    l->has_guess = may_end(l, plan) && n % HEAD_GROUP != 0 &&
                    guessing_row(l, w, &plan->greedy[plan->n_greedy]);
     plan->n_greedy += l->has_guess;
     DLX__TRY(dlx__run_propose(run, plan, w.start));

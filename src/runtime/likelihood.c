@@ -130,7 +130,7 @@ static dlx_result commit_block(scorer *s, size_t start, size_t end, size_t first
 {
     const size_t n = end - start;
     const bool seeds = s->engine->model->family->seeds_blocks && end >= first && end < s->n;
-    DLX__TRY(forward(s, start, end, n, n - seeds));
+    DLX__TRY(forward(s, start, end, n, seeds ? n - 1 : n));
     if (!seeds)
         return DLX_OK;
     size_t row = n - 1;
@@ -167,7 +167,9 @@ static dlx_result score_left_to_right(scorer *s, size_t first, double *nats)
         size_t n = to > from ? to - from : 0;
         for (size_t i = 0; i < n; i++)
             s->hidden[i] = from + i;
-        DLX__TRY(forward(s, start, end, end - start, n ? from - start - 1 : end - start));
+        /* The row before `from` is the first that is asked. */
+        size_t n_unread = n > 0 ? from - 1 - start : end - start;
+        DLX__TRY(forward(s, start, end, end - start, n_unread));
         DLX__TRY(sum_surprise(s, s->hidden, n, start, nats));
     }
     return DLX_OK;

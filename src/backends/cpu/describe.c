@@ -140,8 +140,8 @@ bool dlx__cpu_describe(const dlx__model *m, const dlx__backend_opts *o, dlx__buf
         say_layers(&w, begin, end);
     }
     SAY(&w,
-        "rows that the head will not read leave the last layer with their keys and values, if they "
-        "are half of a pass or it has over %d\n",
+        "of passes over %d rows, and of those of which the head reads at most half, the rows that "
+        "it does not read leave the last layer with their keys and values\n",
         DLX__CPU_TILE);
     SAY(&w, "head, on the rows that are asked for:\n  1  norm of those rows\n  2 ");
     say_matrix(&w, "head", head ? head : table);

@@ -152,8 +152,8 @@ static dlx_result check_head(const dlx__backend *b, const dlx__head *in, dlx_err
     if (in->n_ids > b->shape.n_vocab)
         return dlx__fail(err, DLX_E_ARG, "head: expected at most %zu ids, found %zu",
                          b->shape.n_vocab, in->n_ids);
-    const dlx__cpu_span first = b->read[guided(in) ? 0 : in->stream];
-    const dlx__cpu_span second = b->read[guided(in) ? 1 : in->stream];
+    const dlx__row_span first = b->read[guided(in) ? 0 : in->stream];
+    const dlx__row_span second = b->read[guided(in) ? 1 : in->stream];
     const size_t begin = dlx__max(first.begin, second.begin);
     const size_t end = dlx__min(first.end, second.end);
     for (size_t i = 0; i < in->n; i++)

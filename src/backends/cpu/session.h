@@ -24,11 +24,6 @@ enum {
     DLX__CPU_STREAMS = 2
 };
 
-/* The rows [begin, end) of a step. */
-typedef struct dlx__cpu_span {
-    size_t begin, end;
-} dlx__cpu_span;
-
 struct dlx__backend {
     const dlx_allocator *mem;
     const dlx__kernels *kernels;
@@ -41,8 +36,7 @@ struct dlx__backend {
     bool pairs;         /* attention multiplies pairs of bf16 */
     dlx__scheme scheme; /* of the rows that products of integer weights read */
     dlx__kv_cache kv[DLX__CPU_STREAMS];
-    dlx__cpu_span
-        read[DLX__CPU_STREAMS]; /* rows of the stream's last step that the head may read */
+    dlx__row_span read[DLX__CPU_STREAMS]; /* of the stream's last step */
 
     /* One block of memory. */
     uint8_t *block;

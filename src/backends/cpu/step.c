@@ -2,8 +2,8 @@
  * step.c - one forward pass: a list of phases with a barrier after each.
  *
  * A step of more rows than a tile goes over each layer twice: first the keys and values of all
- * rows, because the rows see one another, then everything else tile by tile. So does the last layer
- * of a step with many rows that the head will not read, for those that it will.
+ * rows, because the rows see one another, then everything else tile by tile. In the last layer
+ * everything else is for the rows that the head may read.
  */
 #include "backends/cpu/session.h"
 
@@ -115,19 +115,14 @@ static bool stopped(const dlx__step *in)
     return in->stop && in->stop(in->stop_user);
 }
 
-static dlx__cpu_span read_rows(const dlx__step *in)
-{
-    return (dlx__cpu_span){in->n_unread, in->n - in->n_unread_end};
-}
-
 /*
  * The rows that need all of the layer in j. Behind the last layer nobody looks at unread rows: they
  * leave their keys and values, which in a pass of one tile costs a phase of its own.
  */
-static dlx__cpu_span rows_in_full(const dlx__cpu_job *j)
+static dlx__row_span rows_in_full(const dlx__cpu_job *j)
 {
     const dlx__step *in = j->in;
-    const dlx__cpu_span all = {0, in->n}, read = read_rows(in);
+    const dlx__row_span all = {0, in->n}, read = dlx__read_rows(in);
     const bool last = j->layer_index + 1 == j->b->shape.n_layers;
     const bool watched = in->tap || in->observe || in->observe_out;
     const bool pays = in->n > DLX__CPU_TILE || 2 * (read.end - read.begin) <= in->n;
@@ -138,7 +133,7 @@ static dlx__cpu_span rows_in_full(const dlx__cpu_job *j)
 static bool run_layer(dlx__cpu_job *j)
 {
     const size_t n = j->in->n;
-    const dlx__cpu_span full = rows_in_full(j);
+    const dlx__row_span full = rows_in_full(j);
     const bool at_once = n <= DLX__CPU_TILE && full.end - full.begin == n;
     for (size_t r = 0; r < n && !at_once; r += DLX__CPU_TILE) {
         if (stopped(j->in))
@@ -193,7 +188,7 @@ static dlx_result check_step(const dlx__backend *b, const dlx__step *in, dlx_err
         return dlx__fail(err, DLX_E_ARG,
                          "step: rows start at position %zu but only %zu slots hold keys and values",
                          in->start, in->n_kv);
-    if (in->n_unread > in->n || in->n_unread_end > in->n - in->n_unread)
+    if (!dlx__unread_fit(in))
         return dlx__fail(err, DLX_E_ARG,
                          "step: expected at most %zu unread rows, found %zu and %zu at the end",
                          in->n, in->n_unread, in->n_unread_end);
@@ -221,7 +216,7 @@ static dlx_result run_layers(dlx__cpu_job *j, float *rows, dlx_error *err)
         tap(j, i + 1, rows, false);
     }
     tap(j, b->shape.n_layers + 1, rows, true);
-    b->read[j->in->stream] = read_rows(j->in);
+    b->read[j->in->stream] = dlx__read_rows(j->in);
     return DLX_OK;
 }
 
@@ -245,7 +240,7 @@ dlx_result dlx__cpu_step(dlx__backend *b, const dlx__step *in, dlx_error *err)
             r = dlx__fail_memory(err, "keeping what products write",
                                  dlx__cpu_written_bytes(&b->shape));
     }
-    b->read[in->stream] = (dlx__cpu_span){0};
+    b->read[in->stream] = (dlx__row_span){0};
     if (r == DLX_OK)
         r = run_layers(&j, rows, err);
     dlx__free(b->mem, j.room);

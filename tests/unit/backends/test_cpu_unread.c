@@ -6,22 +6,43 @@
 
 static const size_t n_rows[] = {1, 2, 16, 33, 128, 129, 290};
 
-/* The step of cpu_step over rows from slot 0 on, of which [from, to) are read. */
+static bool stop_at_once(void *user)
+{
+    (void)user;
+    return true;
+}
+
+/* A step over n rows from slot 0 on; ids that other steps have where `salt` is another. */
+static dlx__step step_of(dlx_token *ids, const dlx__model *m, size_t n, size_t block, size_t salt)
+{
+    for (size_t i = 0; i < n; i++)
+        ids[i] = (dlx_token)((31 * i + 977 * salt) % m->graph.n_vocab);
+    return (dlx__step){.ids = ids,
+                       .n = n,
+                       .n_keep = n,
+                       .visibility = block ? DLX__VISIBLE_BLOCK_CAUSAL : DLX__VISIBLE_FULL,
+                       .block = block};
+}
+
+/* Such a step, of which [from, n - n_unread_end) is read. */
 static dlx_result step_reading(dlx__backend *b, const dlx__model *m, size_t n, size_t block,
                                size_t from, size_t n_unread_end, int stream, dlx_error *err)
 {
     dlx_token ids[CPU_MOST_ROWS];
-    for (size_t i = 0; i < n; i++)
-        ids[i] = (dlx_token)((31 * i + 977 * (size_t)stream) % m->graph.n_vocab);
-    const dlx__step step = {.ids = ids,
-                            .n = n,
-                            .n_keep = n,
-                            .n_unread = from,
-                            .n_unread_end = n_unread_end,
-                            .visibility = block ? DLX__VISIBLE_BLOCK_CAUSAL : DLX__VISIBLE_FULL,
-                            .block = block,
-                            .stream = stream};
+    dlx__step step = step_of(ids, m, n, block, (size_t)stream);
+    step.n_unread = from;
+    step.n_unread_end = n_unread_end;
+    step.stream = stream;
     return dlx__backend_cpu.step(b, &step, err);
+}
+
+/* Other keys and values into all slots. */
+static void clobber(dlx__backend *b, const dlx__model *m)
+{
+    dlx_error err = {.code = DLX_OK};
+    dlx_token ids[CPU_MOST_ROWS];
+    const dlx__step other = step_of(ids, m, CPU_MOST_ROWS, 0, 5);
+    assert_ok(dlx__backend_cpu.step(b, &other, &err), &err);
 }
 
 static void assert_unread(dlx__backend *b, size_t row)
@@ -42,6 +63,7 @@ static void compare(dlx__backend *b, const dlx__model *m, const cpu_numbers *all
     size_t rows[CPU_MOST_ROWS];
     float *logits = malloc((n_read + 1) * n_vocab * sizeof *logits);
     assert_non_null(logits);
+    clobber(b, m);
     assert_ok(step_reading(b, m, n, block, from, n - to, 0, &err), &err);
     for (size_t i = 0; i < n_read; i++)
         rows[i] = from + i;
@@ -96,17 +118,68 @@ static void test_read_rows_are_the_same(void **state)
 static void test_guidance_needs_both(void **state)
 {
     (void)state;
+    static const struct {
+        size_t from, n_unread_end;
+        dlx_result result;
+    } other[] = {{3, 0, DLX_OK}, {0, 4, DLX_OK}, {4, 0, DLX_E_ARG}, {0, 5, DLX_E_ARG}};
     dlx_error err = {.code = DLX_OK};
     random_model *r = random_model_open(&cpu_odd_shape, 6);
     dlx__backend *b = cpu_load(&dlx__backend_cpu, &r->model, 1, 2);
     dlx__row_stat stat;
-    size_t row = 3;
+    const size_t row = 3;
     const dlx__head head = {.rows = &row, .n = 1, .stats = &stat, .cfg_scale = 1};
-    for (size_t late = 0; late < 2; late++) {
-        assert_ok(step_reading(b, &r->model, 8, 0, 3, 4, 0, &err), &err);
-        assert_ok(step_reading(b, &r->model, 8, 0, 3 + late, 0, 1, &err), &err);
-        assert_int_equal(dlx__backend_cpu.head(b, &head, &err), late ? DLX_E_ARG : DLX_OK);
+    for (size_t i = 0; i < DLX__LEN(other); i++)
+        for (int late = 0; late < 2; late++) {
+            assert_ok(step_reading(b, &r->model, 8, 0, 3, 4, late, &err), &err);
+            assert_ok(
+                step_reading(b, &r->model, 8, 0, other[i].from, other[i].n_unread_end, !late, &err),
+                &err);
+            assert_int_equal(dlx__backend_cpu.head(b, &head, &err), other[i].result);
+        }
+    dlx__backend_cpu.close(b);
+    random_model_release(r);
+}
+
+/* A tap sees all rows, and they are those of a step whose rows are all read. */
+static void test_a_tap_sees_all(void **state)
+{
+    (void)state;
+    enum { N = 24 };
+    dlx_error err = {.code = DLX_OK};
+    dlx_token ids[N];
+    random_model *r = random_model_open(&cpu_odd_shape, 8);
+    const dlx__graph *g = &r->model.graph;
+    dlx__backend *b = cpu_load(&dlx__backend_cpu, &r->model, 2, 1);
+    cpu_numbers seen[2] = {0};
+    for (size_t k = 0; k < 2; k++) {
+        dlx__step step = step_of(ids, &r->model, N, 0, 0);
+        step.n_unread = k ? N - 1 : 0;
+        step.tap = cpu_tap;
+        step.tap_user = &seen[k];
+        seen[k].hidden = malloc((g->n_layers + 2) * N * g->n_embd * sizeof *seen[k].hidden);
+        assert_non_null(seen[k].hidden);
+        assert_ok(dlx__backend_cpu.step(b, &step, &err), &err);
     }
+    assert_int_equal(seen[0].n_hidden, seen[1].n_hidden);
+    assert_memory_equal(seen[0].hidden, seen[1].hidden, seen[0].n_hidden * sizeof(float));
+    free(seen[0].hidden);
+    free(seen[1].hidden);
+    dlx__backend_cpu.close(b);
+    random_model_release(r);
+}
+
+static void test_a_stopped_step_has_no_rows(void **state)
+{
+    (void)state;
+    dlx_error err = {.code = DLX_OK};
+    dlx_token ids[8];
+    random_model *r = random_model_open(&cpu_odd_shape, 9);
+    dlx__backend *b = cpu_load(&dlx__backend_cpu, &r->model, 1, 1);
+    dlx__step step = step_of(ids, &r->model, 8, 0, 0);
+    assert_ok(dlx__backend_cpu.step(b, &step, &err), &err);
+    step.stop = stop_at_once;
+    assert_int_equal(dlx__backend_cpu.step(b, &step, &err), DLX_CANCELLED);
+    assert_unread(b, 0);
     dlx__backend_cpu.close(b);
     random_model_release(r);
 }
@@ -129,8 +202,9 @@ static void test_more_than_there_are(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_read_rows_are_the_same),
-                                       cmocka_unit_test(test_guidance_needs_both),
-                                       cmocka_unit_test(test_more_than_there_are)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_read_rows_are_the_same), cmocka_unit_test(test_guidance_needs_both),
+        cmocka_unit_test(test_a_tap_sees_all), cmocka_unit_test(test_a_stopped_step_has_no_rows),
+        cmocka_unit_test(test_more_than_there_are)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,7 @@
 extern const dlx__kernels emulated_kernels;
 #include "kernel/kernel_avx512wide.c"
 
+#define EMULATED_PRODUCTS /* the rest is that of kernel_avx512bf16.c */
 #include "emulated_table.h"
 
 int main(void)

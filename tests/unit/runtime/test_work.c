@@ -6,6 +6,7 @@
  */
 #include "generation_support.h"
 
+#include "base/rng.h"
 #include "runtime/gen_options.h"
 
 static stage s;
@@ -64,7 +65,7 @@ static dlx_result counted_head(dlx__backend *b, const dlx__head *in, dlx_error *
         w.n_greedy++;
     }
     for (size_t i = 0; i < in->n; i++)
-        assert_in_range(in->rows[i], w.read_from, w.read_to - 1);
+        assert_true(in->rows[i] >= w.read_from && in->rows[i] < w.read_to);
     w.n_last_head = in->n;
     w.n_heads++;
     w.n_head_rows += in->n;
@@ -114,7 +115,8 @@ static dlx_result exact_head(dlx__backend *b, const dlx__head *in, dlx_error *er
     return counted_head(b, in, err);
 }
 
-static void check_exact_head(const char *folder, const char *cache)
+/* block 0: the folder's */
+static void check_exact_head(const char *folder, const char *cache, size_t block)
 {
     open_counted(folder);
     dlx__backend_class class = *default_backend();
@@ -123,6 +125,7 @@ static void check_exact_head(const char *folder, const char *cache)
     dlx__engine_free(s.engine);
     open_engine(&s, &class, 1, NULL);
     s.opts.cache = cache;
+    s.opts.block_length = block ? block : s.opts.block_length;
     fill_prompt(prompt, 45, 4);
     n_expected = 0;
     count(45);
@@ -135,12 +138,13 @@ static void check_exact_head(const char *folder, const char *cache)
 static void test_masked_rows_alone(void **state)
 {
     (void)state;
-    check_exact_head("sdar-tiny-b4", "exact");
-    check_exact_head("sdar-tiny-b8", "exact");
-    check_exact_head("llada-tiny", "none");
-    check_exact_head("llada-tiny", "prefix");
-    check_exact_head("llada-tiny", "dual");
-    check_exact_head("dream-tiny", "none");
+    check_exact_head("sdar-tiny-b4", "exact", 0);
+    check_exact_head("sdar-tiny-b8", "exact", 0);
+    check_exact_head("llada-tiny", "none", 0);
+    check_exact_head("llada-tiny", "none", 8);
+    check_exact_head("llada-tiny", "prefix", 8);
+    check_exact_head("llada-tiny", "dual", 8);
+    check_exact_head("dream-tiny", "none", 0);
 }
 
 /* Samplers that do not look at confidences: the head runs on what they reveal. */
@@ -175,8 +179,48 @@ static void test_seeds_share_the_head(void **state)
         printf("  %zu passes, %zu calls of the head on %zu rows, %zu of a guess alone\n", w.n_steps,
                w.n_heads, w.n_head_rows, w.n_more_heads);
         assert_true(w.n_more_heads < 2);
+        size_t n_narrow = 0; /* passes of which the small block in work is read, little more */
+        for (size_t k = 0; k < w.n_steps; k++)
+            n_narrow += w.step_reads[k] <= s.opts.small_block + 1;
+        assert_true(2 * n_narrow > w.n_steps);
         close_stage(&s);
     }
+}
+
+/* What the head reads beside the scope: the seed of a block whose first small block is given, the
+ * guess for the next one where a block ends in given positions. counted_head judges. */
+static void test_reads_reach_far_enough(void **state)
+{
+    (void)state;
+    open_counted("fast-dllm-v2-tiny");
+    s.opts.sampler = "leftmost";
+    s.opts.threshold = 0.1;
+    s.opts.temperature = 1;
+    s.opts.block_length = 3;
+    s.opts.small_block = 1;
+    s.opts.max_tokens = 6;
+    fill_prompt(prompt, 38, 4);
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        s.opts.seed = seed;
+        count(38);
+        dlx__engine_forget(s.engine);
+    }
+    s.opts.infill = true;
+    s.opts.max_tokens = 0;
+    s.opts.block_length = 9;
+    s.opts.small_block = 3;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        dlx__rng rng;
+        dlx__rng_seed(&rng, seed);
+        fill_prompt(prompt, 45, 4);
+        for (size_t i = 1; i < 45; i++)
+            prompt[i] = dlx__rng_uniform(&rng) < 0.4 ? mask_of(&s) : prompt[i];
+        s.opts.seed = seed;
+        w = (struct watch){.unit = 3, .n_positions = 45, .mask_id = mask_of(&s)};
+        generate(&s, prompt, 45);
+        assert_int_equal(count_masks(&s), 0);
+    }
+    close_stage(&s);
 }
 
 /* ---- passes ------------------------------------------------------------------------------------
@@ -256,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_masked_rows_alone),
                                        cmocka_unit_test(test_blind_samplers),
                                        cmocka_unit_test(test_seeds_share_the_head),
+                                       cmocka_unit_test(test_reads_reach_far_enough),
                                        cmocka_unit_test(test_given_rows_share_a_pass),
                                        cmocka_unit_test(test_long_prefill),
                                        cmocka_unit_test(test_no_pass_after_the_last_mask)};
