@@ -17,12 +17,12 @@
 #include "kernel/gemm_sides.h"
 
 enum {
-    WIDE_SCALED = 5,   /* rows of a tile: sums of a group, of a span and of all are in registers */
-    WIDE_PLAIN = 6,    /* those of a span and of all */
-    WIDE_PAIRS = 12,   /* of all */
-    LEAST_NIBBLES = 9, /* least rows: fewer wait for memory, and go better panel by panel */
-    LEAST_BYTES = 13,
-    WIDE_PAIR = 384 << 10 /* bytes of two panels: the two that follow stay in an L2 cache too */
+    WIDE_SCALED = 5, /* rows of a tile: sums of a group, of a span and of all are in registers */
+    WIDE_PLAIN = 6,  /* those of a span and of all */
+    WIDE_PAIRS = 12, /* of all */
+    LEAST_ROWS = 13, /* more than one tile of a panel: it waits for memory less alone */
+    LEAST_SCALED_BYTES = 17, /* two such tiles that keep their results do as well */
+    WIDE_PAIR = 384 << 10    /* bytes of two panels: the two that follow stay in an L2 cache too */
 };
 
 /* What comes next: lines from `at` to `until`, which moves by n_bytes with each step. */
@@ -200,13 +200,13 @@ static void wide_pairs(const strip *s)
 /* The forms, rows of a tile, and the least rows. Q6_K has sums of half groups: two panels of them
  * find no room. */
 #define WIDE_FORMS(X)                                                                              \
-    X(I8, WIDE_PLAIN, LEAST_BYTES)                                                                 \
-    X(Q8_0, WIDE_SCALED, LEAST_BYTES)                                                              \
-    X(Q8_1, WIDE_SCALED, LEAST_BYTES)                                                              \
-    X(Q4_0, WIDE_SCALED, LEAST_NIBBLES)                                                            \
-    X(Q4_1, WIDE_SCALED, LEAST_NIBBLES)                                                            \
-    X(Q4_K, WIDE_SCALED, LEAST_NIBBLES)                                                            \
-    X(Q5_K, WIDE_SCALED, LEAST_BYTES)
+    X(I8, WIDE_PLAIN, LEAST_ROWS)                                                                  \
+    X(Q8_0, WIDE_SCALED, LEAST_SCALED_BYTES)                                                       \
+    X(Q8_1, WIDE_SCALED, LEAST_SCALED_BYTES)                                                       \
+    X(Q4_0, WIDE_SCALED, LEAST_ROWS)                                                               \
+    X(Q4_1, WIDE_SCALED, LEAST_ROWS)                                                               \
+    X(Q4_K, WIDE_SCALED, LEAST_ROWS)                                                               \
+    X(Q5_K, WIDE_SCALED, LEAST_SCALED_BYTES)
 
 #define WIDE_STRIP(form, most, least)                                                              \
     static void tile_wide_##form(float *const y[2], const range *in, size_t panel_bytes,           \
@@ -228,7 +228,7 @@ static strip_sides wide_sides_of(const dlx__acts *a, const dlx__packed *w)
     static const strip_sides wide[DLX__N_FORMS] = {WIDE_FORMS(WIDE)};
 #undef WIDE
     if (a->halves && w->form == DLX__FORM_BF16)
-        return (strip_sides){wide_pairs, LEAST_BYTES, MOST_ROWS, WIDE_PAIR};
+        return (strip_sides){wide_pairs, LEAST_ROWS, MOST_ROWS, WIDE_PAIR};
     if (!a->ints || a->n_rows < wide[w->form].least)
         return sides_of(a, w); /* of few rows */
     return wide[w->form];
