@@ -18,7 +18,7 @@
 /* Input k of a group for the 16 outputs of a panel: the stored integers, offset taken off. */
 INLINE void levels_of_input(int32_t *to, const uint8_t *levels, size_t k, const dlx__layout *l)
 {
-    const bool nibbles = l->level_bytes < DLX__GROUP * DLX__PANEL;
+    const bool nibbles = in_nibbles(l);
     const bool is_signed = l->kind == DLX__S8 && k % 2 == 1;
     const size_t step = k / 4, line = nibbles ? step % (DLX__STEPS / 2) : step;
     const uint8_t *from = levels + line * 64 + k % 4;

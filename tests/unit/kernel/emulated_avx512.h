@@ -342,4 +342,15 @@ EMULATED __m512 _mm512_dpbf16_ps(__m512 sum, __m512bh a, __m512bh b)
     return sum;
 }
 
+/* What the files ask of the compiler. */
+#undef __AVX512F__
+#undef __AVX512BW__
+#undef __AVX512VNNI__
+#undef __AVX512BF16__
+#define __AVX512F__ 1
+#define __AVX512BW__ 1
+#define __AVX512VNNI__ 1
+#define __AVX512BF16__ 1
+#define IN_REGISTER "+m"
+
 #endif

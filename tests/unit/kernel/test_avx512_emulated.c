@@ -15,13 +15,6 @@
 
 #include "emulated_avx512.h"
 
-#undef __AVX512F__
-#undef __AVX512BW__
-#undef __AVX512VNNI__
-#define __AVX512F__ 1
-#define __AVX512BW__ 1
-#define __AVX512VNNI__ 1
-#define IN_REGISTER "+m"
 #define dlx__kernels_avx512 emulated_kernels
 extern const dlx__kernels emulated_kernels;
 #include "kernel/kernel_avx512.c"

@@ -15,15 +15,6 @@
 
 #include "emulated_avx512.h"
 
-#undef __AVX512F__
-#undef __AVX512BW__
-#undef __AVX512VNNI__
-#undef __AVX512BF16__
-#define __AVX512F__ 1
-#define __AVX512BW__ 1
-#define __AVX512VNNI__ 1
-#define __AVX512BF16__ 1
-#define IN_REGISTER "+m"
 #define dlx__kernels_avx512wide emulated_kernels
 extern const dlx__kernels emulated_kernels;
 #include "kernel/kernel_avx512wide.c"
