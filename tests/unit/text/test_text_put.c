@@ -446,11 +446,12 @@ static void real_vocabularies_come_back(void **state)
     (void)state;
     static const char *const families[] = {"sdar", "fast_dllm_v2"};
     for (size_t i = 0; i < DLX__LEN(families); i++) {
-        char dir[512];
+        char dir[512], name[64];
         dlx__tokenizer *a = open_qwen(families[i]); /* makes the directory */
         dlx__tokenizer *b = NULL;
         dlx__tokenizer_free(a);
-        snprintf(dir, sizeof dir, "%s/qwen-%s", DLX_TMP_DIR, families[i]);
+        snprintf(name, sizeof name, "qwen-%s", families[i]);
+        name_dir(dir, name);
         there_and_back(dir, 151936, &a, &b);
         expect_pre("qwen2");
         assert_false(has_key("dlx.tokenizer.added"));

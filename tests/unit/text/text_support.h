@@ -84,9 +84,16 @@ static inline bool drop_file(void *user, const char *name)
     return true;
 }
 
+/* Tests run side by side: each has folders of its own, by the name of its file. */
+static inline void name_dir(char path[512], const char *name)
+{
+    const char *file = strrchr(__BASE_FILE__, '/');
+    snprintf(path, 512, "%s/%s-%s", DLX_TMP_DIR, file ? file + 1 : __BASE_FILE__, name);
+}
+
 static inline void make_dir(char path[512], const char *name)
 {
-    snprintf(path, 512, "%s/%s", DLX_TMP_DIR, name);
+    name_dir(path, name);
     make_one_dir(path);
     CHECK(dlx__os_list_dir(path, drop_file, path, NULL, err));
 }
